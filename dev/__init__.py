@@ -1,0 +1,1 @@
+"""Tools for developing Transit. Nothing here is part of what gets installed."""

@@ -1,0 +1,69 @@
+"""What the demo needs besides Kubernetes: Gateway API, Traefik, Prometheus, MinIO; DNS on the local one.
+
+The manifests are ordinary ones with public image names, the same for every provider.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from . import gobuild, paths
+from .kube import Kubectl
+from .ui import step
+
+SCRAPE_INTERVAL = "scrape_interval: 2s"  # as it stands in prometheus.yaml
+
+
+def install(kubectl: Kubectl, *, local: bool) -> None:
+    """Apply everything (again), then wait until it serves. Unchanged things stay as they are."""
+    crds = gobuild.gateway_api_crds()
+    with step("Add-ons: apply"):
+        kubectl.apply("---\n".join(file.read_text() for file in sorted(crds.glob("*.yaml"))))
+        kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+        if local:
+            kubectl.apply((paths.MANIFESTS / "local" / "coredns.yaml").read_text())
+        kubectl.apply(_prometheus())
+        kubectl.apply((paths.MANIFESTS / "minio.yaml").read_text())
+        _minio_account(kubectl)
+        kubectl.apply(_traefik(kubectl, local=local))
+    with step("Add-ons: ready", "python3 -m dev.cluster status") as note:
+        waiting = [("monitoring", "prometheus"), ("minio", "minio"), ("traefik", "traefik")]
+        for namespace, name in [("kube-system", "coredns"), *waiting] if local else waiting:
+            note(name)
+            kubectl.rolled_out(namespace, [name])
+        note("gateway")
+        ready = "--for=condition=Programmed"
+        kubectl("-n", "traefik", "wait", ready, "--timeout=60s", "gateway/public")
+
+
+def _prometheus() -> str:
+    text = (paths.MANIFESTS / "prometheus.yaml").read_text()
+    chosen = os.environ.get("TRANSIT_SCRAPE_INTERVAL")
+    if not chosen:
+        return text
+    text = text.replace(SCRAPE_INTERVAL, f"scrape_interval: {chosen}")
+    return text.replace("scrape_timeout: 2s", f"scrape_timeout: {chosen}")
+
+
+def _traefik(kubectl: Kubectl, *, local: bool) -> str:
+    file = paths.MANIFESTS / "traefik.yaml"
+    if not local:
+        return file.read_text()
+    patch = paths.MANIFESTS / "local" / "traefik-patch.yaml"
+    documents = file.read_text().split("\n---\n")
+    deployment = next(text for text in documents if "\nkind: Deployment\n" in text)
+    rest = "\n---\n".join(text for text in documents if text is not deployment)
+    command = ["patch", "--local", "-f", "-", "--patch-file", str(patch), "-o", "yaml"]
+    return f"{rest}\n---\n{kubectl(*command, stdin=deployment)}"
+
+
+def _minio_account(kubectl: Kubectl) -> None:
+    """A root account made at random, once a cluster."""
+    if kubectl("-n", "minio", "get", "secret", "minio-root", "--ignore-not-found"):
+        return
+    kubectl(
+        *("-n", "minio", "create", "secret", "generic", "minio-root"),
+        f"--from-literal=rootUser=root-{secrets.token_hex(4)}",
+        f"--from-literal=rootPassword={secrets.token_urlsafe(24)}",
+    )

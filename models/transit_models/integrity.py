@@ -1,0 +1,198 @@
+"""Checksums: is every byte of a version what its publisher wrote?
+
+Neighbours: `storage` brings the directory, this module verifies it, and only then may anybody
+deserialise what is in it (a pickle runs code). `checksum.sha256` has the format of `sha256sum`, so
+that `sha256sum -c checksum.sha256` says the same. It proves that files are whole and unmixed; it
+does not prove who wrote them: whoever may write to the store may also write the checksums.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from transit_models.errors import IntegrityError, InvalidMetadata
+from transit_models.metadata import METADATA, ModelMetadata, find_model_file, read_metadata
+from transit_models.versions import plain
+
+CHECKSUMS = "checksum.sha256"
+PREPROCESSING = "preprocessing.pkl"
+METRICS = "performance_metrics.json"
+PROBE = "probe.npy"
+UNPUBLISHED = (
+    "Publishing has not finished, or files were copied by hand: use transit-models publish."
+)
+
+_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
+_MAX_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class VerifiedVersion:
+    """A version whose every file matched its checksum.
+
+    `model_file` is always there; `preprocessing` and `probe` are None when the version has none.
+    """
+
+    directory: Path
+    metadata: ModelMetadata
+    model_file: Path
+    preprocessing: Path | None
+    probe: Path | None
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of the file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_relative(name: str) -> str:
+    """`name`, if it is a plain relative path that stays inside its directory.
+
+    Raises `IntegrityError` for absolute paths, `..`, empty or odd parts, backslashes, control
+    characters.
+    """
+    bad = (
+        not name
+        or any(ord(char) < 32 or char == "\x7f" for char in name)
+        or "\\" in name
+        or name != str(PurePosixPath(name))
+        or PurePosixPath(name).is_absolute()
+        or any(part in {".", ".."} for part in PurePosixPath(name).parts)
+    )
+    if bad:
+        raise IntegrityError(
+            repr(name), "a plain file name inside the version", "one that is not", "Refused."
+        )
+    return name
+
+
+def write_checksums(directory: Path) -> Path:
+    """Write `checksum.sha256` over every other file of `directory`; returns it.
+
+    Raises `IntegrityError` for symbolic links and for names that a checksum file cannot hold
+    safely.
+    """
+    lines = [f"{sha256_of(directory / name)}  {name}\n" for name in sorted(_files(directory))]
+    path = directory / CHECKSUMS
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+def read_checksums(directory: Path) -> dict[str, str]:
+    """File name → SHA-256 in lower-case hex, from `checksum.sha256`.
+
+    Raises `IntegrityError` when the file is missing, or a line is malformed, repeated or leads
+    outside.
+    """
+    path = directory / CHECKSUMS
+    if path.is_symlink() or not path.is_file():
+        raise IntegrityError(
+            CHECKSUMS,
+            "a file that lists every other",
+            "nothing",
+            UNPUBLISHED,
+        )
+    if path.stat().st_size > _MAX_BYTES:
+        raise IntegrityError(CHECKSUMS, f"at most {_MAX_BYTES} bytes", "more")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise IntegrityError(CHECKSUMS, "UTF-8 text", str(error)) from None
+    listed: dict[str, str] = {}
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        match = _LINE.fullmatch(line.removesuffix("\r"))
+        if match is None:
+            raise IntegrityError(
+                f"{CHECKSUMS} line {number}", "'<sha256>  <file>'", repr(line[:100])
+            )
+        name = check_relative(match[2])
+        if name in listed:
+            raise IntegrityError(name, "one line in " + CHECKSUMS, "two")
+        listed[name] = match[1].lower()
+    return listed
+
+
+def verify_checksums(directory: Path) -> dict[str, str]:
+    """Hold every file of `directory` against `checksum.sha256`; returns name → SHA-256.
+
+    Raises `IntegrityError` for the first file that is changed, missing or not listed.
+    """
+    listed = read_checksums(directory)
+    present = _files(directory)
+    for name in sorted(present - listed.keys()):
+        raise IntegrityError(
+            name, f"a line in {CHECKSUMS}", "none", "Somebody added the file after publishing."
+        )
+    for name, expected in sorted(listed.items()):
+        if name not in present:
+            raise IntegrityError(name, expected, "no such file", "Publish the version again.")
+        found = sha256_of(directory / name)
+        if found != expected:
+            raise IntegrityError(
+                name, expected, found, "The file was changed or cut off: publish the version again."
+            )
+    return listed
+
+
+def verify_version(
+    directory: Path, name: str | None = None, version: str | None = None
+) -> VerifiedVersion:
+    """Verify all of a version directory; nothing in it is deserialised but its JSON metadata.
+
+    `name` and `version` are what the caller asked for: metadata that says otherwise is refused, so
+    that a directory copied to the wrong place is not served under a wrong name.
+
+    Raises `IntegrityError` (a file is not what it should be) or `InvalidMetadata`.
+    """
+    listed = verify_checksums(directory)
+    metadata = read_metadata(directory)
+    if name is not None and metadata.model_name != name:
+        raise InvalidMetadata(
+            f"{directory / METADATA}: model_name is {metadata.model_name!r}, "
+            f"but it is stored as {name!r}"
+        )
+    if version is not None and metadata.version != plain(version):
+        raise InvalidMetadata(
+            f"{directory / METADATA}: version is {metadata.version!r}, "
+            f"but it is stored as {plain(version)!r}"
+        )
+    model_file = find_model_file(directory, metadata.framework)
+    if listed[model_file.name] != metadata.checksum.value:
+        raise IntegrityError(
+            model_file.name,
+            f"{metadata.checksum.value} ({METADATA})",
+            listed[model_file.name],
+            "The model and its metadata are of different versions.",
+        )
+    return VerifiedVersion(
+        directory=directory,
+        metadata=metadata,
+        model_file=model_file,
+        preprocessing=_optional(directory / PREPROCESSING),
+        probe=_optional(directory / PROBE),
+    )
+
+
+def _optional(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _files(directory: Path) -> set[str]:
+    """Relative names of all files under `directory`, without the checksum file itself."""
+    if not directory.is_dir():
+        raise IntegrityError(str(directory), "a version directory", "nothing")
+    names: set[str] = set()
+    for path in directory.rglob("*"):
+        name = check_relative(path.relative_to(directory).as_posix())
+        if path.is_symlink():
+            raise IntegrityError(
+                name, "a regular file", "a symbolic link", "It could point anywhere: copy the file."
+            )
+        if path.is_dir() or name == CHECKSUMS:
+            continue
+        if not path.is_file():
+            raise IntegrityError(name, "a regular file", "something else")
+        names.add(name)
+    return names

@@ -1,0 +1,99 @@
+"""The model store: where versions of models live, wherever that is.
+
+    ROOT/NAME/vX.Y.Z/   model.<ext>, metadata.json, checksum.sha256; where there are such,
+                        preprocessing.pkl, performance_metrics.json, probe.npy
+    ROOT/NAME/latest, ROOT/NAME/stable
+                        aliases: a symlink locally; on S3 an object that holds "v1.1.0"
+
+Neighbours: `storage_local` and `storage_s3` do it; `integrity` verifies what they bring; the server
+calls `open_storage` and `fetch_verified`, people the command line.
+"""
+
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from transit_models.errors import InvalidReference
+from transit_models.integrity import VerifiedVersion, verify_version
+from transit_models.versions import plain
+
+
+class Storage(Protocol):
+    """A store of models. Every method may raise `StorageUnavailable`, and `InvalidReference` for
+    names, versions or aliases that cannot be."""
+
+    @property
+    def uri(self) -> str:
+        """The address it was opened with."""
+
+    def names(self) -> list[str]:
+        """The names of all models, sorted. Empty when there are none."""
+
+    def versions(self, name: str) -> list[str]:
+        """All versions of `name`, plain (`1.10.0`), lowest first. Raises `ModelNotFound`."""
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """The aliases of `name` that are set: alias → plain version."""
+
+    def resolve(self, name: str, version_or_alias: str) -> str:
+        """The plain version that `version_or_alias` means. Raises `ModelNotFound`."""
+
+    def fetch(self, name: str, version: str, into: Path) -> Path:
+        """The directory of `name` at `version`, on this machine, complete but not verified.
+
+        Local: in place. S3: downloaded to `into/NAME/vX.Y.Z`, which appears at once and whole;
+        what is there already and intact is used again. Raises `ModelNotFound`.
+        """
+
+    def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
+        """Verify `directory` and copy it into the store; returns False when it was there already.
+
+        Raises `IntegrityError` or `InvalidMetadata` before anything is copied, and
+        `VersionConflict` when other content is published under that version, unless `replace`.
+        """
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Point `alias` at `version`. Raises `ModelNotFound` if there is no such version."""
+
+
+def open_storage(uri: str) -> Storage:
+    """The store at `uri`: `file:///path` (or a plain path), or `s3://bucket/prefix`.
+
+    S3 takes credentials, region and endpoint from the standard environment variables
+    (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL for MinIO and others).
+    Nothing is contacted yet.
+
+    Raises `InvalidReference` for any other address.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme == "s3" and parts.netloc:
+        # Imported here: boto3 takes 0.3 s and 30 MB that a local store does not need.
+        from transit_models.storage_s3 import S3Storage
+
+        return S3Storage(parts.netloc, parts.path)
+    if parts.scheme in {"file", ""} and parts.netloc in {"", "localhost"} and parts.path:
+        from transit_models.storage_local import LocalStorage
+
+        return LocalStorage(Path(unquote(parts.path) if parts.scheme else uri))
+    if parts.scheme == "pvc":
+        raise InvalidReference(
+            f"{uri!r}: a claim is mounted into the pod by the operator; inside, use file:///MOUNT/PATH"
+        )
+    raise InvalidReference(f"{uri!r} is no store: write file:///path or s3://bucket/prefix")
+
+
+def fetch_verified(storage: Storage, name: str, version: str, into: Path) -> VerifiedVersion:
+    """Fetch `name` at `version` and verify every byte, before anything is deserialised.
+
+    Raises what `Storage.fetch` and `verify_version` raise.
+    """
+    version = plain(version)
+    return verify_version(storage.fetch(name, version, into), name, version)
+
+
+def split_reference(reference: str) -> tuple[str, str | None]:
+    """`NAME` or `NAME@VERSION` (or `NAME@ALIAS`) → (name, version or None)."""
+    name, at, version = reference.partition("@")
+    if at and not version:
+        raise InvalidReference(f"{reference!r}: a version or an alias must follow the '@'")
+    return name, version or None

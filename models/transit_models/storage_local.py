@@ -1,0 +1,165 @@
+"""The model store in a directory: a checkout, a mounted volume claim, a path on the node.
+
+Neighbours: `storage` has the protocol and opens it. Everything appears at once: versions by
+renaming a finished directory, aliases by replacing a symlink.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from transit_models.errors import InvalidReference, StorageUnavailable, VersionConflict
+from transit_models.integrity import read_checksums, verify_version
+from transit_models.resolution import missing_alias, missing_model, missing_version
+from transit_models.versions import (
+    ALIASES,
+    check_alias,
+    check_name,
+    directory_name,
+    is_name,
+    is_version,
+    parse_version,
+    plain,
+)
+
+_MAX_ALIAS_BYTES = 128
+
+
+class LocalStorage:
+    """A `Storage` in the directory `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    @property
+    def uri(self) -> str:
+        """`file:///root`."""
+        return self.root.as_uri()
+
+    def names(self) -> list[str]:
+        """See `Storage.names`."""
+        with self._available():
+            if not self.root.is_dir():
+                raise StorageUnavailable(f"{self.root} is no directory: is the volume mounted?")
+            return sorted(
+                entry.name
+                for entry in self.root.iterdir()
+                if is_name(entry.name) and entry.is_dir() and self._versions(entry.name)
+            )
+
+    def versions(self, name: str) -> list[str]:
+        """See `Storage.versions`."""
+        with self._available():
+            versions = self._versions(check_name(name))
+        if not versions:
+            raise missing_model(self.uri, name, self.names())
+        return versions
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """See `Storage.aliases`."""
+        with self._available():
+            found = {alias: self._alias(check_name(name), alias) for alias in ALIASES}
+        return {alias: version for alias, version in found.items() if version is not None}
+
+    def resolve(self, name: str, version_or_alias: str) -> str:
+        """See `Storage.resolve`."""
+        versions = self.versions(name)
+        if is_version(version_or_alias):
+            version = plain(version_or_alias)
+        else:
+            with self._available():
+                target = self._alias(name, check_alias(version_or_alias))
+            if target is None:
+                raise missing_alias(self.uri, name, version_or_alias, versions)
+            version = target
+        if version not in versions:
+            raise missing_version(self.uri, name, version, versions)
+        return version
+
+    def fetch(self, name: str, version: str, into: Path) -> Path:
+        """See `Storage.fetch`: the directory in the store itself; `into` is not used."""
+        return self.root / name / directory_name(self.resolve(name, plain(version)))
+
+    def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
+        """See `Storage.publish`."""
+        verify_version(directory, name, version)
+        target = self.root / check_name(name) / directory_name(version)
+        if target.exists() and not replace:
+            if (target / "checksum.sha256").is_file() and read_checksums(target) == read_checksums(
+                directory
+            ):
+                return False
+            raise VersionConflict(
+                f"{name} {plain(version)} is published in {self.uri} with other content: "
+                "raise the version, or publish with --replace if nothing serves it"
+            )
+        with self._available():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".publish-", dir=target.parent) as scratch:
+                whole = Path(scratch) / "new"
+                shutil.copytree(directory, whole, symlinks=True)
+                verify_version(whole, name, version)
+                if target.exists():
+                    target.rename(Path(scratch) / "old")
+                whole.rename(target)
+        return True
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """See `Storage.set_alias`. On a file system without symlinks it becomes a text file."""
+        check_alias(alias)
+        target = directory_name(self.resolve(name, plain(version)))
+        path = self.root / name / alias
+        scratch = path.with_name(f".{alias}-{os.getpid()}")
+        with self._available():
+            scratch.unlink(missing_ok=True)
+            try:
+                scratch.symlink_to(target)
+            except OSError:
+                scratch.write_text(target + "\n", encoding="utf-8")
+            scratch.replace(path)
+
+    def _versions(self, name: str) -> list[str]:
+        """The versions that are there, lowest first; [] when there is no such model."""
+        try:
+            entries = list((self.root / name).iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        found = [
+            entry.name[1:]
+            for entry in entries
+            if entry.name.startswith("v")
+            and is_version(entry.name[1:])
+            and entry.name == directory_name(entry.name)
+            and entry.is_dir()
+            and not entry.is_symlink()
+        ]
+        return sorted(found, key=parse_version)
+
+    def _alias(self, name: str, alias: str) -> str | None:
+        """What the alias holds, as a plain version, or None when it is not set."""
+        path = self.root / name / alias
+        try:
+            if path.is_symlink():
+                text = os.readlink(path).removeprefix("./").rstrip("/")
+            else:
+                with path.open("rb") as file:
+                    text = file.read(_MAX_ALIAS_BYTES).decode("utf-8", "replace").strip()
+        except FileNotFoundError:
+            return None
+        if not is_version(text):
+            raise InvalidReference(
+                f"{path} holds {text[:80]!r}, which is no version: "
+                f"set it again with transit-models alias {self.uri} {name} {alias} VERSION"
+            )
+        return plain(text)
+
+    @contextmanager
+    def _available(self) -> Iterator[None]:
+        """Turn what the file system says into `StorageUnavailable`."""
+        try:
+            yield
+        except OSError as error:
+            raise StorageUnavailable(f"{self.uri}: {error}") from error

@@ -1,0 +1,356 @@
+"""The model store in an S3 bucket: AWS, MinIO, or anything that speaks the same.
+
+Neighbours: `storage` has the protocol and opens it; only this module imports boto3. Waits are
+bounded: 3 s to connect, 20 s without a byte, four attempts with growing pauses. A version counts
+as published once its `checksum.sha256` is there, which is written last.
+"""
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from transit_models.errors import (
+    IntegrityError,
+    InvalidReference,
+    ModelNotFound,
+    ModelStoreError,
+    StorageUnavailable,
+    VersionConflict,
+)
+from transit_models.integrity import CHECKSUMS, UNPUBLISHED, check_relative, verify_version
+from transit_models.resolution import missing_alias, missing_model, missing_version
+from transit_models.versions import (
+    ALIASES,
+    check_alias,
+    check_name,
+    directory_name,
+    is_name,
+    is_version,
+    parse_version,
+    plain,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 3
+READ_SECONDS = 20
+ATTEMPTS = 4
+_PARALLEL = 8
+_MAX_ALIAS_BYTES = 128
+_TRANSFER = TransferConfig(max_concurrency=4, num_download_attempts=3)
+_NO_OBJECT = {"NoSuchKey", "404", "NotFound"}
+_REFUSED = {
+    "403",
+    "AccessDenied",
+    "AllAccessDisabled",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+}
+
+
+class S3Storage:
+    """A `Storage` under `prefix` in `bucket`; `client` None: one is made from the environment."""
+
+    def __init__(self, bucket: str, prefix: str = "", client: "S3Client | None" = None) -> None:
+        self.bucket = bucket
+        self.prefix = prefix.strip("/")
+        self._made = client
+
+    @property
+    def uri(self) -> str:
+        """`s3://bucket/prefix`."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def names(self) -> list[str]:
+        """See `Storage.names`."""
+        return sorted(name for name in self._folders("") if is_name(name))
+
+    def versions(self, name: str) -> list[str]:
+        """See `Storage.versions`."""
+        found = [
+            folder[1:]
+            for folder in self._folders(check_name(name) + "/")
+            if folder.startswith("v")
+            and is_version(folder[1:])
+            and folder == directory_name(folder)
+        ]
+        if not found:
+            raise missing_model(self.uri, name, self.names())
+        return sorted(found, key=parse_version)
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """See `Storage.aliases`."""
+        found = {alias: self._alias(check_name(name), alias) for alias in ALIASES}
+        return {alias: version for alias, version in found.items() if version is not None}
+
+    def resolve(self, name: str, version_or_alias: str) -> str:
+        """See `Storage.resolve`."""
+        if is_version(version_or_alias):
+            version = plain(version_or_alias)
+        else:
+            target = self._alias(check_name(name), check_alias(version_or_alias))
+            if target is None:
+                raise missing_alias(self.uri, name, version_or_alias, self.versions(name))
+            version = target
+        versions = self.versions(name)
+        if version not in versions:
+            raise missing_version(self.uri, name, version, versions)
+        return version
+
+    def fetch(self, name: str, version: str, into: Path) -> Path:
+        """See `Storage.fetch`.
+
+        A copy that is there already, intact and of the same checksums as the store's, is used
+        again; also when the store does not answer, so that a pod restarts while the store is down.
+        """
+        version = plain(version)
+        target = into / check_name(name) / directory_name(version)
+        folder = f"{name}/{directory_name(version)}/"
+        cached = self._intact(target, name, version)
+        try:
+            published = self._read(folder + CHECKSUMS)
+            if cached and published == (target / CHECKSUMS).read_bytes():
+                return target
+            if published is None:
+                raise self._unpublished(name, version)
+            self._download(folder, target)
+        except StorageUnavailable as error:
+            if not cached:
+                raise
+            log.warning("%s; using the verified copy in %s", error, target)
+        return target
+
+    def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
+        """See `Storage.publish`. `checksum.sha256` goes last: until then nobody can load the
+        version.
+        """
+        verified = verify_version(directory, name, version)
+        folder = f"{verified.metadata.model_name}/{directory_name(version)}/"
+        ours = (directory / CHECKSUMS).read_bytes()
+        theirs = self._read(folder + CHECKSUMS)
+        if theirs == ours:
+            return False
+        if theirs is not None:
+            if not replace:
+                raise VersionConflict(
+                    f"{name} {plain(version)} is published in {self.uri} with other content: "
+                    "raise the version, or publish with --replace if nothing serves it"
+                )
+            self._delete(folder + CHECKSUMS)
+        files = {
+            path.relative_to(directory).as_posix(): path
+            for path in directory.rglob("*")
+            if path.is_file()
+        }
+        last = files.pop(CHECKSUMS)
+        for stale in self._keys(folder).keys() - files.keys():
+            self._delete(folder + stale)
+        with self._available(), ThreadPoolExecutor(_PARALLEL) as pool:
+            list(pool.map(lambda item: self._upload(item[1], folder + item[0]), files.items()))
+            self._upload(last, folder + CHECKSUMS)
+        return True
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """See `Storage.set_alias`."""
+        check_alias(alias)
+        target = directory_name(self.resolve(name, plain(version)))
+        with self._available():
+            self._client.put_object(
+                Bucket=self.bucket,
+                Key=self._key(f"{name}/{alias}"),
+                Body=target.encode(),
+                ContentType="text/plain",
+            )
+
+    def create_bucket(self) -> None:
+        """Make the bucket if there is none. For development stores; a real one has its owner."""
+        with self._available():
+            try:
+                self._client.head_bucket(Bucket=self.bucket)
+            except ClientError as error:
+                if _code(error) not in {"404", "NoSuchBucket"}:
+                    raise
+                self._client.create_bucket(Bucket=self.bucket)
+
+    # ---- objects ----
+
+    @property
+    def _client(self) -> "S3Client":
+        if self._made is None:
+            self._made = _client_from_environment()
+        return self._made
+
+    def _key(self, name: str) -> str:
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+    def _folders(self, under: str) -> list[str]:
+        """The names of the "directories" right under `under` (which is empty or ends with '/')."""
+        prefix = self._key(under)
+        prefix = prefix + "/" if prefix and not prefix.endswith("/") else prefix
+        pages = self._client.get_paginator("list_objects_v2")
+        with self._available():
+            return [
+                item["Prefix"].removeprefix(prefix).rstrip("/")
+                for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+                for item in page.get("CommonPrefixes", [])
+            ]
+
+    def _keys(self, folder: str) -> dict[str, int]:
+        """All objects under `folder` (ends with '/'): relative name → size in bytes."""
+        prefix = self._key(folder)
+        pages = self._client.get_paginator("list_objects_v2")
+        with self._available():
+            return {
+                item["Key"].removeprefix(prefix): item["Size"]
+                for page in pages.paginate(Bucket=self.bucket, Prefix=prefix)
+                for item in page.get("Contents", [])
+                if not item["Key"].endswith("/")
+            }
+
+    def _read(self, name: str, limit: int = 16 * 1024 * 1024) -> bytes | None:
+        """The start of a small object, or None when there is none."""
+        with self._available():
+            try:
+                answer = self._client.get_object(Bucket=self.bucket, Key=self._key(name))
+                return answer["Body"].read(limit)
+            except ClientError as error:
+                if _code(error) in _NO_OBJECT:
+                    return None
+                raise
+
+    def _delete(self, name: str) -> None:
+        with self._available():
+            self._client.delete_object(Bucket=self.bucket, Key=self._key(name))
+
+    def _upload(self, path: Path, name: str) -> None:
+        self._client.upload_file(str(path), self.bucket, self._key(name), Config=_TRANSFER)
+
+    def _alias(self, name: str, alias: str) -> str | None:
+        """What the alias holds, as a plain version, or None when it is not set."""
+        raw = self._read(f"{name}/{alias}", _MAX_ALIAS_BYTES)
+        if raw is None:
+            return None
+        text = raw.decode("utf-8", "replace").strip()
+        if not is_version(text):
+            raise InvalidReference(
+                f"{self.uri}/{name}/{alias} holds {text[:80]!r}, which is no version: "
+                f"set it again with transit-models alias {self.uri} {name} {alias} VERSION"
+            )
+        return plain(text)
+
+    # ---- fetching ----
+
+    def _intact(self, target: Path, name: str, version: str) -> bool:
+        if not target.is_dir():
+            return False
+        try:
+            verify_version(target, name, version)
+        except ModelStoreError as error:
+            log.warning("the cached copy in %s is not intact (%s); fetching again", target, error)
+            return False
+        return True
+
+    def _unpublished(self, name: str, version: str) -> ModelStoreError:
+        """Why there is no checksum file: no such version, or one that is half published."""
+        if self._keys(f"{name}/{directory_name(version)}/"):
+            return IntegrityError(
+                CHECKSUMS,
+                f"an object in {self.uri}/{name}/{directory_name(version)}",
+                "none",
+                UNPUBLISHED,
+            )
+        return missing_version(self.uri, name, version, self.versions(name))
+
+    def _download(self, folder: str, target: Path) -> None:
+        """Download all of `folder` beside `target`, then rename: `target` is whole or not there."""
+        names = [check_relative(name) for name in self._keys(folder)]
+        try:
+            self._download_files(folder, names, target)
+        except OSError as error:
+            raise StorageUnavailable(
+                f"cannot keep {self.uri}/{folder} in {target}: {error}"
+            ) from error
+
+    def _download_files(self, folder: str, names: list[str], target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as scratch:
+            whole = Path(scratch) / "new"
+
+            def download(name: str) -> None:
+                path = whole / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._client.download_file(
+                    self.bucket, self._key(folder + name), str(path), Config=_TRANSFER
+                )
+
+            with self._available(), ThreadPoolExecutor(_PARALLEL) as pool:
+                list(pool.map(download, names))
+            if target.exists():
+                target.rename(Path(scratch) / "old")
+            try:
+                whole.rename(target)
+            except OSError:
+                if not target.is_dir():  # else another process was first, with the same content
+                    raise
+                shutil.rmtree(whole, ignore_errors=True)
+
+    @contextmanager
+    def _available(self) -> Iterator[None]:
+        """Turn what boto3 says into the store's own errors, with advice."""
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        where = f"{self.uri} at {endpoint or 'AWS'}"
+        try:
+            yield
+        except ClientError as error:
+            code = _code(error)
+            if code == "NoSuchBucket":
+                raise ModelNotFound(f"{where}: there is no bucket {self.bucket!r}") from error
+            if code in _REFUSED:
+                raise StorageUnavailable(
+                    f"{where} refuses the credentials ({code}): check AWS_ACCESS_KEY_ID and "
+                    "AWS_SECRET_ACCESS_KEY (in a ModelDeployment: storage.secretName)"
+                ) from error
+            raise StorageUnavailable(f"{where}: {error}") from error
+        except (BotoCoreError, Boto3Error) as error:
+            raise StorageUnavailable(
+                f"{where} cannot be used: {error} (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY say where and who)"
+            ) from error
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _client_from_environment() -> "S3Client":
+    """A client with bounded waits. With an endpoint of one's own, the bucket goes into the path:
+    `models.minio.svc` would not resolve."""
+    own = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        max_pool_connections=_PARALLEL * 4,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path" if own else "auto"},
+    )
+    session = boto3.session.Session()
+    return session.client("s3", config=config, region_name=session.region_name or "us-east-1")

@@ -1,0 +1,188 @@
+"""The few calls to the Kubernetes API that Transit makes, and one place that converts its errors.
+
+Reading is done by watches (`runtime.handlers`), so there are only writes here, and one read before a
+first write. Everything owned is written by server-side apply under one field manager.
+"""
+
+import json
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client.exceptions import ApiException
+
+from ..api import names
+from ..core.objects import Object
+
+TIMEOUT_SECONDS = 10.0
+PAGE = 500
+
+# kind → (path of its API group, plural)
+KINDS: dict[str, tuple[str, str]] = {
+    names.KIND: (f"/apis/{names.API_VERSION}", names.PLURAL),
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "ControllerRevision": ("/apis/apps/v1", "controllerrevisions"),
+    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "HTTPRoute": ("/apis/gateway.networking.k8s.io/v1", "httproutes"),
+    "Service": ("/api/v1", "services"),
+    "Pod": ("/api/v1", "pods"),
+    "Event": ("/api/v1", "events"),
+}
+
+
+class KubernetesError(Exception):
+    """Base of what a call to the Kubernetes API can fail with. Raised itself where a retry may help."""
+
+
+class Conflict(KubernetesError):
+    """The object changed since it was read (resourceVersion): look again and decide again."""
+
+
+class NotFound(KubernetesError):
+    """The object, or its whole kind, isn't there."""
+
+
+class Refused(KubernetesError):
+    """The API server will never accept this: forbidden, invalid, or somebody else's object."""
+
+
+class Kubernetes:
+    """A thin, typed client. Objects are plain dicts as the API server sends them."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    async def get(self, kind: str, namespace: str, name: str) -> Object:
+        """Return one object. Raises: KubernetesError."""
+        return await self._request("GET", _path(kind, namespace, name))
+
+    async def list(self, kind: str, namespace: str, selector: str = "") -> list[Object]:
+        """Return all objects of a kind in a namespace ("" for all), by pages.
+
+        A kind that the API server doesn't know has none. Raises: KubernetesError.
+        """
+        found: list[Object] = []
+        token = ""
+        while True:
+            query = [("limit", str(PAGE)), ("labelSelector", selector), ("continue", token)]
+            try:
+                page = await self._request(
+                    "GET", _path(kind, namespace), query=[(k, v) for k, v in query if v]
+                )
+            except NotFound:
+                return []
+            found += [{"kind": kind, **item} for item in page["items"]]
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return found
+
+    async def apply(self, obj: Object) -> Object:
+        """Write an object by server-side apply and return it as it is then.
+
+        Raises:
+            KubernetesError: it was not written.
+        """
+        meta = obj["metadata"]
+        return await self._request(
+            "PATCH",
+            _path(obj["kind"], meta["namespace"], meta["name"]),
+            body=obj,
+            query=[("fieldManager", names.FIELD_MANAGER), ("force", "true")],
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def delete(self, kind: str, namespace: str, name: str) -> None:
+        """Delete an object and, in the background, what it owns; gone already is fine.
+
+        Raises:
+            KubernetesError: it was not deleted.
+        """
+        try:
+            await self._request(
+                "DELETE",
+                _path(kind, namespace, name),
+                query=[("propagationPolicy", "Background")],
+            )
+        except NotFound:
+            return
+
+    async def replace_status(self, mdep: Object, status: Object) -> Object:
+        """Replace the status, if the object is still at the resourceVersion that was read.
+
+        Raises:
+            Conflict: it isn't.
+            KubernetesError: the status was not written.
+        """
+        meta = mdep["metadata"]
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "metadata": {
+                key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")
+            },
+            "spec": mdep["spec"],
+            "status": status,
+        }
+        return await self._request(
+            "PUT",
+            _path(names.KIND, meta["namespace"], meta["name"]) + "/status",
+            body=body,
+            query=[("fieldManager", names.FIELD_MANAGER)],
+        )
+
+    async def create_event(self, namespace: str, event: Object) -> None:
+        """Create an Event; the same one twice is one. Raises: KubernetesError."""
+        try:
+            await self._request("POST", _path("Event", namespace), body=event)
+        except Conflict:
+            return  # its name is derived from what happened, so it was told already
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: list[tuple[str, str]] | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        request = await self._client.param_serialize(
+            method,
+            path,
+            query_params=query or [],
+            header_params={"Accept": "application/json", "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = await self._client.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
+            raw = await response.read()
+        except ApiException as error:
+            raise _converted(error.status or 0, str(error.body or error.reason), method, path) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise KubernetesError(f"{method} {path}: {type(error).__name__}: {error}") from error
+        if not 200 <= response.status <= 299:
+            raise _converted(response.status, raw.decode(errors="replace"), method, path)
+        found: Object = json.loads(raw)
+        return found
+
+
+def _path(kind: str, namespace: str, name: str = "") -> str:
+    group, plural = KINDS[kind]
+    within = f"/namespaces/{namespace}" if namespace else ""
+    return f"{group}{within}/{plural}" + (f"/{name}" if name else "")
+
+
+def _converted(status: int, body: str, method: str, path: str) -> KubernetesError:
+    try:
+        message = json.loads(body).get("message", body)
+    except (ValueError, AttributeError):
+        message = body
+    text = f"{method} {path}: {status} {message}"
+    if status == 409:
+        return Conflict(text)
+    if status == 404:
+        return NotFound(text)
+    if status in (400, 403, 405, 422):
+        return Refused(text)
+    return KubernetesError(text)

@@ -1,0 +1,210 @@
+"""Prometheus, asked once per signal and tick for the whole fleet.
+
+All ModelDeployments of one interval are evaluated at the same ticks; whoever comes first asks, and
+the others read the same answer. Every failure becomes a `Problem`, never a number.
+Neighbours: `queries` has the PromQL; `core.signals` judges what comes out.
+"""
+
+import asyncio
+import math
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import requests
+from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
+from urllib3.util.retry import Retry
+
+from ..api.config import PrometheusConfig
+from ..api.spec import Analysis
+from ..core.observed import Counts, Latency, Problem, Readings, RevisionReadings
+from ..core.signals import DRIFT, ERROR_RATE, LATENCY
+from . import queries
+
+Sample = tuple[Mapping[str, str], float]  # labels, value
+
+
+class QueryFailed(Exception):
+    """A query gave no usable answer; `problem` says why, for people and for conditions."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class Prometheus:
+    """Answers for one ModelDeployment out of answers for all of them."""
+
+    def __init__(self, config: PrometheusConfig) -> None:
+        self._url = config.url.rstrip("/")
+        self._timeout = config.timeout_seconds
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="prometheus")
+        self._answers: dict[tuple[str, int], asyncio.Task[_FleetAnswer]] = {}
+        self.asked = 0
+
+    async def readings(
+        self,
+        analysis: Analysis,
+        tick: int,
+        model_deployment: str,
+        candidate: str,
+        stable: str,
+    ) -> Readings:
+        """Return what was measured of two revisions at a tick. Never raises for bad answers.
+
+        Args:
+            tick: number of the interval; one answer is shared by all who ask for the same tick.
+            model_deployment: "namespace/name", as in the metrics' label.
+        """
+        texts = queries.fleet(analysis)
+        names = list(texts)
+        answers = await asyncio.gather(*(self._shared(texts[name], tick) for name in names))
+        found = dict(zip(names, answers, strict=True))
+        custom = await self._custom(analysis, model_deployment, candidate, stable)
+        return Readings(
+            candidate=_revision(found, model_deployment, candidate),
+            stable=_revision(found, model_deployment, stable),
+            custom=custom,
+            problems={name: a.problem for name, a in found.items() if a.problem is not None},
+        )
+
+    async def _shared(self, query: str, tick: int) -> "_FleetAnswer":
+        key = (query, tick)
+        for old in [k for k in self._answers if k[0] == query and k[1] < tick]:
+            del self._answers[old]
+        task = self._answers.get(key)
+        if task is None:
+            task = asyncio.create_task(self._fleet(query))
+            self._answers[key] = task
+        return await asyncio.shield(task)
+
+    async def _fleet(self, query: str) -> "_FleetAnswer":
+        try:
+            return _FleetAnswer(by_revision(await self.query(query)))
+        except QueryFailed as error:
+            return _FleetAnswer({}, error.problem)
+
+    async def _custom(
+        self, analysis: Analysis, model_deployment: str, candidate: str, stable: str
+    ) -> dict[str, float | Problem]:
+        async def one(query: str) -> float | Problem:
+            text = queries.custom(query, model_deployment, candidate, stable)
+            try:
+                return _single(await self.query(text))
+            except QueryFailed as error:
+                return error.problem
+
+        values = await asyncio.gather(*(one(metric.query) for metric in analysis.custom))
+        return dict(zip((metric.name for metric in analysis.custom), values, strict=True))
+
+    async def query(self, query: str) -> list[Sample]:
+        """Ask one instant query. Raises: QueryFailed."""
+        self.asked += 1
+        loop = asyncio.get_running_loop()
+        try:
+            # The client's time limit is per read, so a slow trickle needs this one too.
+            return await asyncio.wait_for(
+                loop.run_in_executor(self._threads, self._ask, query), self._timeout + 1
+            )
+        except TimeoutError as error:
+            raise QueryFailed(
+                Problem("PrometheusSlow", f"Prometheus did not answer in {self._timeout:g} s")
+            ) from error
+
+    def _ask(self, query: str) -> list[Sample]:
+        # One session per call: requests' sessions aren't safe to share between threads.
+        retry = Retry(total=0)
+        with PrometheusConnect(self._url, retry=retry, timeout=self._timeout, method="POST") as c:
+            try:
+                return _samples(c.custom_query(query))
+            except requests.Timeout as error:
+                problem = Problem(
+                    "PrometheusSlow", f"Prometheus did not answer in {self._timeout:g} s"
+                )
+                raise QueryFailed(problem) from error
+            except requests.ConnectionError as error:
+                problem = Problem(
+                    "PrometheusUnreachable", f"Prometheus at {self._url} can't be reached"
+                )
+                raise QueryFailed(problem) from error
+            except PrometheusApiClientException as error:
+                text = f"Prometheus refused the query: {str(error)[:300]}"
+                raise QueryFailed(Problem("PrometheusError", text)) from error
+            except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+                text = f"{self._url} did not answer as a Prometheus does ({type(error).__name__})"
+                raise QueryFailed(Problem("PrometheusMalformed", text)) from error
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _FleetAnswer:
+    """One signal of all revisions: (model_deployment, revision) → samples."""
+
+    def __init__(
+        self, samples: dict[tuple[str, str], list[Sample]], problem: Problem | None = None
+    ) -> None:
+        self.samples = samples
+        self.problem = problem
+
+
+def by_revision(samples: list[Sample]) -> dict[tuple[str, str], list[Sample]]:
+    """Group samples by their labels model_deployment and revision."""
+    grouped: dict[tuple[str, str], list[Sample]] = {}
+    for labels, value in samples:
+        key = (labels.get("model_deployment", ""), labels.get("revision", ""))
+        grouped.setdefault(key, []).append((labels, value))
+    return grouped
+
+
+def _samples(result: Any) -> list[Sample]:
+    return [(entry["metric"], float(entry["value"][1])) for entry in result]
+
+
+def _single(samples: list[Sample]) -> float:
+    if not samples:
+        raise QueryFailed(Problem("NoSeries", "the query has no result"))
+    if len(samples) > 1:
+        raise QueryFailed(
+            Problem("ManySeries", f"the query has {len(samples)} results, it must have one")
+        )
+    value = samples[0][1]
+    if not math.isfinite(value):
+        raise QueryFailed(Problem("NotANumber", f"the query's result is {value}"))
+    return value
+
+
+def _revision(
+    found: Mapping[str, _FleetAnswer], model_deployment: str, revision: str
+) -> RevisionReadings:
+    key = (model_deployment, revision)
+    return RevisionReadings(
+        counts=_counts(found[ERROR_RATE].samples.get(key, [])),
+        latency=_latency(found[LATENCY].samples.get(key, [])),
+        classes=_classes(found[DRIFT].samples.get(key, [])),
+    )
+
+
+def _counts(samples: list[Sample]) -> Counts | None:
+    by_status = {labels.get("status", ""): value for labels, value in samples}
+    values = (by_status.get("success", 0.0), by_status.get("error", 0.0))
+    if not samples or not all(math.isfinite(value) for value in values):
+        return None
+    return Counts(success=values[0], error=values[1])
+
+
+def _latency(samples: list[Sample]) -> Latency | None:
+    by_name = {labels.get("quantile", ""): value for labels, value in samples}
+    quantile, median = by_name.get("target", math.nan), by_name.get("median", math.nan)
+    if not (math.isfinite(quantile) and math.isfinite(median)):
+        return None
+    return Latency(quantile=quantile, median=median)
+
+
+def _classes(samples: list[Sample]) -> dict[str, dict[str, float]]:
+    by_model: dict[str, dict[str, float]] = {}
+    for labels, value in samples:
+        if math.isfinite(value):
+            by_model.setdefault(labels.get("model", ""), {})[labels.get("class", "")] = value
+    return by_model

@@ -1,0 +1,40 @@
+"""The PromQL. One query a signal gives the answer for every revision in the cluster.
+
+`increase(x[w]) and x` leaves out series that have ended: pods of an earlier try of the same
+revision must not speak for the present one.
+"""
+
+from ..api.duration import seconds
+from ..api.spec import Analysis
+from ..core.signals import DRIFT, ERROR_RATE, LATENCY
+
+_BY_REVISION = "model_deployment, revision"
+
+
+def fleet(analysis: Analysis) -> dict[str, str]:
+    """Return signal → query, for the window and the quantile of an analysis."""
+    window = f"{round(seconds(analysis.window) * 1000)}ms"
+    bucket = _increase("prediction_latency_seconds_bucket", window)
+    histogram = f"sum by (le, {_BY_REVISION}) ({bucket})"
+    return {
+        ERROR_RATE: f"sum by (status, {_BY_REVISION}) ({_increase('predictions_total', window)})",
+        LATENCY: " or ".join(
+            f'label_replace(histogram_quantile({quantile}, {histogram}), "quantile", "{name}", "", "")'
+            for name, quantile in (("target", analysis.latency.quantile), ("median", 0.5))
+        ),
+        DRIFT: f"sum by (model, class, {_BY_REVISION})"
+        f" ({_increase('predicted_class_total', window)})",
+    }
+
+
+def custom(query: str, model_deployment: str, candidate: str, stable: str) -> str:
+    """Fill in what a user's query may ask for: {{namespace}}, {{name}}, {{candidate}}, {{stable}}."""
+    namespace, _, name = model_deployment.partition("/")
+    values = {"namespace": namespace, "name": name, "candidate": candidate, "stable": stable}
+    for key, value in values.items():
+        query = query.replace("{{" + key + "}}", value)
+    return query
+
+
+def _increase(metric: str, window: str) -> str:
+    return f"(increase({metric}[{window}]) and {metric})"

@@ -1,0 +1,188 @@
+"""The status of a ModelDeployment: what users read, and all that the operator must remember.
+
+After a crash the operator knows only this and the cluster, so every value a decision depends on
+(held seconds, failure counts, kept baselines) is here.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from .spec import ApiModel
+
+HISTORY_LENGTH = 20
+
+
+class Phase(StrEnum):
+    PENDING = "Pending"
+    STABLE = "Stable"
+    PROGRESSING = "Progressing"
+    BAKING = "Baking"
+    PAUSED = "Paused"
+    ROLLING_BACK = "RollingBack"
+    ROLLED_BACK = "RolledBack"
+    FAILED = "Failed"
+
+
+class Verdict(StrEnum):
+    PASS = "Pass"
+    FAIL = "Fail"
+    NO_DATA = "NoData"
+
+
+class RejectReason(StrEnum):
+    ERROR_RATE = "ErrorRate"
+    LATENCY = "Latency"
+    DRIFT = "Drift"
+    HEALTH = "Health"
+    NOT_READY = "NotReady"
+    ACCURACY = "Accuracy"
+    CUSTOM = "Custom"
+    NO_DATA = "NoData"
+    ABORTED = "Aborted"
+
+
+class PinnedModel(ApiModel):
+    name: str
+    version: str
+
+
+class Evidence(ApiModel):
+    """The numbers behind one verdict. `window` is in seconds, `time` is RFC 3339."""
+
+    signal: str
+    verdict: Verdict
+    value: float | None = None
+    baseline: float | None = None
+    threshold: float | None = None
+    samples: float | None = None
+    window: float | None = None
+    time: str
+    message: str
+
+
+class Baseline(ApiModel):
+    """The stable revision's last figures before the candidate took all traffic."""
+
+    latency: float | None = None
+    classes: dict[str, dict[str, float]] = Field(
+        default_factory=dict, description="Counts of predicted classes, by model and class."
+    )
+    samples: float = 0
+    time: str
+
+
+class StableStatus(ApiModel):
+    revision: str
+    models: list[PinnedModel] = Field(default_factory=list)
+    healthy_since: str | None = Field(
+        default=None, description="When it first had all its pods ready; absent before that."
+    )
+    waiting_since: str | None = Field(
+        default=None, description="Start of the progress deadline of a first deployment."
+    )
+
+
+class CandidateStatus(ApiModel):
+    revision: str
+    models: list[PinnedModel] = Field(default_factory=list)
+    step: int = Field(
+        default=0, description="The step it is at, counted from 1; 0 before the first."
+    )
+    steps: int = Field(default=0, description="How many steps there are.")
+    weight: int = Field(default=0, description="Percent of the traffic it shall have.")
+    held_seconds: float = Field(default=0, description="Time at this step, with data.")
+    started_at: str
+    waiting_since: str | None = Field(
+        default=None, description="Since when the pods for the next step are awaited."
+    )
+    passes: int = Field(default=0, description="Evaluations at this step that passed.")
+    pods: int = Field(
+        default=0, description="Pods that the weight was given to; all must be ready."
+    )
+    step_at: str | None = Field(default=None, description="When it reached this step.")
+    evaluated_at: str | None = None
+    blind_since: str | None = Field(default=None, description="Since when there is no data.")
+    health_failures: int = Field(default=0, description="Failed health evaluations in a row.")
+    restarts: int = Field(default=0, description="Container restarts seen so far.")
+    baseline: Baseline | None = None
+    forced: Literal["step", "full"] | None = Field(
+        default=None, description="A command to go on without waiting for the hold or the data."
+    )
+
+
+class Rejected(ApiModel):
+    revision: str
+    models: list[PinnedModel] = Field(default_factory=list)
+    reason: RejectReason
+    message: str
+    evidence: Evidence | None = None
+    time: str
+
+
+class Retreat(ApiModel):
+    """A revision that traffic is being taken from. With `paced`, as fast as stable can carry it."""
+
+    revision: str
+    paced: bool = False
+    since: str
+
+
+class Weight(ApiModel):
+    revision: str
+    weight: int
+
+
+class Transition(ApiModel):
+    time: str
+    reason: str
+    message: str
+    phase: Phase
+    revision: str | None = None
+    weight: int | None = None
+    evidence: list[Evidence] = Field(default_factory=list)
+
+
+class Condition(ApiModel):
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+    last_transition_time: str
+    observed_generation: int | None = None
+
+
+class Pins(ApiModel):
+    """What the aliases of the spec were resolved to, and for which spec (`key`)."""
+
+    key: str
+    models: list[PinnedModel]
+
+
+class ModelDeploymentStatus(ApiModel):
+    observed_generation: int | None = None
+    phase: Phase | None = None
+    message: str | None = None
+    step: str | None = Field(default=None, description="The step as people count: 2/3.")
+    stable: StableStatus | None = None
+    candidate: CandidateStatus | None = None
+    previous: StableStatus | None = Field(
+        default=None, description="The stable before this one, for the rollback command."
+    )
+    retreat: Retreat | None = None
+    rejected: Rejected | None = None
+    traffic: list[Weight] = Field(default_factory=list)
+    traffic_since: str | None = Field(default=None, description="When the weights last changed.")
+    signals: list[Evidence] = Field(default_factory=list)
+    history: list[Transition] = Field(default_factory=list, max_length=HISTORY_LENGTH)
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
+    paused: bool = Field(default=False, description="Paused by command or by onFailure: Pause.")
+    handled_action: str | None = None
+    pins: Pins | None = None

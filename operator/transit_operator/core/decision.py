@@ -1,0 +1,24 @@
+"""What a decision says: the next status, and the state of the world it asks for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..api.status import ModelDeploymentStatus, Transition
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Asks for a state, not for actions: executing it twice changes nothing the second time.
+
+    `weights` maps a revision to its percent of the traffic; together they are 100, or there are
+    none. `replicas` maps each revision that shall exist to its pods; `keep` names the revisions
+    whose objects stay as they are; all others go. `wake_at` is when to look again though nothing
+    happened, in seconds since the epoch.
+    """
+
+    status: ModelDeploymentStatus
+    weights: Mapping[str, int] = field(default_factory=dict)
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    keep: frozenset[str] = frozenset()
+    transitions: tuple[Transition, ...] = ()
+    wake_at: float | None = None

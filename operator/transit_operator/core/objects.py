@@ -1,0 +1,155 @@
+"""Builders of Kubernetes objects: no I/O, the same input gives the same object.
+
+Everything a ModelDeployment makes is named, labelled and owned here, so that deleting the
+ModelDeployment removes all of it without a finalizer.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..api import names
+from ..api.names import revision_object_name
+from ..api.spec import ModelDeploymentSpec
+from .template import revision_labels
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The ModelDeployment that objects belong to."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+def labels(owner: Owner) -> dict[str, str]:
+    """Return the labels of what belongs to a ModelDeployment, not to one revision."""
+    return {
+        names.LABEL_MODEL_DEPLOYMENT: owner.name,
+        "app.kubernetes.io/name": "transit-server",
+        "app.kubernetes.io/instance": owner.name,
+        **names.MANAGED_BY,
+    }
+
+
+def metadata(owner: Owner, name: str, its_labels: dict[str, str]) -> Object:
+    """Return metadata with labels and the owner reference."""
+    return {
+        "name": name,
+        "namespace": owner.namespace,
+        "labels": its_labels,
+        "ownerReferences": [
+            {
+                "apiVersion": names.API_VERSION,
+                "kind": names.KIND,
+                "name": owner.name,
+                "uid": owner.uid,
+                "controller": True,
+                "blockOwnerDeletion": False,
+            }
+        ],
+    }
+
+
+def controller_revision(owner: Owner, revision: str, data: Object) -> Object:
+    """Return the record of what a revision was resolved to; `data` holds its pod template."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": metadata(
+            owner, revision_object_name(owner.name, revision), revision_labels(owner.name, revision)
+        ),
+        "revision": 1,
+        "data": data,
+    }
+
+
+def deployment(owner: Owner, revision: str, template: Object, replicas: int | None) -> Object:
+    """Return a revision's Deployment. `replicas` None leaves them to the autoscaler."""
+    spec: Object = {
+        "selector": {"matchLabels": selector(owner.name, revision)},
+        "template": template,
+        "revisionHistoryLimit": 1,
+        "strategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0},
+        },
+    }
+    if replicas is not None:
+        spec["replicas"] = replicas
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(
+            owner, revision_object_name(owner.name, revision), revision_labels(owner.name, revision)
+        ),
+        "spec": spec,
+    }
+
+
+def revision_service(owner: Owner, revision: str) -> Object:
+    """Return the Service in front of one revision's pods."""
+    name = revision_object_name(owner.name, revision)
+    return service(
+        owner, name, revision_labels(owner.name, revision), selector(owner.name, revision)
+    )
+
+
+def service(owner: Owner, name: str, its_labels: dict[str, str], pods: dict[str, str]) -> Object:
+    """Return a Service that sends to the pods with the given labels."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(owner, name, its_labels),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": pods,
+            "ports": [
+                {
+                    "name": "http",
+                    "port": names.SERVICE_PORT,
+                    "targetPort": "http",
+                    "protocol": "TCP",
+                    "appProtocol": "http",
+                }
+            ],
+        },
+    }
+
+
+def autoscaler(
+    owner: Owner, revision: str, spec: ModelDeploymentSpec, minimum: int, maximum: int
+) -> Object:
+    """Return the HorizontalPodAutoscaler of one revision. `spec.autoscaling` must be given."""
+    assert spec.autoscaling is not None
+    name = revision_object_name(owner.name, revision)
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": metadata(owner, name, revision_labels(owner.name, revision)),
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "minReplicas": minimum,
+            "maxReplicas": maximum,
+            "metrics": [
+                {
+                    "type": "Resource",
+                    "resource": {
+                        "name": "cpu",
+                        "target": {
+                            "type": "Utilization",
+                            "averageUtilization": spec.autoscaling.target_cpu,
+                        },
+                    },
+                }
+            ],
+        },
+    }
+
+
+def selector(name: str, revision: str | None = None) -> dict[str, str]:
+    """Return the pod labels of a ModelDeployment, or of one revision of it."""
+    found = {names.LABEL_MODEL_DEPLOYMENT: name}
+    return found | ({names.LABEL_REVISION: revision} if revision else {})

@@ -1,0 +1,131 @@
+"""What a decision is made from: one frozen value, gathered by `runtime.observe`.
+
+Nothing here knows where the values come from. `core.decide` reads them and nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..api.spec import ModelDeploymentSpec
+from ..api.status import ModelDeploymentStatus, PinnedModel
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod of a revision, without the ones that are being deleted."""
+
+    name: str
+    ready: bool
+    restarts: int = 0
+    problem: str = ""  # why it isn't ready, for people; empty where nothing is known
+
+
+@dataclass(frozen=True)
+class RevisionState:
+    """A revision's Deployment and pods as they are."""
+
+    name: str
+    replicas: int = 0
+    pods: tuple[Pod, ...] = ()
+    problem: str = ""  # why pods can't be created (quota, admission), for people
+
+    @property
+    def ready(self) -> int:
+        return sum(pod.ready for pod in self.pods)
+
+    @property
+    def restarts(self) -> int:
+        return sum(pod.restarts for pod in self.pods)
+
+    @property
+    def why_not_ready(self) -> str:
+        """The first known cause, for people; empty where none is known."""
+        causes = [self.problem, *(pod.problem for pod in self.pods if not pod.ready)]
+        return next((cause for cause in causes if cause), "")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The revision that the spec asks for."""
+
+    revision: str
+    models: tuple[PinnedModel, ...]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Predictions in the window; client mistakes are in neither."""
+
+    success: float
+    error: float
+
+    @property
+    def total(self) -> float:
+        return self.success + self.error
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Seconds: the configured quantile, and the median."""
+
+    quantile: float
+    median: float
+
+
+@dataclass(frozen=True)
+class RevisionReadings:
+    """What Prometheus says of one revision over the window. None: no series, or NaN."""
+
+    counts: Counts | None = None
+    latency: Latency | None = None
+    classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a number isn't there."""
+
+    reason: str  # CamelCase, for conditions
+    message: str
+
+
+@dataclass(frozen=True)
+class Readings:
+    """All that was measured for one evaluation.
+
+    `problems` maps a signal (errorRate, latency, drift) to why its query gave nothing at all.
+    """
+
+    candidate: RevisionReadings = RevisionReadings()
+    stable: RevisionReadings = RevisionReadings()
+    custom: Mapping[str, float | Problem] = field(default_factory=dict)
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything a decision depends on. `now` is in seconds since the epoch.
+
+    `spec` is None where it can't be understood, `wanted` where it isn't resolved yet; `problem`
+    then says why. `readings` is None between two evaluations.
+    """
+
+    now: float
+    namespace: str
+    name: str
+    generation: int
+    spec: ModelDeploymentSpec | None
+    status: ModelDeploymentStatus
+    wanted: Wanted | None = None
+    problem: Problem | None = None
+    action: str = ""
+    revisions: Mapping[str, RevisionState] = field(default_factory=dict)
+    traffic: Mapping[str, int] = field(default_factory=dict)
+    readings: Readings | None = None
+
+    def revision(self, name: str) -> RevisionState:
+        return self.revisions.get(name, RevisionState(name))
+
+    def share(self, revision: str) -> int:
+        """Percent of the traffic that a revision really has."""
+        return self.traffic.get(revision, 0)

@@ -1,0 +1,63 @@
+"""Revisions: what makes one, how it is named, and what is kept of it.
+
+A revision is named by a hash of what the user asked for (models with pinned versions, storage,
+server), so that a new operator version or a changed default is no new revision. What it was
+resolved to (image, pool, the whole pod template) is kept in a ControllerRevision.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from ..api.names import REVISION_LENGTH
+from ..api.spec import ALIASES, ModelDeploymentSpec
+from ..api.status import PinnedModel, Pins
+from .observed import Wanted
+
+
+def content_key(spec: ModelDeploymentSpec) -> str:
+    """Return a hash of what makes the revision as written, before aliases are resolved."""
+    return _hash(_content(spec))
+
+
+def needs_resolving(spec: ModelDeploymentSpec, pins: Pins | None) -> bool:
+    """Tell whether an alias must be looked up: once for each change of what makes a revision."""
+    has_alias = any(model.version in ALIASES for model in spec.models)
+    return has_alias and (pins is None or pins.key != content_key(spec))
+
+
+def wanted(spec: ModelDeploymentSpec, pins: Pins | None) -> Wanted:
+    """Return the revision that the spec asks for.
+
+    Raises:
+        ValueError: an alias is not resolved yet (`needs_resolving`).
+    """
+    if needs_resolving(spec, pins):
+        raise ValueError("an alias of the spec is not resolved yet")
+    pinned = {model.name: model.version for model in pins.models} if pins else {}
+    models = tuple(
+        PinnedModel(
+            name=model.name,
+            version=pinned[model.name] if model.version in ALIASES else model.version,
+        )
+        for model in spec.models
+    )
+    content = _content(spec)
+    content["models"] = [model.model_dump() for model in models]
+    return Wanted(revision=_hash(content), models=models)
+
+
+def _content(spec: ModelDeploymentSpec) -> dict[str, Any]:
+    # Defaults are left out: a default added by a later version must not rename a revision.
+    return {
+        "models": [model.model_dump() for model in spec.models],
+        "default": spec.default,
+        "storage": spec.storage.model_dump(exclude_defaults=True),
+        "server": spec.server.model_dump(exclude_defaults=True),
+    }
+
+
+def _hash(content: dict[str, Any]) -> str:
+    # A Service's name ends with it, so it is hexadecimal: a valid end of a DNS label.
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:REVISION_LENGTH]

@@ -1,0 +1,260 @@
+"""One function a signal: readings in, evidence with a verdict out.
+
+NoData is never Pass. Fewer than `minSamples` is NoData, unless the evidence is overwhelming already:
+beyond the threshold at a one-sided confidence of 99 %.
+"""
+
+import math
+from collections.abc import Mapping
+
+from ..api.duration import human, seconds
+from ..api.spec import Analysis, CustomMetric
+from ..api.status import Baseline, Evidence, Verdict
+from .observed import Problem, Readings, RevisionReadings
+from .statistics import Z, kl_divergence, surely_above
+from .times import rfc3339
+
+ERROR_RATE = "errorRate"
+LATENCY = "latency"
+DRIFT = "drift"
+HEALTH = "health"
+CUSTOM_PREFIX = "custom/"
+
+
+def judge(
+    analysis: Analysis, readings: Readings, kept: Baseline | None, now: float
+) -> list[Evidence]:
+    """Return the evidence of every signal that comes from Prometheus, in a fixed order.
+
+    `kept` replaces the stable revision's own figures where it has no traffic any more.
+    """
+    evidence = [
+        error_rate(analysis, readings, now),
+        latency(analysis, readings, kept, now),
+        drift(analysis, readings, kept, now),
+    ]
+    return evidence + [
+        custom(metric, readings.custom.get(metric.name), now) for metric in analysis.custom
+    ]
+
+
+def error_rate(analysis: Analysis, readings: Readings, now: float) -> Evidence:
+    """Judge errors / predictions of the candidate against `errorRate.max`."""
+    limit = analysis.error_rate.max
+    window = seconds(analysis.window)
+    if problem := readings.problems.get(ERROR_RATE):
+        return _no_data(ERROR_RATE, problem.message, now)
+    counts = readings.candidate.counts
+    if counts is None or counts.total <= 0:
+        return _no_data(ERROR_RATE, "no predictions of the candidate yet", now, samples=0)
+    rate = counts.error / counts.total
+    seen = f"{_count(counts.error)} of {_count(counts.total)} predictions in {human(window)}"
+    enough = counts.total >= analysis.min_samples
+    if rate > limit and (enough or surely_above(counts.error, counts.total, limit)):
+        verdict, text = Verdict.FAIL, f"error rate {rate:.1%} over {limit:.1%}: {seen}"
+    elif enough:
+        verdict, text = Verdict.PASS, f"error rate {rate:.1%} within {limit:.1%}: {seen}"
+    else:
+        verdict, text = Verdict.NO_DATA, _too_few(counts.total, analysis.min_samples)
+    return Evidence(
+        signal=ERROR_RATE,
+        verdict=verdict,
+        value=_figure(rate),
+        threshold=limit,
+        samples=_figure(counts.total),
+        window=window,
+        time=rfc3339(now),
+        message=text,
+    )
+
+
+def latency(analysis: Analysis, readings: Readings, kept: Baseline | None, now: float) -> Evidence:
+    """Judge the candidate's quantile against `maxRatio` times the stable's. Values in seconds."""
+    rule = analysis.latency
+    window = seconds(analysis.window)
+    if problem := readings.problems.get(LATENCY):
+        return _no_data(LATENCY, problem.message, now)
+    mine, samples = readings.candidate.latency, _total(readings.candidate)
+    if mine is None or samples <= 0:
+        return _no_data(LATENCY, "no predictions of the candidate yet", now, samples=0)
+    base = _latency_baseline(analysis, readings.stable, kept)
+    if base is None:
+        return _no_data(
+            LATENCY, "no latency of the stable revision to compare with yet", now, samples=samples
+        )
+    ratio, limit = mine.quantile / base, rule.max_ratio
+    name = f"p{rule.quantile * 100:g}"
+    seen = (
+        f"{name} {_ms(mine.quantile)} against {_ms(base)} of stable"
+        f" ({_count(samples)} predictions in {human(window)})"
+    )
+    enough = samples >= analysis.min_samples
+    # Half of the candidate's answers above what only 1 - quantile of them should reach.
+    overwhelming = mine.median > limit * base and surely_above(
+        math.ceil(samples / 2), samples, 1 - rule.quantile
+    )
+    if ratio > limit and (enough or overwhelming):
+        verdict, text = Verdict.FAIL, f"latency {ratio:.2f}x over {limit:g}x: {seen}"
+    elif enough:
+        verdict, text = Verdict.PASS, f"latency {ratio:.2f}x within {limit:g}x: {seen}"
+    else:
+        verdict, text = Verdict.NO_DATA, _too_few(samples, analysis.min_samples)
+    return Evidence(
+        signal=LATENCY,
+        verdict=verdict,
+        value=_figure(mine.quantile),
+        baseline=_figure(base),
+        threshold=limit,
+        samples=_figure(samples),
+        window=window,
+        time=rfc3339(now),
+        message=text,
+    )
+
+
+def drift(analysis: Analysis, readings: Readings, kept: Baseline | None, now: float) -> Evidence:
+    """Judge KL(candidate || stable) of the predicted classes; of several models the largest."""
+    window = seconds(analysis.window)
+    if problem := readings.problems.get(DRIFT):
+        return _no_data(DRIFT, problem.message, now)
+    stable = readings.stable.classes
+    if not _enough_classes(stable, analysis.min_samples) and kept is not None:
+        stable = kept.classes
+    pairs = _comparable(readings.candidate.classes, stable)
+    if not pairs:
+        return _no_data(DRIFT, "no predicted classes of both revisions to compare yet", now)
+    judged = [_drift_of(analysis, model, mine, base, now) for model, mine, base in pairs]
+    order = {Verdict.FAIL: 2, Verdict.NO_DATA: 1, Verdict.PASS: 0}
+    worst = max(judged, key=lambda e: (order[e.verdict], e.value or 0.0))
+    return worst.model_copy(update={"window": window})
+
+
+def _drift_of(
+    analysis: Analysis, model: str, mine: Mapping[str, float], base: Mapping[str, float], now: float
+) -> Evidence:
+    limit = analysis.drift.max_kl
+    n, m = sum(mine.values()), sum(base.values())
+    divergence, error = kl_divergence(mine, base)
+    seen = f"{model}: {_shares(mine)} against {_shares(base)} of stable"
+    enough = n >= analysis.min_samples and m >= analysis.min_samples
+    if divergence > limit and (enough or divergence - Z * error > limit):
+        verdict, text = Verdict.FAIL, f"drift {divergence:.3f} over {limit:g}: {seen}"
+    elif enough:
+        verdict, text = Verdict.PASS, f"drift {divergence:.3f} within {limit:g}: {seen}"
+    else:
+        verdict, text = Verdict.NO_DATA, _too_few(min(n, m), analysis.min_samples)
+    return Evidence(
+        signal=DRIFT,
+        verdict=verdict,
+        value=_figure(divergence),
+        baseline=0.0,
+        threshold=limit,
+        samples=_figure(n),
+        time=rfc3339(now),
+        message=text,
+    )
+
+
+def custom(metric: CustomMetric, value: float | Problem | None, now: float) -> Evidence:
+    """Judge a custom query's number against its bounds."""
+    signal = CUSTOM_PREFIX + metric.name
+    if value is None:
+        return _no_data(signal, "the query was not answered", now)
+    if isinstance(value, Problem):
+        return _no_data(signal, value.message, now)
+    if metric.max is not None and value > metric.max:
+        verdict, threshold, text = Verdict.FAIL, metric.max, f"{value:g} over {metric.max:g}"
+    elif metric.min is not None and value < metric.min:
+        verdict, threshold, text = Verdict.FAIL, metric.min, f"{value:g} under {metric.min:g}"
+    else:
+        threshold = metric.max if metric.max is not None else metric.min
+        verdict, text = Verdict.PASS, f"{value:g} within its bounds"
+    return Evidence(
+        signal=signal,
+        verdict=verdict,
+        value=_figure(value),
+        threshold=threshold,
+        time=rfc3339(now),
+        message=f"{metric.name}: {text}",
+    )
+
+
+def baseline_of(readings: Readings, min_samples: int, now: float) -> Baseline | None:
+    """Return the stable revision's figures as worth keeping, or None where there are too few."""
+    stable = readings.stable
+    if _total(stable) < min_samples or stable.latency is None:
+        return None
+    return Baseline(
+        latency=_figure(stable.latency.quantile),
+        classes={model: dict(counts) for model, counts in stable.classes.items()},
+        samples=_figure(_total(stable)),
+        time=rfc3339(now),
+    )
+
+
+def _latency_baseline(
+    analysis: Analysis, stable: RevisionReadings, kept: Baseline | None
+) -> float | None:
+    if stable.latency is not None and _total(stable) >= analysis.min_samples:
+        base: float | None = stable.latency.quantile
+    else:
+        base = kept.latency if kept is not None else None
+    return base if base else None  # a baseline of zero is no baseline
+
+
+def _comparable(
+    mine: Mapping[str, Mapping[str, float]], base: Mapping[str, Mapping[str, float]]
+) -> list[tuple[str, Mapping[str, float], Mapping[str, float]]]:
+    """Pair the models that both revisions serve; where none is common, compare all together."""
+    mine = {model: counts for model, counts in mine.items() if sum(counts.values()) > 0}
+    base = {model: counts for model, counts in base.items() if sum(counts.values()) > 0}
+    common = sorted(set(mine) & set(base))
+    if common:
+        return [(model, mine[model], base[model]) for model in common]
+    if mine and base:
+        return [("all models", _pooled(mine), _pooled(base))]
+    return []
+
+
+def _pooled(by_model: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for counts in by_model.values():
+        for name, count in counts.items():
+            total[name] = total.get(name, 0.0) + count
+    return total
+
+
+def _enough_classes(by_model: Mapping[str, Mapping[str, float]], minimum: int) -> bool:
+    return sum(sum(counts.values()) for counts in by_model.values()) >= minimum
+
+
+def _total(readings: RevisionReadings) -> float:
+    return readings.counts.total if readings.counts else 0.0
+
+
+def _no_data(signal: str, message: str, now: float, samples: float | None = None) -> Evidence:
+    return Evidence(
+        signal=signal, verdict=Verdict.NO_DATA, samples=samples, time=rfc3339(now), message=message
+    )
+
+
+def _too_few(samples: float, minimum: int) -> str:
+    return f"{_count(samples)} samples of the {minimum} needed"
+
+
+def _shares(counts: Mapping[str, float]) -> str:
+    total = sum(counts.values())
+    return " ".join(f"{name} {count / total:.0%}" for name, count in sorted(counts.items()))
+
+
+def _ms(value: float) -> str:
+    return f"{value * 1000:.3g} ms"
+
+
+def _count(value: float) -> str:
+    return str(round(value))
+
+
+def _figure(value: float) -> float:
+    """Six significant digits: enough for anybody, and status doesn't change for noise."""
+    return float(f"{value:.6g}")

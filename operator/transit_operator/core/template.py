@@ -1,0 +1,186 @@
+"""The pod template of a revision: built once, kept in its ControllerRevision, never built again.
+
+Neighbours: `objects` wraps it into a Deployment; the environment variables are the contract with
+`transit_server.settings`.
+"""
+
+import json
+from typing import Any
+
+from ..api import names
+from ..api.config import OperatorConfig, Pool
+from ..api.spec import ModelDeploymentSpec, Storage
+from .observed import Wanted
+
+CACHE = "/var/cache/transit"
+MODELS = "/models"
+USER = 65532
+
+
+class UnknownPool(Exception):
+    """`spec.server.pool` names no pool of the operator's configuration."""
+
+    def __init__(self, pool: str, known: list[str]) -> None:
+        super().__init__(
+            f"spec.server.pool: no pool is named {pool!r}; the operator's configuration has"
+            f" {', '.join(sorted(known)) or 'none'}"
+        )
+
+
+def pod_template(
+    namespace: str, name: str, wanted: Wanted, spec: ModelDeploymentSpec, config: OperatorConfig
+) -> dict[str, Any]:
+    """Return the pod template of a revision.
+
+    Raises:
+        UnknownPool: the pool isn't configured.
+    """
+    pool = config.pools.get(spec.server.pool)
+    if pool is None:
+        raise UnknownPool(spec.server.pool, list(config.pools))
+    return {
+        "metadata": {
+            "labels": revision_labels(name, wanted.revision),
+            "annotations": {
+                "prometheus.io/scrape": "true",
+                "prometheus.io/port": str(names.SERVER_PORT),
+                "prometheus.io/path": "/metrics",
+            },
+        },
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER,
+                "runAsGroup": USER,
+                "fsGroup": USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "terminationGracePeriodSeconds": 40 + config.server.drain_delay_seconds,
+            **_placement(pool),
+            "containers": [_container(namespace, name, wanted, spec, config, pool)],
+            "volumes": _volumes(spec.storage),
+        },
+    }
+
+
+def revision_labels(name: str, revision: str) -> dict[str, str]:
+    """Return the labels of everything that belongs to one revision."""
+    return {
+        names.LABEL_MODEL_DEPLOYMENT: name,
+        names.LABEL_REVISION: revision,
+        "app.kubernetes.io/name": "transit-server",
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/version": revision,
+        **names.MANAGED_BY,
+    }
+
+
+def _placement(pool: Pool) -> dict[str, Any]:
+    placement: dict[str, Any] = {}
+    if pool.node_selector:
+        placement["nodeSelector"] = pool.node_selector
+    if pool.tolerations:
+        placement["tolerations"] = pool.tolerations
+    if pool.runtime_class_name:
+        placement["runtimeClassName"] = pool.runtime_class_name
+    return placement
+
+
+def _container(
+    namespace: str,
+    name: str,
+    wanted: Wanted,
+    spec: ModelDeploymentSpec,
+    config: OperatorConfig,
+    pool: Pool,
+) -> dict[str, Any]:
+    server = spec.server
+    resources = (
+        server.resources.model_dump(exclude_none=True) if server.resources else pool.resources
+    )
+    container: dict[str, Any] = {
+        "name": "server",
+        "image": server.image or config.server.image,
+        "imagePullPolicy": config.server.image_pull_policy,
+        "ports": [{"name": "http", "containerPort": names.SERVER_PORT, "protocol": "TCP"}],
+        "env": _environment(namespace, name, wanted, spec, config),
+        "resources": resources,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "readinessProbe": _probe("/health/ready", period=1, failures=2),
+        "livenessProbe": _probe("/health/live", period=10, failures=6),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": _mounts(spec.storage),
+    }
+    if spec.storage.secret_name:
+        container["envFrom"] = [{"secretRef": {"name": spec.storage.secret_name}}]
+    return container
+
+
+def _environment(
+    namespace: str, name: str, wanted: Wanted, spec: ModelDeploymentSpec, config: OperatorConfig
+) -> list[dict[str, Any]]:
+    own = {
+        "TRANSIT_MODEL_DEPLOYMENT": f"{namespace}/{name}",
+        "TRANSIT_REVISION": wanted.revision,
+        "TRANSIT_MODELS": json.dumps([model.model_dump() for model in wanted.models]),
+        "TRANSIT_DEFAULT_MODEL": spec.default or wanted.models[0].name,
+        "TRANSIT_STORAGE_URI": _served_from(spec.storage),
+        "TRANSIT_CACHE_DIR": CACHE,
+        "TRANSIT_PORT": str(names.SERVER_PORT),
+        "TRANSIT_BATCH_MAX_SIZE": str(spec.server.batching.max_size),
+        "TRANSIT_BATCH_MAX_WAIT": spec.server.batching.max_wait,
+        "TRANSIT_DRAIN_DELAY": f"{config.server.drain_delay_seconds}s",
+    }
+    users = [v.model_dump(by_alias=True, exclude_none=True) for v in spec.server.env]
+    taken = {variable["name"] for variable in users}
+    return [{"name": k, "value": v} for k, v in own.items() if k not in taken] + users
+
+
+def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
+    return {
+        "httpGet": {"path": path, "port": "http", "scheme": "HTTP"},
+        "periodSeconds": period,
+        "timeoutSeconds": 5 if period > 1 else 1,
+        "failureThreshold": failures,
+    }
+
+
+def _served_from(storage: Storage) -> str:
+    """Return the URI that the server reads: a mounted folder for file:// and pvc://."""
+    return storage.uri if storage.uri.startswith("s3://") else f"file://{MODELS}"
+
+
+def _mounts(storage: Storage) -> list[dict[str, Any]]:
+    mounts: list[dict[str, Any]] = [
+        {"name": "cache", "mountPath": CACHE},
+        {"name": "tmp", "mountPath": "/tmp"},
+    ]
+    if storage.uri.startswith("file://"):
+        mounts.append({"name": "models", "mountPath": MODELS, "readOnly": True})
+    if storage.uri.startswith("pvc://"):
+        _, _, path = storage.uri.removeprefix("pvc://").partition("/")
+        mount: dict[str, Any] = {"name": "models", "mountPath": MODELS, "readOnly": True}
+        mounts.append(mount | ({"subPath": path.strip("/")} if path.strip("/") else {}))
+    return mounts
+
+
+def _volumes(storage: Storage) -> list[dict[str, Any]]:
+    volumes: list[dict[str, Any]] = [
+        {"name": "cache", "emptyDir": {}},
+        {"name": "tmp", "emptyDir": {}},
+    ]
+    if storage.uri.startswith("file://"):
+        path = storage.uri.removeprefix("file://")
+        volumes.append({"name": "models", "hostPath": {"path": path, "type": "Directory"}})
+    if storage.uri.startswith("pvc://"):
+        claim = storage.uri.removeprefix("pvc://").partition("/")[0]
+        volumes.append(
+            {"name": "models", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+        )
+    return volumes

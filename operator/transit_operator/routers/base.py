@@ -1,0 +1,51 @@
+"""The interface of a router, and the Service whose address never changes."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from ..api import names
+from ..core.objects import Object, Owner, labels, selector, service
+
+Live = Mapping[tuple[str, str], Object]  # (kind, name) → the object as it is in the cluster
+
+
+class Router(Protocol):
+    """Two questions: which objects give these weights, and which weights do these objects give."""
+
+    def objects(self, owner: Owner, weights: Mapping[str, int]) -> list[Object]:
+        """Return the objects that give each revision its percent, the traffic-bearing one first."""
+        ...
+
+    def unwanted(self) -> list[str]:
+        """Return the kinds of objects, named as the ModelDeployment, that this router has no use for."""
+        ...
+
+    def weights(self, owner: Owner, live: Live, ready: Mapping[str, int]) -> dict[str, int]:
+        """Return revision → percent as the live objects give it. `ready`: ready pods by revision."""
+        ...
+
+
+def main_service(owner: Owner, revision: str | None) -> Object:
+    """Return Service NAME, pinned to one revision or open to all pods of the ModelDeployment."""
+    return service(owner, owner.name, labels(owner), selector(owner.name, revision))
+
+
+def pinned_revision(live_service: Object | None) -> str | None:
+    """Return the revision that Service NAME is pinned to, or None."""
+    if live_service is None:
+        return None
+    found: str | None = (live_service["spec"].get("selector") or {}).get(names.LABEL_REVISION)
+    return found
+
+
+def percentages(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return shares in whole percent that sum to 100 (largest remainders), for positive counts."""
+    total = sum(counts.values())
+    if total == 0:
+        return {}
+    exact = {name: 100 * count / total for name, count in counts.items()}
+    shares = {name: int(value) for name, value in exact.items()}
+    by_remainder = sorted(counts, key=lambda name: (shares[name] - exact[name], name))
+    for name in by_remainder[: 100 - sum(shares.values())]:
+        shares[name] += 1
+    return shares

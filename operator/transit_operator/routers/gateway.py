@@ -1,0 +1,76 @@
+"""Exact weights by a Gateway API HTTPRoute whose backends are the revisions' Services.
+
+Service NAME stays pinned to the revision with the most traffic, for clients inside the cluster that
+don't come through the gateway.
+"""
+
+from collections.abc import Mapping
+
+from ..api import names
+from ..api.names import revision_object_name
+from ..api.spec import Gateway
+from ..core.objects import Object, Owner, labels, metadata
+from .base import Live, main_service, percentages
+
+
+class GatewayRouter:
+    """See the module."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def objects(self, owner: Owner, weights: Mapping[str, int]) -> list[Object]:
+        if not weights:
+            return []
+        most = max(sorted(weights), key=lambda revision: weights[revision])
+        return [self._route(owner, weights), main_service(owner, most)]
+
+    def unwanted(self) -> list[str]:
+        return []
+
+    def weights(self, owner: Owner, live: Live, ready: Mapping[str, int]) -> dict[str, int]:
+        route = live.get(("HTTPRoute", owner.name))
+        if route is None:
+            return {}
+        prefix = revision_object_name(owner.name, "")
+        found: dict[str, int] = {}
+        for rule in route["spec"].get("rules") or []:
+            for backend in rule.get("backendRefs") or []:
+                if backend["name"].startswith(prefix) and backend.get("weight", 1) > 0:
+                    found[backend["name"].removeprefix(prefix)] = backend.get("weight", 1)
+        return percentages(found)
+
+    def _route(self, owner: Owner, weights: Mapping[str, int]) -> Object:
+        spec: Object = {
+            "parentRefs": [
+                {
+                    "group": "gateway.networking.k8s.io",
+                    "kind": "Gateway",
+                    **parent.model_dump(by_alias=True, exclude_none=True),
+                }
+                for parent in self._gateway.parent_refs
+            ],
+            "rules": [
+                {
+                    "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                    "backendRefs": [
+                        {
+                            "group": "",
+                            "kind": "Service",
+                            "name": revision_object_name(owner.name, revision),
+                            "port": names.SERVICE_PORT,
+                            "weight": weight,
+                        }
+                        for revision, weight in sorted(weights.items())
+                    ],
+                }
+            ],
+        }
+        if self._gateway.hostnames:
+            spec["hostnames"] = list(self._gateway.hostnames)
+        return {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "HTTPRoute",
+            "metadata": metadata(owner, owner.name, labels(owner)),
+            "spec": spec,
+        }

@@ -1,0 +1,1 @@
+"""Runs the operator: kopf handlers, cache, work queue, and observe → decide → execute."""

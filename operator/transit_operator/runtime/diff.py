@@ -1,0 +1,50 @@
+"""Does an object already say what we want? Writing only on a difference keeps a settled system silent.
+
+The API server adds defaults and others own fields of their own, so only what we set is compared.
+"""
+
+from typing import Any
+
+from kubernetes.utils.quantity import parse_quantity
+
+# Lists that others may add to (injected sidecars, owners): compared entry by entry, by this key.
+# All other lists are ours as a whole: one more backend in a route is a difference.
+_MAPS = {
+    "containers": "name",
+    "env": "name",
+    "volumes": "name",
+    "volumeMounts": "mountPath",
+    "ownerReferences": "uid",
+}
+
+
+def same(desired: Any, live: Any, field: str = "") -> bool:
+    """Tell whether everything in `desired` stands in `live`; more may stand there."""
+    if isinstance(desired, dict):
+        if not isinstance(live, dict):
+            return not desired and live is None
+        return all(same(value, live.get(key), key) for key, value in desired.items())
+    if isinstance(desired, list):
+        return _same_list(desired, live, _MAPS.get(field))
+    return bool(desired == live) or _same_quantity(desired, live)
+
+
+def _same_list(desired: list[Any], live: Any, key: str | None) -> bool:
+    if not isinstance(live, list):
+        return not desired and live is None
+    if key is None:
+        return len(desired) == len(live) and all(
+            same(d, v) for d, v in zip(desired, live, strict=True)
+        )
+    by_key = {item.get(key): item for item in live}
+    return all(same(item, by_key.get(item[key])) for item in desired)
+
+
+def _same_quantity(desired: Any, live: Any) -> bool:
+    """Compare 1000m with 1: the API server writes quantities its own way."""
+    if not isinstance(desired, str | int) or not isinstance(live, str | int):
+        return False
+    try:
+        return bool(parse_quantity(desired) == parse_quantity(live))
+    except ValueError:
+        return False

@@ -1,0 +1,212 @@
+"""Execute: status first, guarded by resourceVersion, then traffic, then the rest, Events last.
+
+Each write is made only where the cluster differs from the decision. A crash between any two leaves
+a status from which the same decision follows again.
+"""
+
+import hashlib
+import logging
+from typing import Any
+
+from ..adapters.kubernetes import Kubernetes, NotFound, Refused
+from ..api import names
+from ..api.config import OperatorConfig
+from ..api.names import revision_object_name
+from ..api.spec import ModelDeploymentSpec
+from ..api.status import ModelDeploymentStatus, Transition
+from ..core import changes, objects
+from ..core.decision import Decision
+from ..core.observed import Wanted
+from ..core.template import pod_template
+from ..routers import for_spec
+from .cache import Cache
+from .diff import same
+from .observe import Snapshot
+
+log = logging.getLogger(__name__)
+
+_PER_REVISION = ("Deployment", "Service", "HorizontalPodAutoscaler")
+_WARNINGS = {changes.REJECTED, changes.COMMAND_IGNORED}
+
+
+class Executor:
+    """Brings the cluster to what a decision asks for."""
+
+    def __init__(self, kubernetes: Kubernetes, cache: Cache, config: OperatorConfig) -> None:
+        self._kubernetes = kubernetes
+        self._cache = cache
+        self._config = config
+
+    async def execute(self, snapshot: Snapshot, decision: Decision) -> None:
+        """Write what differs.
+
+        Raises:
+            Conflict: the status changed since it was read; nothing was written.
+            KubernetesError: a write failed; those before it stand.
+        """
+        await self.write_status(snapshot, decision.status)
+        for transition in decision.transitions:
+            log.info(
+                "%s/%s %s: %s",
+                snapshot.owner.namespace,
+                snapshot.owner.name,
+                transition.reason,
+                transition.message,
+            )
+        spec = snapshot.observed.spec
+        if spec is not None:
+            await self._traffic(snapshot, spec, decision)
+            for revision, replicas in decision.replicas.items():
+                await self._revision(snapshot, spec, revision, replicas)
+            await self._remove(snapshot, decision)
+        for transition in decision.transitions:
+            await self._kubernetes.create_event(
+                snapshot.owner.namespace, _event(snapshot, transition)
+            )
+
+    async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> None:
+        """Write the status if it differs. Raises: Conflict, KubernetesError."""
+        if status == snapshot.observed.status:
+            return
+        body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        self._cache.put(await self._kubernetes.replace_status(snapshot.mdep, body))
+
+    async def _traffic(
+        self, snapshot: Snapshot, spec: ModelDeploymentSpec, decision: Decision
+    ) -> None:
+        router = for_spec(spec)
+        for obj in router.objects(snapshot.owner, decision.weights):
+            await self._apply(snapshot, obj)
+        for kind in router.unwanted():
+            await self._delete(snapshot, kind, snapshot.owner.name)
+
+    async def _revision(
+        self, snapshot: Snapshot, spec: ModelDeploymentSpec, revision: str, replicas: int
+    ) -> None:
+        owner = snapshot.owner
+        template = await self._template(snapshot, spec, revision)
+        await self._apply(snapshot, objects.revision_service(owner, revision))
+        await self._apply(
+            snapshot,
+            objects.deployment(
+                owner, revision, template, None if spec.autoscaling is not None else replicas
+            ),
+        )
+        name = revision_object_name(owner.name, revision)
+        if spec.autoscaling is None:
+            await self._delete(snapshot, "HorizontalPodAutoscaler", name)
+        else:
+            largest = max(replicas, spec.autoscaling.max * replicas // spec.pods)
+            await self._apply(
+                snapshot, objects.autoscaler(owner, revision, spec, replicas, largest)
+            )
+
+    async def _template(
+        self, snapshot: Snapshot, spec: ModelDeploymentSpec, revision: str
+    ) -> dict[str, Any]:
+        """Return what was kept of a revision; build and keep it only when it is new."""
+        owner, name = snapshot.owner, revision_object_name(snapshot.owner.name, revision)
+        kept = snapshot.live.get(("ControllerRevision", name))
+        if kept is None:
+            target = snapshot.observed.wanted
+            if target is None or target.revision != revision:
+                raise Refused(
+                    f"ControllerRevision {name} is gone, so revision {revision} can't be built"
+                    " again; change spec.models to roll out another one"
+                )
+            kept = objects.controller_revision(
+                owner, revision, self._resolved(snapshot, spec, target)
+            )
+            await self._apply(snapshot, kept)
+        template: dict[str, Any] = kept["data"]["template"]
+        return template
+
+    def _resolved(
+        self, snapshot: Snapshot, spec: ModelDeploymentSpec, target: Wanted
+    ) -> dict[str, Any]:
+        owner = snapshot.owner
+        return {
+            "models": [model.model_dump() for model in target.models],
+            "template": pod_template(owner.namespace, owner.name, target, spec, self._config),
+        }
+
+    async def _remove(self, snapshot: Snapshot, decision: Decision) -> None:
+        """Delete the objects of revisions that no longer have a part to play."""
+        staying = set(decision.replicas) | decision.keep
+        status = decision.status
+        remembered = staying | {
+            r.revision
+            for r in (status.stable, status.candidate, status.previous, status.rejected)
+            if r is not None
+        }
+        for (kind, name), obj in snapshot.live.items():
+            revision = (obj["metadata"].get("labels") or {}).get(names.LABEL_REVISION)
+            if revision is None:
+                continue
+            if kind in _PER_REVISION and revision not in staying:
+                await self._delete(snapshot, kind, name)
+            if kind == "ControllerRevision" and revision not in remembered:
+                await self._delete(snapshot, kind, name)
+
+    async def _apply(self, snapshot: Snapshot, desired: objects.Object) -> None:
+        identity = (desired["kind"], desired["metadata"]["name"])
+        live = snapshot.live.get(identity)
+        if live is not None and same(desired, live):
+            return
+        if live is None:
+            await self._refuse_strangers(snapshot, desired)
+        written = await self._kubernetes.apply(desired)
+        snapshot.live[identity] = written
+        self._cache.put(written)
+
+    async def _refuse_strangers(self, snapshot: Snapshot, desired: objects.Object) -> None:
+        """Never take over an object that somebody else made under a name that we need."""
+        kind, name = desired["kind"], desired["metadata"]["name"]
+        try:
+            found = await self._kubernetes.get(kind, snapshot.owner.namespace, name)
+        except NotFound:
+            return
+        owners = found["metadata"].get("ownerReferences") or []
+        if not any(owner.get("uid") == snapshot.owner.uid for owner in owners):
+            raise Refused(
+                f"{kind} {name} exists and is not Transit's: remove it, or give the"
+                " ModelDeployment another name"
+            )
+
+    async def _delete(self, snapshot: Snapshot, kind: str, name: str) -> None:
+        live = snapshot.live.get((kind, name))
+        if live is None or live["metadata"].get("deletionTimestamp"):
+            return
+        await self._kubernetes.delete(kind, snapshot.owner.namespace, name)
+        self._cache.drop(kind, snapshot.owner.namespace, name, live["metadata"]["uid"])
+
+
+def _event(snapshot: Snapshot, transition: Transition) -> objects.Object:
+    """Return the Event of a transition; named by its content, so that it is told once."""
+    owner = snapshot.owner
+    content = f"{owner.uid}{transition.time}{transition.reason}{transition.message}"
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{owner.name}.{digest}", "namespace": owner.namespace},
+        "involvedObject": {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "namespace": owner.namespace,
+            "name": owner.name,
+            "uid": owner.uid,
+        },
+        "type": "Warning" if transition.reason in _WARNINGS else "Normal",
+        "reason": transition.reason,
+        "message": transition.message[:1000],
+        "source": {"component": names.FIELD_MANAGER},
+        "firstTimestamp": _seconds(transition.time),
+        "lastTimestamp": _seconds(transition.time),
+        "count": 1,
+    }
+
+
+def _seconds(time: str) -> str:
+    # metav1.Time has whole seconds, unlike the status.
+    return time.partition(".")[0].rstrip("Z") + "Z"

@@ -1,0 +1,115 @@
+"""Observe: all reads, into one frozen value. Kubernetes from the cache, signals from Prometheus."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from ..adapters.prometheus import Prometheus
+from ..api import names
+from ..api.duration import seconds
+from ..api.spec import ModelDeploymentSpec
+from ..api.status import ModelDeploymentStatus
+from ..core.evaluate import next_evaluation
+from ..core.objects import Object, Owner
+from ..core.observed import Observed, Problem, Readings
+from ..core.revision import needs_resolving, wanted
+from ..routers import for_spec
+from .cache import Cache, Key
+from .pods import revision_states
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The observed value, and the raw objects that executing a decision compares with."""
+
+    observed: Observed
+    owner: Owner
+    mdep: Object
+    live: dict[tuple[str, str], Object]
+
+
+class Observer:
+    """Gathers snapshots."""
+
+    def __init__(
+        self, cache: Cache, prometheus: Prometheus, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._cache = cache
+        self._prometheus = prometheus
+        self._clock = clock
+
+    async def observe(self, key: Key) -> Snapshot | None:
+        """Return everything about a ModelDeployment, or None if there is none (any more)."""
+        mdep = self._cache.mdep(key)
+        if mdep is None or mdep["metadata"].get("deletionTimestamp"):
+            return None
+        namespace, name = key
+        spec, status, problem = _parsed(mdep)
+        readings = await self._readings(namespace, name, spec, status)
+        # Taken after the wait for Prometheus, so that the picture of the cluster is a fresh one.
+        mdep = self._cache.mdep(key) or mdep
+        live = self._cache.owned(key)
+        spec, status, problem = _parsed(mdep)
+        owner = Owner(namespace, name, mdep["metadata"]["uid"])
+        states = revision_states(live)
+        target = None
+        if spec is not None and problem is None:
+            if needs_resolving(spec, status.pins):
+                problem = Problem("AliasUnresolved", "an alias of the models is being looked up")
+            else:
+                target = wanted(spec, status.pins)
+        ready = {revision: state.ready for revision, state in states.items()}
+        traffic = for_spec(spec).weights(owner, live, ready) if spec is not None else {}
+        observed = Observed(
+            now=self._clock(),
+            namespace=namespace,
+            name=name,
+            generation=mdep["metadata"]["generation"],
+            spec=spec,
+            status=status,
+            wanted=target,
+            problem=problem,
+            action=(mdep["metadata"].get("annotations") or {}).get(names.ANNOTATION_ACTION, ""),
+            revisions=states,
+            traffic=traffic,
+            readings=readings,
+        )
+        return Snapshot(observed, owner, mdep, live)
+
+    async def _readings(
+        self,
+        namespace: str,
+        name: str,
+        spec: ModelDeploymentSpec | None,
+        status: ModelDeploymentStatus,
+    ) -> Readings | None:
+        """Ask Prometheus if an evaluation is due; between two evaluations there is nothing to ask."""
+        if spec is None or status.candidate is None or status.stable is None:
+            return None
+        due = next_evaluation(spec, status)
+        now = self._clock()
+        if due is None or now < due:
+            return None
+        analysis = spec.rollout.analysis
+        return await self._prometheus.readings(
+            analysis,
+            math.floor(now / seconds(analysis.interval)),
+            f"{namespace}/{name}",
+            candidate=status.candidate.revision,
+            stable=status.stable.revision,
+        )
+
+
+def _parsed(
+    mdep: Object,
+) -> tuple[ModelDeploymentSpec | None, ModelDeploymentStatus, Problem | None]:
+    status = ModelDeploymentStatus.model_validate(mdep.get("status") or {})
+    try:
+        return ModelDeploymentSpec.model_validate(mdep["spec"]), status, None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in ("spec", *first["loc"]))
+        return None, status, Problem("SpecInvalid", f"{field}: {first['msg']}")

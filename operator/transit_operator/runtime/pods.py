@@ -1,0 +1,86 @@
+"""Reads Kubernetes objects into the plain values that decisions are made from."""
+
+from typing import Any
+
+from ..api import names
+from ..core.observed import Pod, RevisionState
+from ..core.objects import Object
+
+
+def revision_states(owned: dict[tuple[str, str], Object]) -> dict[str, RevisionState]:
+    """Return revision → its Deployment and pods, for every revision that has either."""
+    deployments = {_revision(o): o for (kind, _), o in owned.items() if kind == "Deployment"}
+    pods: dict[str, list[Pod]] = {}
+    for (kind, _), obj in owned.items():
+        if kind == "Pod" and _revision(obj) and not obj["metadata"].get("deletionTimestamp"):
+            pods.setdefault(_revision(obj), []).append(pod(obj))
+    return {
+        revision: RevisionState(
+            name=revision,
+            replicas=_replicas(deployments.get(revision)),
+            pods=tuple(sorted(pods.get(revision, []), key=lambda p: p.name)),
+            problem=_creation_problem(deployments.get(revision)),
+        )
+        for revision in sorted(set(deployments) | set(pods))
+    }
+
+
+def pod(obj: Object) -> Pod:
+    """Return one pod: ready, restarts, and in words why it isn't ready."""
+    status = obj.get("status") or {}
+    conditions = {c["type"]: c for c in status.get("conditions") or []}
+    containers = status.get("containerStatuses") or []
+    ready = conditions.get("Ready", {}).get("status") == "True"
+    return Pod(
+        name=obj["metadata"]["name"],
+        ready=ready,
+        restarts=sum(c.get("restartCount", 0) for c in containers),
+        problem="" if ready else _problem(status, conditions, containers),
+    )
+
+
+def _problem(
+    status: dict[str, Any], conditions: dict[str, Any], containers: list[dict[str, Any]]
+) -> str:
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        return f"{scheduled.get('reason', 'Unschedulable')}: {scheduled.get('message', '')}"
+    if status.get("phase") == "Failed":
+        return f"{status.get('reason', 'Failed')}: {status.get('message', '')}".rstrip(": ")
+    for container in containers:
+        state = container.get("state") or {}
+        ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
+        waiting = state.get("waiting") or {}
+        if ended:
+            return _ended(waiting, ended)
+        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            return f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
+    return ""
+
+
+def _ended(waiting: dict[str, Any], ended: dict[str, Any]) -> str:
+    """Say how a container ended: its own last words are the best cause there is."""
+    words = (ended.get("message") or "").strip()
+    how = ended.get("reason") or "Error"
+    if how == "Error":
+        how = f"exit code {ended.get('exitCode')}"
+    prefix = waiting.get("reason") or "the container ended"
+    return f"{prefix} ({how}){': ' + words[-400:] if words else ''}"
+
+
+def _creation_problem(deployment: Object | None) -> str:
+    if deployment is None:
+        return ""
+    for condition in (deployment.get("status") or {}).get("conditions") or []:
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            return f"{condition.get('reason')}: {condition.get('message')}"
+    return ""
+
+
+def _replicas(deployment: Object | None) -> int:
+    return int(deployment["spec"].get("replicas", 1)) if deployment is not None else 0
+
+
+def _revision(obj: Object) -> str:
+    found: str = (obj["metadata"].get("labels") or {}).get(names.LABEL_REVISION, "")
+    return found

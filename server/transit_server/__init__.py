@@ -1,0 +1,11 @@
+"""Transit's inference server: models from the store, served over HTTP.
+
+The packages, from the outside in; each imports only those below it:
+
+- `main`, `app`: the process and the table of routes.
+- `http`: HTTP only: reading bodies, statuses, headers, the OpenAPI document.
+- `api`: what the guide's API and the Open Inference Protocol mean, without any transport.
+- `serving`: models in memory: loading, batching, isolation of bad rows.
+- `formats`: one file per model format.
+- `metrics`, `settings`, `errors`: used by all of them.
+"""

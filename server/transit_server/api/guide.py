@@ -1,0 +1,234 @@
+"""The guide's API without HTTP: a body in, an answer out.
+
+`http.guide_routes` calls it; it decodes with `guide_requests`, predicts with `serving.inference`, and shapes answers
+with `guide_answers`. What a client did wrong is counted here, since only here is it known for which model.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from transit_server.api import guide_answers as answers
+from transit_server.api.guide_requests import (
+    BatchBody,
+    PredictBody,
+    decode_batch,
+    decode_predict,
+    decode_row,
+)
+from transit_server.api.rows import to_rows
+from transit_server.api.voting import Vote, vote
+from transit_server.errors import ClientMistake, InvalidInput, PredictionFailed
+from transit_server.formats.base import Rows
+from transit_server.serving.inference import Inference, Prediction
+from transit_server.serving.registry import AUTO, Registry, ServedModel
+from transit_server.settings import ENSEMBLE
+
+_LARGE_BODY = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is known of a request before its body is: when it came, its id, and the model in its path."""
+
+    started: float
+    request_id: str
+    model: str | None = None
+
+
+@dataclass(slots=True)
+class _Meant:
+    model: str
+
+
+class GuideApi:
+    """Answers predictions in the guide's schema."""
+
+    def __init__(
+        self, registry: Registry, inference: Inference, revision: str, max_rows: int
+    ) -> None:
+        self._registry = registry
+        self._inference = inference
+        self._revision = revision
+        self._max_rows = max_rows
+
+    async def predict(
+        self, body: bytes, call: Call
+    ) -> answers.PredictAnswer | answers.ComparisonAnswer:
+        """One row. Raises `ServingError`."""
+        with self._mistakes(call) as meant:
+            asked = decode_predict(body)
+            models = self._models(asked, call, meant)
+            rows = to_rows(asked.features, models[0].features, "features")
+        said = await self._ask(models, rows, call)
+        for prediction in said:
+            if prediction.errors:
+                raise PredictionFailed(f"model {prediction.model.name}: {prediction.errors[0]}")
+        about = answers.about(call.request_id)
+        by = self._by(said)
+        if asked.return_all_models:
+            compared = _compare(said, _vote(said, asked), asked, 0)
+            return answers.ComparisonAnswer(
+                compared.ensemble_prediction,
+                compared.individual_predictions,
+                compared.agreement_score,
+                by,
+                about,
+            )
+        return answers.PredictAnswer(_outcomes(said, asked)[0], by, about)
+
+    async def predict_batch(self, body: bytes, call: Call) -> answers.BatchAnswer:
+        """Many rows. A row that fails has an error in its place; if all fail, raises `PredictionFailed`."""
+        with self._mistakes(call) as meant:
+            if len(body) > _LARGE_BODY:
+                asked = await asyncio.to_thread(decode_batch, body)
+            else:
+                asked = decode_batch(body)
+            models = self._models(asked, call, meant)
+            count = len(asked.features)
+            if not 1 <= count <= self._max_rows:
+                raise InvalidInput(
+                    f"needs 1 to {self._max_rows} rows, got {count}", field="features"
+                )
+            if len(body) > _LARGE_BODY:
+                rows = await asyncio.to_thread(_batch_rows, asked, models[0].features)
+            else:
+                rows = _batch_rows(asked, models[0].features)
+        said = await self._ask(models, rows, call)
+        errors: dict[int, str] = {}
+        for prediction in said:
+            for row, text in prediction.errors.items():
+                errors.setdefault(row, f"model {prediction.model.name}: {text}")
+        if len(errors) == count:
+            raise PredictionFailed(errors[0], field="features[0]")
+        predictions: (
+            list[answers.Outcome | answers.FailedRow] | list[answers.Comparison | answers.FailedRow]
+        )
+        if asked.return_all_models:
+            together = _vote(said, asked)
+            predictions = [
+                _failed(row, errors[row]) if row in errors else _compare(said, together, asked, row)
+                for row in range(count)
+            ]
+        else:
+            outcomes = _outcomes(said, asked)
+            predictions = [
+                _failed(row, errors[row]) if row in errors else outcomes[row]
+                for row in range(count)
+            ]
+        return answers.BatchAnswer(
+            predictions, len(errors), self._by(said), answers.about(call.request_id)
+        )
+
+    @contextmanager
+    def _mistakes(self, call: Call) -> Iterator[_Meant]:
+        """Counts a client's mistake for the model that was meant, as far as that is known."""
+        meant = _Meant(call.model or AUTO)
+        try:
+            yield meant
+        except ClientMistake:
+            self._registry.invalid(meant.model)
+            raise
+
+    def _models(
+        self, asked: PredictBody | BatchBody, call: Call, meant: _Meant
+    ) -> list[ServedModel]:
+        if call.model is not None and asked.model not in (AUTO, call.model):
+            raise InvalidInput(f"is not the model of the path, {call.model!r}", field="model")
+        if call.model is not None and asked.return_all_models:
+            raise InvalidInput("needs the path /api/v1/predict", field="return_all_models")
+        meant.model = call.model or asked.model
+        names = self._registry.names(meant.model)
+        if asked.return_all_models:
+            meant.model = ENSEMBLE
+            names = self._registry.names(ENSEMBLE)
+        models = [self._registry.get(name) for name in names]
+        for model in models[1:]:
+            if (model.labels, model.features) != (models[0].labels, models[0].features):
+                text = f"models {models[0].name} and {model.name} have not the same classes and features"
+                raise InvalidInput(text, field="return_all_models")
+        return models
+
+    async def _ask(self, models: Sequence[ServedModel], rows: Rows, call: Call) -> list[Prediction]:
+        if len(models) == 1:
+            return [await self._inference.predict(models[0], rows, call.started)]
+        asked = [self._inference.predict(model, rows, call.started) for model in models]
+        results = await asyncio.gather(*asked, return_exceptions=True)
+        for (
+            result
+        ) in results:  # every model has answered and was counted; the first failure is the answer
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in results if not isinstance(result, BaseException)]
+
+    def _by(self, said: Sequence[Prediction]) -> answers.AnsweredBy:
+        if len(said) == 1:
+            model = said[0].model
+            took = answers.milliseconds(said[0].seconds)
+            return answers.AnsweredBy(model.name, model.version, self._revision, took)
+        version = "+".join(f"{item.model.name}-{item.model.version}" for item in said)
+        took = answers.milliseconds(max(item.seconds for item in said))
+        return answers.AnsweredBy(ENSEMBLE, version, self._revision, took)
+
+
+def _batch_rows(asked: BatchBody, features: int) -> Rows:
+    rows = np.empty((len(asked.features), features), dtype=np.float32)
+    for index, raw in enumerate(asked.features):
+        field = f"features[{index}]"
+        rows[index] = to_rows(decode_row(raw, field), features, field)
+    return rows
+
+
+def _vote(said: Sequence[Prediction], asked: PredictBody | BatchBody) -> Vote:
+    scores = np.stack([np.nan_to_num(item.scores) for item in said])
+    return vote(scores, hard=asked.voting == "hard")
+
+
+def _outcomes(said: Sequence[Prediction], asked: PredictBody | BatchBody) -> list[answers.Outcome]:
+    """One answer per row: the model's, or that of all together."""
+    labels = said[0].model.labels
+    if len(said) == 1:
+        shares, class_ids = said[0].scores, said[0].class_ids
+    else:
+        together = _vote(said, asked)
+        shares, class_ids = together.shares, together.class_ids
+    made = []
+    for scores, class_id in zip(shares.tolist(), class_ids.tolist(), strict=True):
+        outcome = answers.Outcome(labels[class_id], class_id, scores[class_id])
+        if asked.return_probabilities:
+            outcome.probabilities = dict(zip(labels, scores, strict=True))
+        made.append(outcome)
+    return made
+
+
+def _compare(
+    said: Sequence[Prediction], together: Vote, asked: PredictBody | BatchBody, row: int
+) -> answers.Comparison:
+    labels = said[0].model.labels
+    individual = {}
+    for item in said:
+        class_id = int(item.class_ids[row])
+        scores = item.scores[row].tolist()
+        single = answers.IndividualOutcome(
+            labels[class_id],
+            class_id,
+            scores[class_id],
+            item.model.version,
+            answers.milliseconds(item.seconds),
+        )
+        if asked.return_probabilities:
+            single.probabilities = dict(zip(labels, scores, strict=True))
+        individual[item.model.name] = single
+    class_id = int(together.class_ids[row])
+    shares = together.shares[row].tolist()
+    ensemble = answers.EnsembleOutcome(labels[class_id], class_id, shares[class_id], asked.voting)
+    if asked.return_probabilities:
+        ensemble.probabilities = dict(zip(labels, shares, strict=True))
+    return answers.Comparison(ensemble, individual, round(float(together.agreement[row]), 4))
+
+
+def _failed(row: int, text: str) -> answers.FailedRow:
+    return answers.FailedRow(answers.RowError(PredictionFailed.code, text, f"features[{row}]"))

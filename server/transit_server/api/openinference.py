@@ -1,0 +1,209 @@
+"""The Open Inference Protocol v2 without HTTP: server and model metadata, and infer.
+
+Every model has one input, `features`, and three outputs: `probabilities`, `class_id` and `class`. Neighbours:
+`tensors` for the data, `http.openinference_routes` for the paths.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from transit_server.api import tensors
+from transit_server.api.rows import explain
+from transit_server.errors import ClientMistake, InvalidInput, MalformedBody, PredictionFailed
+from transit_server.formats.base import Rows
+from transit_server.serving.inference import Inference, Prediction
+from transit_server.serving.registry import Registry, ServedModel
+
+INPUT = "features"
+OUTPUTS = {"probabilities": "FP32", "class_id": "INT64", "class": tensors.BYTES}
+
+Parameters = dict[str, Any]
+_Length = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+
+
+class _Input(msgspec.Struct):
+    name: str
+    shape: list[_Length]
+    datatype: str
+    parameters: Parameters = {}
+    data: msgspec.Raw = msgspec.Raw()
+
+
+class _RequestedOutput(msgspec.Struct):
+    name: str
+    parameters: Parameters = {}
+
+
+class _InferBody(msgspec.Struct):
+    inputs: list[_Input]
+    id: str = ""
+    parameters: Parameters = {}
+    outputs: list[_RequestedOutput] = []
+
+
+_INFER = msgspec.json.Decoder(_InferBody)
+
+
+@dataclass(frozen=True, slots=True)
+class InferCall:
+    """What is known of a request before its body is."""
+
+    started: float
+    model: str
+    version: str | None
+    json_size: int | None  # of the binary extension: how much of the body is JSON
+
+
+@dataclass(frozen=True, slots=True)
+class InferAnswer:
+    """The JSON part, and the binary tensors behind it, if any were asked for."""
+
+    header: bytes
+    tensors: bytes | None
+
+
+class OpenInferenceApi:
+    """Answers in the protocol's schema."""
+
+    def __init__(
+        self, registry: Registry, inference: Inference, revision: str, max_rows: int
+    ) -> None:
+        self._registry = registry
+        self._inference = inference
+        self._revision = revision
+        self._max_rows = max_rows
+
+    def server(self) -> dict[str, Any]:
+        return {"name": "transit", "version": "2", "extensions": ["binary_tensor_data"]}
+
+    def model(self, name: str, version: str | None) -> dict[str, Any]:
+        """Raises `UnknownModel`, `NotReady`."""
+        model = self._registry.get(name, version)
+        shapes = {"probabilities": [-1, len(model.labels)]}
+        return {
+            "name": model.name,
+            "versions": [model.version],
+            "platform": model.engine,
+            "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, model.features]}],
+            "outputs": [
+                {"name": output, "datatype": datatype, "shape": shapes.get(output, [-1])}
+                for output, datatype in OUTPUTS.items()
+            ],
+            "parameters": {"revision": self._revision, "labels": list(model.labels)},
+        }
+
+    async def infer(self, body: bytes, call: InferCall) -> InferAnswer:
+        """Raises `ServingError`; one row that fails fails the request, the protocol knows no other way."""
+        try:
+            model = self._registry.get(call.model, call.version)
+            asked, binary = _decode(body, call.json_size)
+            rows = _rows(asked, binary, model, self._max_rows)
+            outputs = asked.outputs or [_RequestedOutput(name) for name in OUTPUTS]
+            for index, output in enumerate(outputs):
+                if output.name not in OUTPUTS:
+                    known = ", ".join(OUTPUTS)
+                    text = f"there is no output {output.name[:100]!r}, only {known}"
+                    raise InvalidInput(text, field=f"outputs[{index}].name")
+        except ClientMistake:
+            self._registry.invalid(call.model)
+            raise
+        said = await self._inference.predict(model, rows, call.started)
+        if said.errors:
+            row, text = next(iter(said.errors.items()))
+            raise PredictionFailed(f"model {model.name}: row {row}: {text}")
+        return self._answer(asked, outputs, said)
+
+    def _answer(
+        self, asked: _InferBody, outputs: list[_RequestedOutput], said: Prediction
+    ) -> InferAnswer:
+        described: list[dict[str, Any]] = []
+        chunks: list[bytes] = []
+        all_binary = asked.parameters.get("binary_data_output") is True
+        for output in outputs:
+            values, shape = _values(output.name, said)
+            datatype = OUTPUTS[output.name]
+            entry: dict[str, Any] = {"name": output.name, "datatype": datatype, "shape": shape}
+            if output.parameters.get("binary_data", all_binary) is True:
+                chunk = tensors.to_binary(values, datatype)
+                chunks.append(chunk)
+                entry["parameters"] = {"binary_data_size": len(chunk)}
+            else:
+                entry["data"] = values if isinstance(values, list) else values.ravel().tolist()
+            described.append(entry)
+        answer: dict[str, Any] = {
+            "model_name": said.model.name,
+            "model_version": said.model.version,
+            "parameters": {"revision": self._revision},
+            "outputs": described,
+        }
+        if asked.id:
+            answer["id"] = asked.id
+        return InferAnswer(msgspec.json.encode(answer), b"".join(chunks) if chunks else None)
+
+
+def _decode(body: bytes, json_size: int | None) -> tuple[_InferBody, bytes]:
+    if json_size is not None and not 0 <= json_size <= len(body):
+        raise MalformedBody(
+            f"Inference-Header-Content-Length is {json_size}, the body has {len(body)} bytes"
+        )
+    header, binary = (body, b"") if json_size is None else (body[:json_size], body[json_size:])
+    try:
+        return _INFER.decode(header), binary
+    except msgspec.MsgspecError as error:
+        raise explain(error, header) from None
+    except RecursionError:
+        raise InvalidInput("the body is nested too deep") from None
+
+
+def _rows(asked: _InferBody, binary: bytes, model: ServedModel, max_rows: int) -> Rows:
+    """The one input, as the model takes it. Raises `InvalidInput`."""
+    if [item.name for item in asked.inputs] != [INPUT]:
+        raise InvalidInput(f"needs exactly one input, named {INPUT!r}", field="inputs")
+    (tensor,) = asked.inputs
+    if tensor.datatype not in tensors.DTYPES:
+        known = ", ".join(tensors.DTYPES)
+        text = f"{tensor.datatype[:20]!r} is not a datatype of numbers: {known}"
+        raise InvalidInput(text, field="inputs[0].datatype")
+    shape = tensor.shape
+    count, per_row = (shape[0], tensors.elements(shape[1:])) if len(shape) > 1 else (1, 0)
+    if len(shape) == 1:
+        per_row = shape[0]
+    if per_row != model.features:
+        text = f"shape {shape} is not [rows, {model.features}]"
+        raise InvalidInput(text, field="inputs[0].shape")
+    if not 1 <= count <= max_rows:
+        raise InvalidInput(f"needs 1 to {max_rows} rows, got {count}", field="inputs[0].shape")
+    size = tensor.parameters.get("binary_data_size")
+    if size is not None:
+        if size != len(binary):
+            text = f"is {size}, and {len(binary)} bytes are behind the JSON"
+            raise InvalidInput(text, field="inputs[0].parameters.binary_data_size")
+        values = tensors.from_binary(binary, tensor.datatype, shape, "inputs[0]")
+    elif binary:
+        raise InvalidInput("no input has a binary_data_size for the bytes behind the JSON")
+    elif not bytes(tensor.data):
+        raise InvalidInput("is missing", field="inputs[0].data")
+    else:
+        values = tensors.from_json(tensor.data, tensor.datatype, shape, "inputs[0].data")
+    return _finite(values, count)
+
+
+def _finite(values: NDArray[Any], count: int) -> Rows:
+    with np.errstate(over="ignore"):
+        rows = values.astype(np.float32)
+    if not np.isfinite(rows).all():
+        index = int(np.flatnonzero(~np.isfinite(rows))[0])
+        raise InvalidInput("is not a finite 32-bit float", field=f"inputs[0].data[{index}]")
+    return rows.reshape(count, -1)
+
+
+def _values(output: str, said: Prediction) -> tuple[NDArray[Any] | list[str], list[int]]:
+    if output == "probabilities":
+        return said.scores.astype(np.float32), list(said.scores.shape)
+    if output == "class_id":
+        return said.class_ids.astype(np.int64), [len(said.class_ids)]
+    return [said.model.labels[item] for item in said.class_ids.tolist()], [len(said.class_ids)]

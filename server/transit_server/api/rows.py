@@ -1,0 +1,42 @@
+"""Rows of numbers out of JSON, in one pass, and what is wrong with them in a client's words."""
+
+import re
+
+import msgspec
+import numpy as np
+
+from transit_server.errors import ClientMistake, InvalidInput, MalformedBody
+from transit_server.formats.base import Rows
+
+_PLACE = re.compile(r"(?P<what>.*?) - at `\$\.?(?P<field>.*)`$", re.DOTALL)
+_NOT_JSON_NUMBERS = re.compile(rb"[\[,:\s-](NaN|Infinity|nan|inf)\b")
+
+
+def explain(error: msgspec.MsgspecError, body: bytes, prefix: str = "") -> ClientMistake:
+    """What msgspec found, as an error that names the field; `prefix` is where in the request `body` stood."""
+    text = str(error)
+    if isinstance(error, msgspec.ValidationError):
+        place = _PLACE.match(text)
+        if place is None:
+            return InvalidInput(text, field=prefix or None)
+        return InvalidInput(place["what"], field=prefix + place["field"])
+    if "out of range" in text:
+        return InvalidInput("a number is too large", field=prefix or "features")
+    if _NOT_JSON_NUMBERS.search(body):
+        return InvalidInput(
+            "NaN and Infinity are no JSON; features must be finite numbers",
+            field=prefix or "features",
+        )
+    return MalformedBody(f"the body is not JSON: {text}", field=prefix or None)
+
+
+def to_rows(values: list[float], features: int, field: str) -> Rows:
+    """One row, (1, features). Raises `InvalidInput` for a wrong length and for what float32 can't hold."""
+    if len(values) != features:
+        raise InvalidInput(f"needs {features} numbers, got {len(values)}", field=field)
+    with np.errstate(over="ignore"):
+        row = np.array(values, dtype=np.float32)
+    if not np.isfinite(row).all():
+        index = int(np.flatnonzero(~np.isfinite(row))[0])
+        raise InvalidInput("too large for a 32-bit float", field=f"{field}[{index}]")
+    return row.reshape(1, features)

@@ -1,0 +1,117 @@
+"""Tensors of the Open Inference Protocol: JSON data and binary data, to and from arrays.
+
+The protocol's binary extension puts tensors behind the JSON, little-endian, row by row; a BYTES element is preceded
+by its length in four bytes.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from transit_server.api.rows import explain
+from transit_server.errors import InvalidInput
+
+DTYPES: dict[str, np.dtype[Any]] = {
+    "BOOL": np.dtype("?"),
+    "UINT8": np.dtype("u1"),
+    "UINT16": np.dtype("<u2"),
+    "UINT32": np.dtype("<u4"),
+    "UINT64": np.dtype("<u8"),
+    "INT8": np.dtype("i1"),
+    "INT16": np.dtype("<i2"),
+    "INT32": np.dtype("<i4"),
+    "INT64": np.dtype("<i8"),
+    "FP16": np.dtype("<f2"),
+    "FP32": np.dtype("<f4"),
+    "FP64": np.dtype("<f8"),
+}
+BYTES = "BYTES"
+
+_FLOATS = msgspec.json.Decoder(list[float])
+_ANYTHING = msgspec.json.Decoder()
+
+
+def elements(shape: Sequence[int]) -> int:
+    """How many elements a tensor of `shape` has."""
+    count = 1
+    for length in shape:
+        count *= length
+    return count
+
+
+def from_json(data: msgspec.Raw, datatype: str, shape: Sequence[int], field: str) -> NDArray[Any]:
+    """The tensor in `data`, flat or nested, flattened. Raises `InvalidInput`."""
+    dtype = DTYPES[datatype]
+    if dtype.kind == "f":
+        try:
+            return _sized(np.array(_FLOATS.decode(data), dtype=np.float64), shape, field)
+        except msgspec.MsgspecError:
+            pass  # nested, or wrong: found out below
+    try:
+        values = _ANYTHING.decode(data)
+    except msgspec.MsgspecError as error:
+        raise explain(error, bytes(data), field) from None
+    except RecursionError:
+        raise InvalidInput("nested too deep", field=field) from None
+    flat: list[Any] = []
+    _flatten(values, flat, field, len(shape) + 1)
+    return _sized(_typed(flat, dtype, datatype, field), shape, field)
+
+
+def from_binary(data: bytes, datatype: str, shape: Sequence[int], field: str) -> NDArray[Any]:
+    """The tensor in `data`, flattened. Raises `InvalidInput`."""
+    dtype = DTYPES[datatype]
+    if len(data) != elements(shape) * dtype.itemsize:
+        wanted = elements(shape) * dtype.itemsize
+        raise InvalidInput(
+            f"{datatype} of shape {list(shape)} takes {wanted} bytes, got {len(data)}", field=field
+        )
+    return np.frombuffer(data, dtype=dtype)
+
+
+def to_binary(values: NDArray[Any] | list[str], datatype: str) -> bytes:
+    """`values` as the binary extension wants them."""
+    if datatype == BYTES:
+        encoded = [text.encode() for text in values]
+        return b"".join(struct.pack("<I", len(item)) + item for item in encoded)
+    return np.asarray(values).astype(DTYPES[datatype]).tobytes()
+
+
+def _flatten(value: object, into: list[Any], field: str, depth: int) -> None:
+    if not isinstance(value, list):
+        raise InvalidInput("must be an array", field=field)
+    if depth == 0:
+        raise InvalidInput("is nested deeper than its shape", field=field)
+    for item in value:
+        if isinstance(item, list):
+            _flatten(item, into, field, depth - 1)
+        else:
+            into.append(item)
+
+
+def _typed(flat: list[Any], dtype: np.dtype[Any], datatype: str, field: str) -> NDArray[Any]:
+    """`flat` as an array, if each element is of the datatype that was declared."""
+    allowed: tuple[type, ...] = {"b": (bool,), "f": (int, float)}.get(dtype.kind, (int,))
+    for index, item in enumerate(flat):
+        if not isinstance(item, allowed) or (isinstance(item, bool) and dtype.kind != "b"):
+            raise InvalidInput(f"is no {datatype}", field=f"{field}[{index}]")
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        for index, item in enumerate(flat):
+            if not int(limits.min) <= item <= int(limits.max):
+                raise InvalidInput(f"is out of the range of {datatype}", field=f"{field}[{index}]")
+    try:
+        return np.array(flat, dtype=np.float64 if dtype.kind == "f" else dtype)
+    except OverflowError:
+        raise InvalidInput("a number is too large", field=field) from None
+
+
+def _sized(array: NDArray[Any], shape: Sequence[int], field: str) -> NDArray[Any]:
+    if array.size != elements(shape):
+        text = f"shape {list(shape)} has {elements(shape)} elements, got {array.size}"
+        raise InvalidInput(text, field=field)
+    return array

@@ -1,0 +1,1 @@
+"""HTTP and nothing else: one file of routes per API, `endpoint` for what all share, `problems` for statuses."""

@@ -1,0 +1,36 @@
+"""What Kubernetes and Prometheus ask: /health/live, /health/ready, /metrics."""
+
+import asyncio
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
+from transit_server.api.catalog import Catalog
+from transit_server.http.endpoint import Call
+from transit_server.http.replies import Reply
+from transit_server.metrics import Metrics
+
+
+class ProbeRoutes:
+    """Endpoints for machines; never behind authentication."""
+
+    def __init__(self, catalog: Catalog, metrics: Metrics) -> None:
+        self._catalog = catalog
+        self._metrics = metrics
+
+    async def live(self, call: Call) -> Response:
+        """The process answers; says nothing of models."""
+        return Reply(b'{"status":"alive"}')
+
+    async def ready(self, call: Call) -> Response:
+        """200 only when every model is loaded, verified and warmed up, and the server is not draining."""
+        why = self._catalog.not_ready_because()
+        if why is None:
+            return Reply(b'{"status":"ready"}')
+        return Reply(msgspec.json.encode({"status": "not ready", "reason": why}), 503)
+
+    async def metrics(self, call: Call) -> Response:
+        """Metrics in the text format of Prometheus."""
+        text = await asyncio.to_thread(self._metrics.expose)
+        return Reply(text, content_type=CONTENT_TYPE_LATEST.encode())

@@ -1,0 +1,122 @@
+"""Every metric of the server, in one place; the operator's analysis reads these names and labels.
+
+Each series has `model_deployment` and `revision`, so that a candidate and the stable revision can be told apart.
+Counters count predictions (rows); the histogram counts requests, from received to answered.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+_GROWTH = 1.1
+_FIRST, _LAST = 0.00025, 30.0
+
+
+def latency_buckets() -> tuple[float, ...]:
+    """Bounds from 0.25 ms to 30 s, each at most 1.1 times the one before.
+
+    Prometheus interpolates linearly inside a bucket; with this growth the ratio of two quantiles comes out within 5 %.
+    """
+    bounds = [_FIRST]
+    while bounds[-1] < _LAST:
+        # Rounding down keeps the growth at or under 1.1 and the text of the bounds short and stable.
+        step = bounds[-1] * _GROWTH
+        digits = 10 ** (len(f"{int(1 / step)}") + 3)
+        bounds.append(int(step * digits) / digits)
+    return (*bounds[:-1], _LAST)
+
+
+_BASE = ("model_deployment", "revision", "model", "version")
+
+
+class ModelMetrics:
+    """The series of one model, bound to their labels once, so that counting is cheap."""
+
+    def __init__(self, metrics: "Metrics", labels: tuple[str, str, str, str]) -> None:
+        self._success = metrics.predictions.labels(*labels, "success")
+        self._error = metrics.predictions.labels(*labels, "error")
+        self._invalid = metrics.predictions.labels(*labels, "invalid")
+        self._latency = metrics.latency.labels(*labels)
+        self._load_time = metrics.load_time.labels(*labels)
+        self._ready = metrics.ready.labels(*labels)
+        self._predicted_class = metrics.predicted_class
+        self._labels = labels
+        self._classes: list[Counter] = []
+
+    def has_classes(self, names: Sequence[str]) -> None:
+        """Make every class's series exist, at 0, before the first prediction."""
+        self._classes = [self._predicted_class.labels(*self._labels, name) for name in names]
+
+    def succeeded(self, class_ids: Iterable[int]) -> None:
+        count = 0
+        for class_id in class_ids:
+            self._classes[class_id].inc()
+            count += 1
+        if count:
+            self._success.inc(count)
+
+    def failed(self, rows: int) -> None:
+        self._error.inc(rows)
+
+    def invalid(self, rows: int = 1) -> None:
+        self._invalid.inc(rows)
+
+    def took(self, seconds: float) -> None:
+        self._latency.observe(seconds)
+
+    def loaded(self, seconds: float) -> None:
+        self._load_time.set(seconds)
+
+    def is_ready(self, ready: bool) -> None:
+        self._ready.set(ready)
+
+
+class Metrics:
+    """The registry and its families; made once per process by `create_app`."""
+
+    def __init__(self, model_deployment: str, revision: str) -> None:
+        disable_created_metrics()
+        self._constant = (model_deployment, revision)
+        self.registry = CollectorRegistry()
+        self.predictions = Counter(
+            "predictions_total",
+            "Predictions by outcome; wrong requests are invalid, time-outs are errors.",
+            (*_BASE, "status"),
+            registry=self.registry,
+        )
+        self.latency = Histogram(
+            "prediction_latency_seconds",
+            "From the request received to its answer ready, queueing included.",
+            _BASE,
+            buckets=latency_buckets(),
+            registry=self.registry,
+        )
+        self.predicted_class = Counter(
+            "predicted_class_total",
+            "Successful predictions by predicted class.",
+            (*_BASE, "class"),
+            registry=self.registry,
+        )
+        self.load_time = Gauge(
+            "model_load_time_seconds",
+            "Fetching, verifying, loading and warming up the model.",
+            _BASE,
+            registry=self.registry,
+        )
+        self.ready = Gauge(
+            "model_ready", "1 when the model answers, else 0.", _BASE, registry=self.registry
+        )
+
+    def model(self, name: str, version: str) -> ModelMetrics:
+        return ModelMetrics(self, (*self._constant, name, version))
+
+    def expose(self) -> bytes:
+        """The text format of Prometheus."""
+        return generate_latest(self.registry)

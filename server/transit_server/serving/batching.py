@@ -1,0 +1,149 @@
+"""One model's queue and thread: rows of many requests in one call, and no waiting when idle.
+
+A request that finds the model idle goes to it at once. While the model is busy, requests gather; when it is done,
+all that gathered goes next. Only under load, when the last batch held more than one request, may a batch that
+just starts to gather wait for the others: never longer than `max_wait`, nor than the last batch took.
+
+Everything here but `_work` runs on the event loop, which is why there is no lock.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+import numpy as np
+
+from transit_server.errors import Overloaded, PredictionFailed
+from transit_server.formats.base import Rows
+from transit_server.serving.scoring import Scored
+
+_Score = Callable[[Rows], Scored]
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    rows: Rows
+    future: "asyncio.Future[Scored]"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of everything; see `Settings` for what each means."""
+
+    max_rows: int = 32
+    max_wait: float = 0.002
+    max_queue: int = 2048
+
+
+class Batcher:
+    """Feeds `score`, on a thread of its own, with batches of at most `limits.max_rows`."""
+
+    def __init__(self, name: str, score: _Score, limits: Limits) -> None:
+        self._name = name
+        self._score = score
+        self._limits = limits
+        self._queue: deque[_Waiting] = deque()
+        self._queued = 0
+        self._busy_since: float | None = None
+        self._expected = 1  # rows of the last batch: how many more are likely to come at once
+        self._took = 0.0
+        self._finished = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._inbox: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
+        # A daemon, so that a model which never returns can't keep the process from ending.
+        self._thread = threading.Thread(target=self._work, name=f"model-{name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def max_rows(self) -> int:
+        """The most rows that one `submit` may bring."""
+        return self._limits.max_rows
+
+    @property
+    def busy_for(self) -> float:
+        """Seconds that the model has been working on its present batch; 0 when idle."""
+        return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+
+    def submit(self, rows: Rows) -> "asyncio.Future[Scored]":
+        """Queue `rows`, at most `max_rows` of them; the future may be cancelled. Raises `Overloaded`."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        if self._queued and self._queued + len(rows) > self._limits.max_queue:
+            raise Overloaded(f"{self._queued} rows wait for model {self._name} already")
+        waiting = _Waiting(rows, self._loop.create_future())
+        self._queue.append(waiting)
+        self._queued += len(rows)
+        if self._busy_since is None:
+            self._gather()
+        return waiting.future
+
+    def close(self) -> None:
+        """End the thread after the batch it works on."""
+        self._inbox.put(None)
+
+    def _gather(self) -> None:
+        """The model is idle and somebody waits: start now, or under load a little later."""
+        if self._queued < min(self._expected, self._limits.max_rows):
+            if self._timer is not None:
+                return
+            wait = min(self._limits.max_wait, self._took)
+            if time.monotonic() - self._finished < wait:
+                assert self._loop is not None
+                self._timer = self._loop.call_later(wait, self._start)
+                return
+        self._start()
+
+    def _start(self) -> None:
+        """Give the model the next batch, if anybody still waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch: list[_Waiting] = []
+        size = 0
+        while self._queue and size + len(self._queue[0].rows) <= self._limits.max_rows:
+            waiting = self._queue.popleft()
+            self._queued -= len(waiting.rows)
+            if not waiting.future.done():
+                batch.append(waiting)
+                size += len(waiting.rows)
+        if batch:
+            self._expected = size
+            self._busy_since = time.monotonic()
+            self._inbox.put(batch)
+
+    def _work(self) -> None:
+        while (batch := self._inbox.get()) is not None:
+            start = time.monotonic()
+            result: Scored | Exception
+            try:
+                rows = batch[0].rows if len(batch) == 1 else np.concatenate([w.rows for w in batch])
+                result = self._score(rows)
+            except BaseException as error:  # the thread must outlive whatever a model does
+                result = PredictionFailed(f"{type(error).__name__}: {error}")
+            took = time.monotonic() - start
+            assert self._loop is not None
+            try:
+                self._loop.call_soon_threadsafe(self._finish, batch, result, took)
+            except RuntimeError:
+                return  # the loop is closed: nobody waits any more
+
+    def _finish(self, batch: list[_Waiting], result: Scored | Exception, took: float) -> None:
+        self._busy_since = None
+        self._took = took
+        self._finished = time.monotonic()
+        if self._queue:
+            self._gather()  # before answering, so that the model works while answers are written
+        start = 0
+        for waiting in batch:
+            stop = start + len(waiting.rows)
+            if not waiting.future.done():
+                if isinstance(result, Exception):
+                    waiting.future.set_exception(result)
+                else:
+                    waiting.future.set_result(result.part(start, stop))
+            start = stop

@@ -1,0 +1,181 @@
+"""From a reference to a model that answers: fetch, verify, deserialise, compile, check, warm up.
+
+In that order and no other: nothing of a version is deserialised before every byte of it has been verified. It runs
+on a thread of its own while the server answers `/health/live` already.
+"""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from transit_models import (
+    ModelStoreError,
+    Storage,
+    StorageUnavailable,
+    VerifiedVersion,
+    fetch_verified,
+    open_storage,
+    probe_rows,
+)
+from transit_models.versions import is_version, plain
+
+from transit_server import formats
+from transit_server.errors import LoadFailed
+from transit_server.formats.base import Rows, largest_difference
+from transit_server.metrics import Metrics
+from transit_server.serving.batching import Batcher, Limits
+from transit_server.serving.registry import Registry, ServedModel
+from transit_server.serving.scoring import Scorer
+from transit_server.settings import ENSEMBLE, ModelRef, Settings
+
+log = logging.getLogger(__name__)
+
+_PROBES = 32
+_SAME = 1e-4
+
+
+class Loader:
+    """Loads the models of `settings` into `registry`."""
+
+    def __init__(self, settings: Settings, registry: Registry, metrics: Metrics) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._metrics = metrics
+
+    def load_all(self) -> None:
+        """Raises `LoadFailed` for the first model that can't be served."""
+        first = self._settings.models[0]
+        for ref in self._settings.models:
+            if is_version(ref.version):  # an alias has series once it is known what it means
+                self._registry.counts_for(
+                    ref.name, self._metrics.model(ref.name, plain(ref.version))
+                )
+        try:
+            storage = open_storage(self._settings.storage_uri)
+        except ModelStoreError as error:
+            raise LoadFailed(first.name, first.version, str(error)) from error
+        loaded = [self._load(storage, ref) for ref in self._settings.models]
+        if self._settings.default == ENSEMBLE:
+            for model in loaded[1:]:
+                if (model.labels, model.features) != (loaded[0].labels, loaded[0].features):
+                    cause = (
+                        f"an ensemble needs the same classes and features as {loaded[0].name} has"
+                    )
+                    raise LoadFailed(model.name, model.version, cause)
+        for model in loaded:
+            self._registry.add(model)
+            model.metrics.is_ready(True)
+
+    def _load(self, storage: Storage, ref: ModelRef) -> ServedModel:
+        start = time.perf_counter()
+        try:
+            version = self._verified(storage, ref)
+            model = self._served(ref, version, start)
+        except LoadFailed:
+            raise
+        except MemoryError:
+            raise LoadFailed(ref.name, ref.version, "out of memory") from None
+        except BaseException as error:  # a pickle may raise anything, SystemExit too
+            cause = str(error).strip().replace("\n", " ") or "no message"
+            raise LoadFailed(ref.name, ref.version, f"{type(error).__name__}: {cause}") from error
+        log.info(
+            "model %s %s is ready after %.2f s: %s %s",
+            *(model.name, model.version, model.load_seconds, model.engine, model.note),
+        )
+        return model
+
+    def _verified(self, storage: Storage, ref: ModelRef) -> VerifiedVersion:
+        """Fetched and verified; a storage that can't be reached is tried again for a while."""
+        give_up = time.monotonic() + self._settings.load_timeout
+        pause = 0.5
+        while True:
+            try:
+                resolved = storage.resolve(ref.name, ref.version)
+                return fetch_verified(storage, ref.name, resolved, self._settings.cache_dir)
+            except StorageUnavailable as error:
+                if time.monotonic() + pause > give_up:
+                    raise
+                log.warning(
+                    "model %s %s: %s; trying again in %g s", ref.name, ref.version, error, pause
+                )
+            time.sleep(pause)
+            pause = min(2 * pause, 8.0)
+
+    def _served(self, ref: ModelRef, version: VerifiedVersion, start: float) -> ServedModel:
+        metadata = version.metadata
+        labels = metadata.output_schema.labels
+        if not labels:
+            raise formats.UnsupportedModel(f"task {metadata.task} is not served yet, only classes")
+        metrics = self._metrics.model(ref.name, metadata.version)
+        metrics.has_classes(labels)
+        self._registry.counts_for(ref.name, metrics)
+        preprocess = _preprocessing(version.preprocessing)
+        raw = probe_rows(version, _PROBES)
+        probes = raw if preprocess is None else _prepared(preprocess, raw)
+        engine = formats.load(version.model_file, formats.ModelShape(labels, probes))
+        scorer = Scorer(ref.name, preprocess, engine.score, len(labels))
+        limits, note = self._checked(ref, scorer, raw, engine.note)
+        seconds = time.perf_counter() - start
+        metrics.loaded(seconds)
+        return ServedModel(
+            name=ref.name,
+            version=metadata.version,
+            labels=labels,
+            features=metadata.input_schema.features,
+            metadata=metadata.model_dump(mode="json", exclude_none=True),
+            engine=engine.name,
+            note=note,
+            load_seconds=seconds,
+            batcher=Batcher(ref.name, scorer, limits),
+            metrics=metrics,
+        )
+
+    def _checked(self, ref: ModelRef, scorer: Scorer, rows: Rows, note: str) -> tuple[Limits, str]:
+        """Warm the model up, and see that a row's answer does not depend on the rows beside it."""
+        settings = self._settings
+        single = scorer(rows[:1])
+        together = scorer(rows)
+        if len(together.errors) == len(rows):
+            raise formats.UnsupportedModel(f"it fails on every probe: {together.errors[0]}")
+        if together.errors:
+            note += f"; it fails on {len(together.errors)} of {len(rows)} probes: {next(iter(together.errors.values()))}"
+            log.warning("model %s %s %s", ref.name, ref.version, note)
+        size = settings.batch_max_size
+        if not single.errors and 0 not in together.errors:
+            if largest_difference(single.scores, together.scores[:1]) > _SAME:
+                note += "; a row's answer depends on its batch, so rows are not batched"
+                log.warning("model %s %s %s", ref.name, ref.version, note)
+                size = 1
+        warm = 1
+        while warm < size:
+            scorer(np.resize(rows, (warm, rows.shape[1])))
+            warm *= 2
+        scorer(np.resize(rows, (size, rows.shape[1])))
+        return Limits(size, settings.batch_max_wait, settings.max_queue), note
+
+
+def _preprocessing(path: Path | None) -> Any:
+    """The `transform` of the version's pickled preprocessing, if it has one."""
+    if path is None:
+        return None
+    transform = getattr(joblib.load(path), "transform", None)
+    if not callable(transform):
+        raise formats.UnsupportedModel("what preprocessing.pkl holds has no transform(X)")
+    return transform
+
+
+def _prepared(preprocess: Any, rows: Rows) -> Rows:
+    """The probes as the model will see them; those on which preprocessing fails are left out."""
+    good = []
+    failure: Exception | None = None
+    for row in range(len(rows)):
+        try:
+            good.append(np.asarray(preprocess(rows[row : row + 1]), dtype=np.float32))
+        except Exception as error:
+            failure = error
+    if not good:
+        raise formats.UnsupportedModel("its preprocessing fails on every probe") from failure
+    return np.concatenate(good)

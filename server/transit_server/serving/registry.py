@@ -1,0 +1,95 @@
+"""The models this process serves: which, whether they are ready, and what `auto` means.
+
+`loading` fills it from its own thread, one assignment per model; `api` reads it on the event loop.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from transit_server.errors import NotReady, UnknownModel
+from transit_server.metrics import ModelMetrics
+from transit_server.serving.batching import Batcher
+from transit_server.settings import ENSEMBLE, ModelRef
+
+AUTO = "auto"
+
+
+@dataclass(slots=True, eq=False)
+class ServedModel:
+    """A model that answers."""
+
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    features: int
+    metadata: Mapping[str, Any]
+    engine: str
+    note: str
+    load_seconds: float
+    batcher: Batcher
+    metrics: ModelMetrics
+
+
+class Registry:
+    """All models of the settings, in their order; a place is None until its model is ready."""
+
+    def __init__(self, models: tuple[ModelRef, ...], default: str) -> None:
+        self.refs = {ref.name: ref for ref in models}
+        self.default = default
+        self._served: dict[str, ServedModel | None] = dict.fromkeys(self.refs)
+        self._metrics: dict[str, ModelMetrics] = {}
+
+    @property
+    def ready(self) -> bool:
+        return all(model is not None for model in self._served.values())
+
+    @property
+    def states(self) -> dict[str, ServedModel | None]:
+        return dict(self._served)
+
+    def counts_for(self, name: str, metrics: ModelMetrics) -> None:
+        """The series of a model that may not be loaded yet."""
+        self._metrics[name] = metrics
+
+    def add(self, model: ServedModel) -> None:
+        self._served[model.name] = model
+
+    def names(self, model: str) -> tuple[str, ...]:
+        """The names behind `auto`, `ensemble` or a name. Raises `UnknownModel`."""
+        wanted = self.default if model == AUTO else model
+        if wanted == ENSEMBLE:
+            return tuple(self.refs)
+        if wanted not in self.refs:
+            known = ", ".join((*self.refs, AUTO, ENSEMBLE))
+            raise UnknownModel(
+                f"no model {model[:100]!r} is served here, only {known}", field="model"
+            )
+        return (wanted,)
+
+    def get(self, name: str, version: str | None = None) -> ServedModel:
+        """The model `name`. Raises `UnknownModel` or `NotReady`."""
+        if name not in self.refs:
+            known = ", ".join(self.refs)
+            raise UnknownModel(
+                f"no model {name[:100]!r} is served here, only {known}", field="model"
+            )
+        model = self._served[name]
+        if model is None:
+            raise NotReady(f"model {name} {self.refs[name].version} is not loaded yet")
+        if version is not None and version.removeprefix("v") != model.version:
+            raise UnknownModel(
+                f"model {name} is served in version {model.version}, not {version[:100]!r}",
+                field="version",
+            )
+        return model
+
+    def invalid(self, model: str) -> None:
+        """Count a client's mistake for whom it was meant; for the default where that can't be known."""
+        try:
+            names = self.names(model)
+        except UnknownModel:
+            names = self.names(AUTO)
+        for name in names:
+            if name in self._metrics:
+                self._metrics[name].invalid()

@@ -1,0 +1,182 @@
+"""What the server is told, by environment variables; the operator sets them.
+
+Each field of `Settings` is one variable: `batch_max_size` is `TRANSIT_BATCH_MAX_SIZE`. `transit-server --help`
+prints the descriptions below. Credentials for S3 come from the standard `AWS_*` variables, which the store reads.
+"""
+
+import json
+import re
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+ENSEMBLE = "ensemble"
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE = re.compile(r"(\d+)(Ki|Mi|Gi|k|M|G)?")
+_BYTES = {None: 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+
+
+class SettingsError(ValueError):
+    """The environment does not describe a server; the message names the variable."""
+
+
+def parse_duration(value: object) -> float:
+    """'2ms', '1.5s' or '1m30s' in seconds."""
+    if isinstance(value, int | float):
+        return float(value)
+    text = str(value).strip()
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"{text!r} is not a duration such as 2ms, 5s or 1m30s")
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def parse_size(value: object) -> int:
+    """'32Mi' in bytes."""
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"{value!r} is not a size such as 1048576, 512Ki or 32Mi")
+    return int(match[1]) * _BYTES[match[2]]
+
+
+def _parse_json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from None
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+
+
+class ModelRef(BaseModel):
+    """A model to serve: its name in the store, and a version or an alias."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = Field(min_length=1, max_length=100)
+    version: str = Field(min_length=1, max_length=100)
+
+
+class Settings(BaseModel):
+    """Everything the server is told; immutable for the life of the process."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: Annotated[tuple[ModelRef, ...], BeforeValidator(_parse_json)] = Field(
+        min_length=1,
+        max_length=16,
+        description='The models to serve, as JSON: [{"name": "keras_cnn", "version": "1.1.0"}]',
+    )
+    default_model: str = Field(
+        "", description="What model 'auto' means: a model's name, or ensemble. Default: the first"
+    )
+    storage_uri: str = Field(
+        min_length=1, description="Where the models are: s3://bucket/prefix or file:///models"
+    )
+    model_deployment: str = Field(
+        "default/transit", description="namespace/name of the ModelDeployment, a label of metrics"
+    )
+    revision: str = Field("local", description="The revision that this server belongs to")
+    batch_max_size: int = Field(
+        32, ge=1, le=4096, description="Most rows that are given to a model at once"
+    )
+    batch_max_wait: Duration = Field(
+        0.002, description="Longest wait for a batch to fill under load; when idle there is none"
+    )
+    cache_dir: Path = Field(
+        Path("/var/cache/transit"), description="Where fetched models are kept; must be writable"
+    )
+    host: str = Field("0.0.0.0", description="Address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on")
+    drain_delay: Duration = Field(
+        5.0, description="After SIGTERM, how long new requests are still served"
+    )
+    request_timeout: Duration = Field(
+        30.0, gt=0, description="Longest time for one prediction; then the answer is 504"
+    )
+    load_timeout: Duration = Field(
+        60.0, description="How long a storage that can't be reached is tried again at the start"
+    )
+    max_body: Size = Field(32 * 2**20, description="Largest request body, such as 32Mi; then 413")
+    max_batch_rows: int = Field(4096, ge=1, description="Most rows of one batch request")
+    max_queue: int = Field(
+        2048, ge=1, description="Most rows that wait for one model; then the answer is 503"
+    )
+    termination_log: Path = Field(
+        Path("/dev/termination-log"), description="Where one line goes when a model can't be loaded"
+    )
+    log_level: str = Field("info", description="debug, info, warning or error")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        names = [model.name for model in self.models]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"models: {twice[0]!r} is there twice")
+        if ENSEMBLE in names or "auto" in names:
+            raise ValueError("models: 'auto' and 'ensemble' can't be names of models")
+        if self.default_model not in ("", ENSEMBLE, *names):
+            raise ValueError(
+                f"default_model: {self.default_model!r} is neither one of {names} nor 'ensemble'"
+            )
+        return self
+
+    @property
+    def default(self) -> str:
+        """What `auto` means, never empty."""
+        return self.default_model or self.models[0].name
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read `TRANSIT_*`; an empty variable counts as absent."""
+        values: dict[str, Any] = {
+            field: environment[variable]
+            for field, variable in _variables().items()
+            if environment.get(variable, "") != ""
+        }
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise SettingsError("; ".join(_explain(item) for item in error.errors())) from None
+
+
+def _variables() -> dict[str, str]:
+    return {field: f"TRANSIT_{field.upper()}" for field in Settings.model_fields}
+
+
+def _explain(item: Any) -> str:
+    location = [str(part) for part in item["loc"]]
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if not location:
+        return message
+    variable = _variables().get(location[0], location[0])
+    if item["type"] == "missing" and len(location) == 1:
+        return f"{variable} is not set"
+    return f"{variable}{''.join(f'[{part}]' for part in location[1:])}: {message}"
+
+
+def help_text() -> str:
+    """The text of `transit-server --help`, made from the fields above."""
+    lines = [
+        "Usage: transit-server [--help]",
+        "",
+        "Serves machine-learning models over HTTP. It is told what to do by environment variables:",
+        "",
+    ]
+    for name, variable in _variables().items():
+        field = Settings.model_fields[name]
+        lines.append(f"  {variable}" + (" (required)" if field.is_required() else ""))
+        text = field.description or ""
+        if not field.is_required() and field.default not in ("", None):
+            text += f" (default {field.default})"
+        lines += textwrap.wrap(text, 88, initial_indent="      ", subsequent_indent="      ")
+    lines += ["", "S3 credentials and endpoint come from the standard AWS_* variables."]
+    return "\n".join(lines)
