@@ -5,13 +5,16 @@ The manifests are ordinary ones with public image names, the same for every prov
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
+from collections.abc import Mapping
 
 from . import gobuild, paths
 from .kube import Kubectl
 from .ui import step
 
+NAMESPACES = ("monitoring", "minio", "traefik")
 SCRAPE_INTERVAL = "scrape_interval: 2s"  # as it stands in prometheus.yaml
 
 
@@ -35,6 +38,20 @@ def install(kubectl: Kubectl, *, local: bool) -> None:
         note("gateway")
         ready = "--for=condition=Programmed"
         kubectl("-n", "traefik", "wait", ready, "--timeout=60s", "gateway/public")
+
+
+def advertise(kubectl: Kubectl, node: str, resources: Mapping[str, str]) -> None:
+    """Extended resources such as GPUs, the documented way: a patch of the node's status."""
+    for resource, amount in resources.items():
+        pointer = resource.replace("~", "~0").replace("/", "~1")
+        patch = [
+            {"op": "add", "path": f"/status/{part}/{pointer}", "value": amount}
+            for part in ("capacity", "allocatable")
+        ]
+        kubectl(
+            *("patch", "node", node, "--subresource=status", "--type=json"),
+            f"--patch={json.dumps(patch)}",
+        )
 
 
 def _prometheus() -> str:

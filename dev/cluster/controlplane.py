@@ -134,7 +134,12 @@ def proxy() -> Daemon:
         "healthzBindAddress": f"127.0.0.1:{shape.PROXY_HEALTH_PORT}",
         "metricsBindAddress": f"127.0.0.1:{shape.PROXY_METRICS_PORT}",
         "oomScoreAdj": 0,
-        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+        "conntrack": {
+            "maxPerCore": 0,
+            "min": 0,
+            "tcpEstablishedTimeout": "0s",
+            "tcpCloseWaitTimeout": "0s",
+        },
         "nftables": {"minSyncPeriod": "100ms", "syncPeriod": "30s"},
     }
     return Daemon(

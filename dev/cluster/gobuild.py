@@ -7,6 +7,7 @@ points its `k8s.io/*` libraries at its source tree; here each is replaced by its
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -87,6 +88,18 @@ def build(wanted: Sequence[str] = ()) -> None:
         _compile(go, folder, missing, total, note, log)
 
 
+def links() -> Path:
+    """A folder for PATH: kubectl, helm and whatever else a person runs, at the versions wanted now."""
+    programs = [program for program in PROGRAMS.values() if program.path.exists()]
+    told = "".join(sorted(str(program.path) for program in programs))
+    folder = paths.cache() / "path" / hashlib.sha256(told.encode()).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    for program in programs:
+        if not (folder / program.name).exists():
+            (folder / program.name).symlink_to(program.path)
+    return folder
+
+
 def gateway_api_crds() -> Path:
     """The standard-channel CRDs of the Gateway API, as its Go module carries them."""
     target = paths.cache() / "gateway-api" / f"v{versions.GATEWAY_API}"
@@ -113,7 +126,16 @@ def _compile(
         compiled += 1
         note(f"{compiled} of at most {total} packages, now {line.rpartition('/')[2][:30]}")
 
-    flags = ["-v", "-mod=mod", "-trimpath", "-buildvcs=false", "-tags", TAGS, "-ldflags", _ldflags()]
+    flags = [
+        "-v",
+        "-mod=mod",
+        "-trimpath",
+        "-buildvcs=false",
+        "-tags",
+        TAGS,
+        "-ldflags",
+        _ldflags(),
+    ]
     shell.run(
         [go, "build", *flags, "-o", f"{out}/", *(program.package for program in missing)],
         log,

@@ -53,7 +53,14 @@ class Kubectl:
         """Wait for Deployments; on failure say what their pods say."""
         for name in deployments:
             try:
-                self("-n", namespace, "rollout", "status", f"deployment/{name}", f"--timeout={seconds}s")
+                self(
+                    "-n",
+                    namespace,
+                    "rollout",
+                    "status",
+                    f"deployment/{name}",
+                    f"--timeout={seconds}s",
+                )
             except StepFailed as failure:
                 pods = self("-n", namespace, "get", "pods", "-o", "wide")
                 events = self("-n", namespace, "get", "events", "--sort-by=.lastTimestamp")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from . import (
@@ -128,7 +129,7 @@ class Local:
                 daemons.start(controlplane.etcd())
                 note("API server")
                 daemons.start(controlplane.api_server())
-                _wait_alive("kube-apiserver", controlplane.api_ready, 60)
+                _wait_for_daemon("kube-apiserver", controlplane.api_ready, 60)
             with step("Nodes: containerd and the add-ons' images"):
                 runtimes.result()
         with step("Nodes: kubelets") as note:
@@ -141,11 +142,14 @@ class Local:
                 daemons.start(daemon)
             note("waiting until both are ready")
             kubectl = self.kubectl()
-            log = daemons.log_of(f"kubelet-{shape.NODES[0].name}")
             shell.wait_for(
-                "two ready nodes", lambda: kubectl.nodes_ready(len(shape.NODES)), 60, log
+                "two ready nodes",
+                lambda: kubectl.nodes_ready(len(shape.NODES)),
+                60,
+                log=daemons.log_of(f"kubelet-{shape.NODES[-1].name}"),
             )
-            advertise(kubectl)
+            for one in shape.NODES:
+                addons.advertise(kubectl, one.name, one.extended)
 
 
 def build() -> None:
@@ -170,35 +174,18 @@ def program_images() -> dict[str, oci.Layout]:
     return found
 
 
-def advertise(kubectl: Kubectl) -> None:
-    """Extended resources, the documented way: a patch of the node's status."""
-    for one in shape.NODES:
-        for resource, amount in one.extended.items():
-            pointer = resource.replace("~", "~0").replace("/", "~1")
-            patch = [
-                {"op": "add", "path": f"/status/{part}/{pointer}", "value": amount}
-                for part in ("capacity", "allocatable")
-            ]
-            kubectl(
-                *("patch", "node", one.name, "--subresource=status", "--type=json"),
-                f"--patch={json.dumps(patch)}",
-            )
-
-
 def _start_runtimes() -> None:
     for one in shape.NODES:
         daemons.start(node.containerd(one))
     for one in shape.NODES:
-        _wait_alive(f"containerd-{one.name}", lambda one=one: nodestore.loaded(one) is not None, 30)  # type: ignore[misc]
+        _wait_for_daemon(f"containerd-{one.name}", partial(nodestore.answers, one), 30)
     nodestore.load(program_images())
 
 
-def _wait_alive(name: str, ready: "Callable[[], bool]", seconds: float) -> None:  # noqa: F821
-    def look() -> bool:
-        return bool(ready())
-
-    daemons.require_alive(name)
-    shell.wait_for(name, look, seconds, daemons.log_of(name))
+def _wait_for_daemon(name: str, ready: Callable[[], bool], seconds: float) -> None:
+    """Wait until it is ready, but no longer than it lives."""
+    alive = partial(daemons.require_alive, name)
+    shell.wait_for(name, ready, seconds, log=daemons.log_of(name), meanwhile=alive)
 
 
 def _daemons() -> list[Daemon]:

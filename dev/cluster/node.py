@@ -30,7 +30,10 @@ def containerd(node: Node) -> Daemon:
     return Daemon(
         f"containerd-{node.name}",
         ("containerd", "--config", str(config)),
-        files={str(config): _containerd_config(node), str(cni): json.dumps(_cni_config(node), indent=1)},
+        files={
+            str(config): _containerd_config(node),
+            str(cni): json.dumps(_cni_config(node), indent=1),
+        },
     )
 
 

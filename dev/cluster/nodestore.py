@@ -35,6 +35,11 @@ def loaded(target: Node) -> dict[str, str]:
     return {columns[0]: columns[2] for row in rows if len(columns := row.split()) > 2}
 
 
+def answers(target: Node) -> bool:
+    """Whether the node's containerd is there."""
+    return shell.succeeds([*_ctr(target), "version"])
+
+
 def _load(target: Node, images: Mapping[str, Layout]) -> set[str]:
     have = loaded(target)
     wanted = {name: image for name, image in images.items() if have.get(name) != image.manifest}

@@ -87,16 +87,20 @@ def _go_version(program: Path) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
+def python_with_pip() -> str:
+    """A Python that has pip; Debian keeps pip in a package of its own."""
+    if shell.succeeds([sys.executable, "-m", "pip", "--version"]):
+        return sys.executable
+    ensure_programs({"/usr/bin/pip3": "python3-pip"})
+    return "/usr/bin/python3"
+
+
 def _download(requirement: str) -> Path:
-    """`pip download`, with whichever Python has pip; Debian keeps it in a package of its own."""
-    if not shell.succeeds([sys.executable, "-m", "pip", "--version"]):
-        ensure_programs({"pip3": "python3-pip"})
     folder = paths.cache() / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
     name = requirement.partition("==")[0].replace("-", "_")
-    python = sys.executable if shell.succeeds([sys.executable, "-m", "pip", "-V"]) else "/usr/bin/python3"
     shell.run(
-        [python, "-m", "pip", "download", "--no-deps", "--dest", folder, requirement],
+        [python_with_pip(), "-m", "pip", "download", "--no-deps", "--dest", folder, requirement],
         paths.logs() / "pip.log",
     )
     return max(folder.glob(f"{name}-*.whl"), key=lambda wheel: wheel.stat().st_mtime)

@@ -74,15 +74,23 @@ def succeeds(argv: Sequence[str | Path]) -> bool:
     return True
 
 
-def wait_for(what: str, ready: Callable[[], bool], seconds: float, log: Path | None = None) -> None:
-    """Look until `ready` says yes; a `StepFailed` raised by a look counts as not yet."""
+def wait_for(
+    what: str,
+    ready: Callable[[], bool],
+    seconds: float,
+    *,
+    log: Path | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> None:
+    """Look until `ready` says yes; a `StepFailed` of a look counts as not yet, one of `meanwhile` ends it."""
     deadline = time.monotonic() + seconds
-    reason = ""
     while True:
+        reason = ""
+        if meanwhile:
+            meanwhile()
         try:
             if ready():
                 return
-            reason = ""
         except (StepFailed, OSError) as error:
             reason = f": {error}"
         if time.monotonic() > deadline:

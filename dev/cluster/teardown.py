@@ -14,7 +14,15 @@ from . import cgroups, daemons, network, paths, shell
 from .ui import StepFailed
 
 # kubelets first, or they would start again what is being ended; stores last
-ORDER = ("kubelet", "kube-proxy", "kube-scheduler", "kube-controller", "kube-api", "etcd", "containerd")
+ORDER = (
+    "kubelet",
+    "kube-proxy",
+    "kube-scheduler",
+    "kube-controller",
+    "kube-api",
+    "etcd",
+    "containerd",
+)
 
 
 def take_down() -> None:

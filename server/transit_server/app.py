@@ -37,7 +37,8 @@ def create_app(
 ) -> FastAPI:
     """The server's application; it begins to load its models when it is started.
 
-    When a model can't be served, `lifecycle.failure` says why, and `on_failure` is called, on the loading thread.
+    When a model can't be served, `lifecycle.failure` says why, and `on_failure` is called, on the
+    loading thread.
     """
     lifecycle = lifecycle or Lifecycle()
     metrics = Metrics(settings.model_deployment, settings.revision)

@@ -1,4 +1,5 @@
-"""What can go wrong with a request, without any word of HTTP; `http.problems` gives each its status.
+"""What can go wrong with a request, without any word of HTTP; `http.problems` gives each its
+status.
 
 `code` is for programs, `message` for people, `field` names the part of the request that was wrong.
 """

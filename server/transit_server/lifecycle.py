@@ -1,8 +1,8 @@
 """The life of the process: starting, ready, draining, gone.
 
-SIGTERM makes the server say at once that it isn't ready, and go on serving for `drain_delay`, because a pod gets
-requests until every router has heard that its endpoint is gone. Then the listener closes, requests under way are
-finished, and the process ends with 0.
+SIGTERM makes the server say at once that it isn't ready, and go on serving for `drain_delay`,
+because a pod gets requests until every router has heard that its endpoint is gone. Then the
+listener closes, requests under way are finished, and the process ends with 0.
 """
 
 import asyncio
@@ -34,8 +34,10 @@ class DrainingServer(uvicorn.Server):
         self._drain_delay = drain_delay
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
-        """Uvicorn's own would end the process by the signal, with 143 instead of 0, and up to 0.1 s later."""
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn's own would end the process by the signal, with 143 instead of 0, and up to 0.1 s
+        later.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.handle_exit, number, None)

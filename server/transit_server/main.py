@@ -1,5 +1,8 @@
-"""The process `transit-server`: settings in, uvicorn up, one line about why when a model can't be served."""
+"""The process `transit-server`: settings in, uvicorn up, one line about why when a model can't be
+served.
+"""
 
+import faulthandler
 import gc
 import logging
 import os
@@ -9,9 +12,11 @@ from pathlib import Path
 import uvicorn
 
 from transit_server.app import create_app
+from transit_server.last_words import LastWords
 from transit_server.lifecycle import DrainingServer, Lifecycle
 from transit_server.settings import Settings, SettingsError, help_text
 
+_TERMINATION_LOG = "TRANSIT_TERMINATION_LOG"
 _SWITCH_INTERVAL = 0.001
 _LAST_ANSWERS = 5.0
 
@@ -27,15 +32,13 @@ def main() -> None:
     try:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
-        _last_words(
-            f"transit-server: {error}",
-            Path(os.environ.get("TRANSIT_TERMINATION_LOG", "/dev/termination-log")),
-        )
+        path = Path(os.environ.get(_TERMINATION_LOG, "/dev/termination-log"))
+        LastWords(path).say(f"transit-server: {error}")
         sys.exit(2)
     code = serve(settings)
     sys.stdout.flush()
     sys.stderr.flush()
-    # Not sys.exit: a model that hangs, or a library's thread, must not keep a drained pod from ending.
+    # Not sys.exit: a model that hangs must not keep a drained pod from ending.
     os._exit(code)
 
 
@@ -46,7 +49,8 @@ def serve(settings: Settings) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    # Model threads that hold the interpreter must give way soon, or liveness waits for each of them in turn.
+    faulthandler.enable()
+    # Model threads that hold the interpreter must give way soon, or liveness waits for each.
     sys.setswitchinterval(_SWITCH_INTERVAL)
     lifecycle = Lifecycle()
     app = create_app(settings, lifecycle, on_failure=lambda: server.stop())
@@ -68,19 +72,9 @@ def serve(settings: Settings) -> int:
     gc.freeze()
     server.run()
     if lifecycle.failure is not None:
-        _last_words(f"transit-server: {lifecycle.failure}", settings.termination_log)
+        LastWords(settings.termination_log).say(f"transit-server: {lifecycle.failure}")
         return 1
     return 0
-
-
-def _last_words(text: str, termination_log: Path) -> None:
-    """One line, on stderr and where Kubernetes shows it in the pod's status."""
-    line = " ".join(text.split())[:4000]
-    print(line, file=sys.stderr, flush=True)
-    try:
-        termination_log.write_text(line + "\n", encoding="utf-8")
-    except OSError:
-        pass  # not in a pod
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Every metric of the server, in one place; the operator's analysis reads these names and labels.
 
-Each series has `model_deployment` and `revision`, so that a candidate and the stable revision can be told apart.
-Counters count predictions (rows); the histogram counts requests, from received to answered.
+Each series has `model_deployment` and `revision`, so that a candidate and the stable revision can
+be told apart. Counters count predictions (rows); the histogram counts requests, from received to
+answered.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,11 +23,12 @@ _FIRST, _LAST = 0.00025, 30.0
 def latency_buckets() -> tuple[float, ...]:
     """Bounds from 0.25 ms to 30 s, each at most 1.1 times the one before.
 
-    Prometheus interpolates linearly inside a bucket; with this growth the ratio of two quantiles comes out within 5 %.
+    Prometheus interpolates linearly inside a bucket; with this growth the ratio of two quantiles
+    comes out within 5 %.
     """
     bounds = [_FIRST]
     while bounds[-1] < _LAST:
-        # Rounding down keeps the growth at or under 1.1 and the text of the bounds short and stable.
+        # Rounding down keeps the growth under 1.1, and the text of the bounds short.
         step = bounds[-1] * _GROWTH
         digits = 10 ** (len(f"{int(1 / step)}") + 3)
         bounds.append(int(step * digits) / digits)
@@ -82,7 +84,7 @@ class Metrics:
     """The registry and its families; made once per process by `create_app`."""
 
     def __init__(self, model_deployment: str, revision: str) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._constant = (model_deployment, revision)
         self.registry = CollectorRegistry()
         self.predictions = Counter(

@@ -1,7 +1,8 @@
 """What the server is told, by environment variables; the operator sets them.
 
-Each field of `Settings` is one variable: `batch_max_size` is `TRANSIT_BATCH_MAX_SIZE`. `transit-server --help`
-prints the descriptions below. Credentials for S3 come from the standard `AWS_*` variables, which the store reads.
+Each field of `Settings` is one variable: `batch_max_size` is `TRANSIT_BATCH_MAX_SIZE`. `transit-
+server --help` prints the descriptions below. Credentials for S3 come from the standard `AWS_*`
+variables, which the store reads.
 """
 
 import json

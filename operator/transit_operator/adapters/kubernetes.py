@@ -56,7 +56,7 @@ class Kubernetes:
         """Return one object. Raises: KubernetesError."""
         return await self._request("GET", _path(kind, namespace, name))
 
-    async def list(self, kind: str, namespace: str, selector: str = "") -> list[Object]:
+    async def list_all(self, kind: str, namespace: str, selector: str = "") -> list[Object]:
         """Return all objects of a kind in a namespace ("" for all), by pages.
 
         A kind that the API server doesn't know has none. Raises: KubernetesError.
@@ -117,9 +117,7 @@ class Kubernetes:
         body = {
             "apiVersion": names.API_VERSION,
             "kind": names.KIND,
-            "metadata": {
-                key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")
-            },
+            "metadata": {key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")},
             "spec": mdep["spec"],
             "status": status,
         }
@@ -158,7 +156,9 @@ class Kubernetes:
             response = await self._client.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
             raw = await response.read()
         except ApiException as error:
-            raise _converted(error.status or 0, str(error.body or error.reason), method, path) from error
+            raise _converted(
+                error.status or 0, str(error.body or error.reason), method, path
+            ) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise KubernetesError(f"{method} {path}: {type(error).__name__}: {error}") from error
         if not 200 <= response.status <= 299:

@@ -8,7 +8,7 @@ from ..api.duration import human, seconds
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import Condition, ModelDeploymentStatus, Phase, Verdict, Weight
 from .changes import models_text, update
-from .observed import Observed
+from .observed import Observed, Problem
 from .signals import HEALTH
 from .steps import next_step, pods_for
 from .times import epoch, rfc3339
@@ -34,20 +34,20 @@ def describe(
 
 def describe_unaccepted(o: Observed) -> ModelDeploymentStatus:
     """Return the status where the spec can't be acted upon: all else stays as it was."""
+    problem = o.problem or Problem("NotUnderstood", "the spec could not be understood")
+    return with_problem(o, problem)
+
+
+def with_problem(o: Observed, problem: Problem) -> ModelDeploymentStatus:
+    """Return the present status, not accepted for a reason that the user has to know."""
     status = _traffic(o, o.status)
-    problem = o.problem
-    reason = problem.reason if problem else "NotUnderstood"
-    message = problem.message if problem else "the spec could not be understood"
-    phase = status.phase or Phase.PENDING
+    accepted = _condition(o, status, "Accepted", "False", problem.reason, problem.message)
     return update(
         status,
         observed_generation=o.generation,
-        phase=phase,
-        message=message,
-        conditions=[
-            *(c for c in status.conditions if c.type != "Accepted"),
-            _condition(o, status, "Accepted", "False", reason, message),
-        ],
+        phase=status.phase or Phase.PENDING,
+        message=problem.message,
+        conditions=[accepted, *(c for c in status.conditions if c.type != "Accepted")],
     )
 
 

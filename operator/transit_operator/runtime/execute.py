@@ -8,7 +8,7 @@ import hashlib
 import logging
 from typing import Any
 
-from ..adapters.kubernetes import Kubernetes, NotFound, Refused
+from ..adapters.kubernetes import Kubernetes, KubernetesError, NotFound, Refused
 from ..api import names
 from ..api.config import OperatorConfig
 from ..api.names import revision_object_name
@@ -167,11 +167,14 @@ class Executor:
         except NotFound:
             return
         owners = found["metadata"].get("ownerReferences") or []
-        if not any(owner.get("uid") == snapshot.owner.uid for owner in owners):
-            raise Refused(
-                f"{kind} {name} exists and is not Transit's: remove it, or give the"
-                " ModelDeployment another name"
-            )
+        if any(owner.get("uid") == snapshot.owner.uid for owner in owners):
+            return
+        if any(owner.get("kind") == names.KIND for owner in owners):
+            raise KubernetesError(f"{kind} {name} of a deleted ModelDeployment is not gone yet")
+        raise Refused(
+            f"{kind} {name} exists and is not Transit's: remove it, or give the"
+            " ModelDeployment another name"
+        )
 
     async def _delete(self, snapshot: Snapshot, kind: str, name: str) -> None:
         live = snapshot.live.get((kind, name))

@@ -1,1 +1,3 @@
-"""What the APIs mean, free of any transport: `guide` (the user's guide) and `openinference` (the v2 protocol)."""
+"""What the APIs mean, free of any transport: `guide` (the user's guide) and `openinference` (the v2
+protocol).
+"""

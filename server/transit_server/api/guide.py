@@ -1,7 +1,8 @@
 """The guide's API without HTTP: a body in, an answer out.
 
-`http.guide_routes` calls it; it decodes with `guide_requests`, predicts with `serving.inference`, and shapes answers
-with `guide_answers`. What a client did wrong is counted here, since only here is it known for which model.
+`http.guide_routes` calls it; it decodes with `guide_requests`, predicts with `serving.inference`,
+and shapes answers with `guide_answers`. What a client did wrong is counted here, since only here is
+it known for which model.
 """
 
 import asyncio
@@ -32,7 +33,9 @@ _LARGE_BODY = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is known of a request before its body is: when it came, its id, and the model in its path."""
+    """What is known of a request before its body is: when it came, its id, and the model in its
+    path.
+    """
 
     started: float
     request_id: str
@@ -81,7 +84,9 @@ class GuideApi:
         return answers.PredictAnswer(_outcomes(said, asked)[0], by, about)
 
     async def predict_batch(self, body: bytes, call: Call) -> answers.BatchAnswer:
-        """Many rows. A row that fails has an error in its place; if all fail, raises `PredictionFailed`."""
+        """Many rows. A row that fails has an error in its place; if all fail, raises
+        `PredictionFailed`.
+        """
         with self._mistakes(call) as meant:
             if len(body) > _LARGE_BODY:
                 asked = await asyncio.to_thread(decode_batch, body)
@@ -157,9 +162,8 @@ class GuideApi:
             return [await self._inference.predict(models[0], rows, call.started)]
         asked = [self._inference.predict(model, rows, call.started) for model in models]
         results = await asyncio.gather(*asked, return_exceptions=True)
-        for (
-            result
-        ) in results:  # every model has answered and was counted; the first failure is the answer
+        # Every model has answered and was counted; the first failure is the answer.
+        for result in results:
             if isinstance(result, BaseException):
                 raise result
         return [result for result in results if not isinstance(result, BaseException)]

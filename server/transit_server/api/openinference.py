@@ -1,7 +1,7 @@
 """The Open Inference Protocol v2 without HTTP: server and model metadata, and infer.
 
-Every model has one input, `features`, and three outputs: `probabilities`, `class_id` and `class`. Neighbours:
-`tensors` for the data, `http.openinference_routes` for the paths.
+Every model has one input, `features`, and three outputs: `probabilities`, `class_id` and `class`.
+Neighbours: `tensors` for the data, `http.openinference_routes` for the paths.
 """
 
 from dataclasses import dataclass
@@ -97,7 +97,9 @@ class OpenInferenceApi:
         }
 
     async def infer(self, body: bytes, call: InferCall) -> InferAnswer:
-        """Raises `ServingError`; one row that fails fails the request, the protocol knows no other way."""
+        """Raises `ServingError`; one row that fails fails the request, the protocol knows no other
+        way.
+        """
         try:
             model = self._registry.get(call.model, call.version)
             asked, binary = _decode(body, call.json_size)

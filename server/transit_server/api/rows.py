@@ -13,7 +13,9 @@ _NOT_JSON_NUMBERS = re.compile(rb"[\[,:\s-](NaN|Infinity|nan|inf)\b")
 
 
 def explain(error: msgspec.MsgspecError, body: bytes, prefix: str = "") -> ClientMistake:
-    """What msgspec found, as an error that names the field; `prefix` is where in the request `body` stood."""
+    """What msgspec found, as an error that names the field; `prefix` is where in the request `body`
+    stood.
+    """
     text = str(error)
     if isinstance(error, msgspec.ValidationError):
         place = _PLACE.match(text)
@@ -31,7 +33,9 @@ def explain(error: msgspec.MsgspecError, body: bytes, prefix: str = "") -> Clien
 
 
 def to_rows(values: list[float], features: int, field: str) -> Rows:
-    """One row, (1, features). Raises `InvalidInput` for a wrong length and for what float32 can't hold."""
+    """One row, (1, features). Raises `InvalidInput` for a wrong length and for what float32 can't
+    hold.
+    """
     if len(values) != features:
         raise InvalidInput(f"needs {features} numbers, got {len(values)}", field=field)
     with np.errstate(over="ignore"):

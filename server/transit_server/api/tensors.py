@@ -1,7 +1,7 @@
 """Tensors of the Open Inference Protocol: JSON data and binary data, to and from arrays.
 
-The protocol's binary extension puts tensors behind the JSON, little-endian, row by row; a BYTES element is preceded
-by its length in four bytes.
+The protocol's binary extension puts tensors behind the JSON, little-endian, row by row; a BYTES
+element is preceded by its length in four bytes.
 """
 
 import struct

@@ -10,7 +10,9 @@ from transit_server.formats.base import Scores
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """For each row: the share of each class, the class chosen, and the share of models in the majority."""
+    """For each row: the share of each class, the class chosen, and the share of models in the
+    majority.
+    """
 
     shares: Scores
     class_ids: NDArray[np.intp]
@@ -20,8 +22,9 @@ class Vote:
 def vote(scores: Scores, *, hard: bool) -> Vote:
     """`scores` is (models, rows, classes).
 
-    Soft: the mean of the probabilities. Hard: one vote per model; where votes are equal, the mean of the
-    probabilities decides between the classes that are ahead. The agreement counts votes either way.
+    Soft: the mean of the probabilities. Hard: one vote per model; where votes are equal, the mean
+    of the probabilities decides between the classes that are ahead. The agreement counts votes
+    either way.
     """
     models, rows, classes = scores.shape
     votes = np.zeros((rows, classes))

@@ -1,7 +1,7 @@
 """The model formats, one file each; `load` picks by the file's suffix.
 
-A format's module is imported only when a model of that format is served, so that nobody pays for TensorFlow who
-serves trees.
+A format's module is imported only when a model of that format is served, so that nobody pays for
+TensorFlow who serves trees.
 """
 
 import importlib

@@ -17,7 +17,9 @@ class UnsupportedModel(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """What a loader may rely on: the labels in order, and rows like those that will come (preprocessed)."""
+    """What a loader may rely on: the labels in order, and rows like those that will come
+    (preprocessed).
+    """
 
     labels: tuple[str, ...]
     probes: Rows
@@ -25,7 +27,9 @@ class ModelShape:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A loaded model. `score` takes (n, features) and gives (n, classes); it is called by one thread at a time."""
+    """A loaded model. `score` takes (n, features) and gives (n, classes); it is called by one
+    thread at a time.
+    """
 
     score: Score
     name: str

@@ -1,18 +1,17 @@
-"""Keras models: `.keras` and `.h5`. Importing this module imports TensorFlow, which takes seconds."""
+"""Keras models: `.keras` and `.h5`. Importing this module imports TensorFlow: seconds, 450 MB."""
 
 import os
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import, or it is too late
 
-import tensorflow  # noqa: E402
+import tensorflow
 
-from transit_server.formats.base import (  # noqa: E402
+from transit_server.formats.base import (
     Engine,
     ModelShape,
     Rows,
     Scores,
-    UnsupportedModel,
     as_class_scores,
     largest_difference,
 )
@@ -21,25 +20,16 @@ _TOLERANCE = 1e-4
 
 
 def load(path: Path, shape: ModelShape) -> Engine:
+    """The model as one traced function, which is some fifty times faster than `predict`."""
     model = tensorflow.keras.models.load_model(path, compile=False)
-    inner = tuple(model.input_shape[1:])
-    if any(size is None for size in inner):
-        inner = (*(1 for _ in inner[:-1]), -1) if len(inner) > 1 else (-1,)
-    width = shape.probes.shape[1]
-    size = 1
-    for length in model.input_shape[1:]:
-        size *= length or 1
-    if None not in model.input_shape[1:] and size != width:
-        raise UnsupportedModel(f"it takes {size} features, and gets {width}")
-    fixed = tuple(model.input_shape[1:])
+    row_shape = tuple(model.input_shape[1:])
+    inner = tuple(-1 if length is None else length for length in row_shape)
 
-    @tensorflow.function(
-        input_signature=[tensorflow.TensorSpec((None, *fixed), tensorflow.float32)],
-        autograph=False,
-    )
-    def traced(rows: tensorflow.Tensor) -> tensorflow.Tensor:
+    def forward(rows: tensorflow.Tensor) -> tensorflow.Tensor:
         return model(rows, training=False)
 
+    signature = [tensorflow.TensorSpec((None, *row_shape), tensorflow.float32)]
+    traced = tensorflow.function(forward, input_signature=signature, autograph=False)
     call = traced.get_concrete_function()
 
     def score(rows: Rows) -> Scores:

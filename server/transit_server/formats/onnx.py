@@ -24,7 +24,9 @@ def load(path: Path, shape: ModelShape) -> Engine:
 
 
 def session(model: bytes, classes: int) -> Score:
-    """A function that runs `model`; one thread, because requests are what is parallel here, and no spinning."""
+    """A function that runs `model`; one thread, because requests are what is parallel here, and no
+    spinning.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -58,7 +60,9 @@ def _providers() -> list[str]:
 
 
 def _scores_output(runtime: Any, classes: int) -> str:
-    """The output that holds probabilities: maps (ZipMap), or floats; classifiers also give labels, which are not it."""
+    """The output that holds probabilities: maps (ZipMap), or floats; classifiers also give labels,
+    which are not it.
+    """
     outputs = runtime.get_outputs()
     for output in outputs:
         if output.type.startswith("seq(map("):

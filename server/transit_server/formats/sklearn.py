@@ -55,7 +55,9 @@ def _original(model: Any, labels: tuple[str, ...]) -> Score:
 
 
 def _column_order(classes: list[Any], labels: tuple[str, ...]) -> list[int]:
-    """The model's columns in the order of the labels: its classes are numbers of labels, or the labels."""
+    """The model's columns in the order of the labels: its classes are numbers of labels, or the
+    labels.
+    """
     if len(classes) != len(labels):
         raise UnsupportedModel(f"it knows {len(classes)} classes, its metadata {len(labels)}")
     texts = [str(item) for item in classes]

@@ -23,8 +23,6 @@ def load(path: Path, shape: ModelShape) -> Engine:
         raise UnsupportedModel(f"it takes {features} features, and gets {got}")
     # A few rows at a time: waking more threads costs more than they bring.
     booster.set_param({"nthread": 1})
-    if booster.feature_names is not None:
-        booster.feature_names = None
 
     def score(rows: Rows) -> Scores:
         return as_class_scores(np.asarray(booster.inplace_predict(rows)))

@@ -1,1 +1,3 @@
-"""HTTP and nothing else: one file of routes per API, `endpoint` for what all share, `problems` for statuses."""
+"""HTTP and nothing else: one file of routes per API, `endpoint` for what all share, `problems` for
+statuses.
+"""

@@ -8,8 +8,9 @@ from typing import Any
 from transit_server.http import schemas
 
 DESCRIPTION = (
-    "Serves the models of one revision of a ModelDeployment. Every answer names model, version and revision, and "
-    "echoes `X-Request-ID`. Errors are `{error: {code, message, field}}`, under /v2 `{error: message}`."
+    "Serves the models of one revision of a ModelDeployment. Every answer names model, version and "
+    "revision, and echoes `X-Request-ID`. Errors are `{error: {code, message, field}}`, under /v2 "
+    "`{error: message}`."
 )
 
 _PREDICTION, _MODELS, _OPERATION, _V2 = (

@@ -1,7 +1,8 @@
-"""What all endpoints share: request ids, errors, the closing of connections while draining, reading bodies.
+"""What all endpoints share: request ids, errors, the closing of connections while draining, reading
+bodies.
 
-FastAPI documents the routes; `Endpoint` serves them. It takes the place of FastAPI's machinery for parameters and
-response models, which costs more time per request than a forest of 200 trees.
+FastAPI documents the routes; `Endpoint` serves them. It takes the place of FastAPI's machinery for
+parameters and response models, which costs more time per request than a forest of 200 trees.
 """
 
 import re
@@ -33,7 +34,9 @@ class Call(Request):
         self.request_id = _request_id(scope)
 
     async def read(self, limit: int) -> bytes:
-        """The body. Raises `BodyTooLarge` without reading on, `MalformedBody` for a wrong Content-Length."""
+        """The body. Raises `BodyTooLarge` without reading on, `MalformedBody` for a wrong Content-
+        Length.
+        """
         declared = self.header(b"content-length")
         if declared is not None and (not declared.isdigit() or int(declared) > limit):
             raise BodyTooLarge(
@@ -92,7 +95,7 @@ class Endpoint:
                 response.raw_headers.append((b"connection", b"close"))
         response.raw_headers.append((b"x-request-id", call.request_id.encode()))
         if self._lifecycle.draining:
-            # So that clients that keep connections open come back to another pod while this one can still answer.
+            # Clients that keep connections open then come back to another pod in time.
             response.raw_headers.append((b"connection", b"close"))
         await response(scope, receive, send)
 

@@ -24,7 +24,9 @@ class ProbeRoutes:
         return Reply(b'{"status":"alive"}')
 
     async def ready(self, call: Call) -> Response:
-        """200 only when every model is loaded, verified and warmed up, and the server is not draining."""
+        """200 only when every model is loaded, verified and warmed up, and the server is not
+        draining.
+        """
         why = self._catalog.not_ready_because()
         if why is None:
             return Reply(b'{"status":"ready"}')

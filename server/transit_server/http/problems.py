@@ -1,6 +1,7 @@
 """The one place where an error becomes an HTTP answer: its status, its headers, its body.
 
-The guide's API answers `{"error": {"code", "message", "field"}}`, the Open Inference Protocol `{"error": "..."}`.
+The guide's API answers `{"error": {"code", "message", "field"}}`, the Open Inference Protocol
+`{"error": "..."}`.
 """
 
 import logging

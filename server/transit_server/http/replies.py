@@ -1,4 +1,6 @@
-"""A response that is ready to be sent; Starlette's own spends more time on headers than models on a row."""
+"""A response that is ready to be sent; Starlette's own spends more time on headers than models on a
+row.
+"""
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send

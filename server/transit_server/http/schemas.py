@@ -1,4 +1,6 @@
-"""JSON schemas and examples for the OpenAPI document, made from the very types that decode and encode."""
+"""JSON schemas and examples for the OpenAPI document, made from the very types that decode and
+encode.
+"""
 
 from typing import Any
 

@@ -1,1 +1,3 @@
-"""Models in memory: loaded by `loading`, fed by `batching`, isolated by `scoring`, found by `registry`."""
+"""Models in memory: loaded by `loading`, fed by `batching`, isolated by `scoring`, found by
+`registry`.
+"""

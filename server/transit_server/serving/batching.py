@@ -1,8 +1,9 @@
 """One model's queue and thread: rows of many requests in one call, and no waiting when idle.
 
-A request that finds the model idle goes to it at once. While the model is busy, requests gather; when it is done,
-all that gathered goes next. Only under load, when the last batch held more than one request, may a batch that
-just starts to gather wait for the others: never longer than `max_wait`, nor than the last batch took.
+A request that finds the model idle goes to it at once. While the model is busy, requests gather;
+when it is done, all that gathered goes next. Only under load, when the last batch held more than
+one request, may a batch that just starts to gather wait for the others: never longer than
+`max_wait`, nor than the last batch took.
 
 Everything here but `_work` runs on the event loop, which is why there is no lock.
 """
@@ -70,7 +71,9 @@ class Batcher:
         return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
 
     def submit(self, rows: Rows) -> "asyncio.Future[Scored]":
-        """Queue `rows`, at most `max_rows` of them; the future may be cancelled. Raises `Overloaded`."""
+        """Queue `rows`, at most `max_rows` of them; the future may be cancelled. Raises
+        `Overloaded`.
+        """
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         if self._queued and self._queued + len(rows) > self._limits.max_queue:

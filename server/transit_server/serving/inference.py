@@ -1,7 +1,7 @@
 """One way for every prediction, whatever API it came by: queue, wait, count.
 
-`api` decodes and encodes around it. Counting happens here and nowhere else, except for clients' mistakes, which are
-found before there is anything to predict.
+`api` decodes and encodes around it. Counting happens here and nowhere else, except for clients'
+mistakes, which are found before there is anything to predict.
 """
 
 import asyncio
@@ -19,7 +19,9 @@ from transit_server.serving.scoring import Scored
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What one model said about some rows. Rows in `errors` have NaN scores and no meaningful class."""
+    """What one model said about some rows. Rows in `errors` have NaN scores and no meaningful
+    class.
+    """
 
     model: ServedModel
     scores: Scores
@@ -35,7 +37,9 @@ class Inference:
         self._timeout = timeout
 
     async def predict(self, model: ServedModel, rows: Rows, started: float) -> Prediction:
-        """`started` is `time.perf_counter()` when the request came. Raises `TimedOut`, `Overloaded`."""
+        """`started` is `time.perf_counter()` when the request came. Raises `TimedOut`,
+        `Overloaded`.
+        """
         try:
             scored = await self._scored(model, rows, started)
         except ServingError:
@@ -70,7 +74,9 @@ class Inference:
     async def _within(
         self, model: ServedModel, parts: list["asyncio.Future[Scored]"], started: float
     ) -> Scored:
-        """The joined answers, or `TimedOut`. A timer per request costs less than `asyncio.wait_for`'s task."""
+        """The joined answers, or `TimedOut`. A timer per request costs less than
+        `asyncio.wait_for`'s task.
+        """
         left = self._timeout - (time.perf_counter() - started)
         timer = asyncio.get_running_loop().call_later(left, _expire, model, parts, self._timeout)
         try:
@@ -100,6 +106,6 @@ def _joined(parts: list[Scored]) -> Scored:
 
 def _classes(scored: Scored) -> NDArray[np.intp]:
     """The most probable class of each row; of equals, the first."""
-    if scored.errors:
-        return np.argmax(np.nan_to_num(scored.scores, nan=-1.0), axis=1)
-    return np.argmax(scored.scores, axis=1)
+    scores = np.nan_to_num(scored.scores, nan=-1.0) if scored.errors else scored.scores
+    class_ids: NDArray[np.intp] = np.argmax(scores, axis=1)
+    return class_ids

@@ -1,7 +1,7 @@
 """From a reference to a model that answers: fetch, verify, deserialise, compile, check, warm up.
 
-In that order and no other: nothing of a version is deserialised before every byte of it has been verified. It runs
-on a thread of its own while the server answers `/health/live` already.
+In that order and no other: nothing of a version is deserialised before every byte of it has been
+verified. It runs on a thread of its own while the server answers `/health/live` already.
 """
 
 import logging
@@ -24,9 +24,11 @@ from transit_models.versions import is_version, plain
 
 from transit_server import formats
 from transit_server.errors import LoadFailed
-from transit_server.formats.base import Rows, largest_difference
+from transit_server.formats.base import Rows
+from transit_server.last_words import LastWords
 from transit_server.metrics import Metrics
 from transit_server.serving.batching import Batcher, Limits
+from transit_server.serving.checking import check
 from transit_server.serving.registry import Registry, ServedModel
 from transit_server.serving.scoring import Scorer
 from transit_server.settings import ENSEMBLE, ModelRef, Settings
@@ -34,7 +36,6 @@ from transit_server.settings import ENSEMBLE, ModelRef, Settings
 log = logging.getLogger(__name__)
 
 _PROBES = 32
-_SAME = 1e-4
 
 
 class Loader:
@@ -57,7 +58,12 @@ class Loader:
             storage = open_storage(self._settings.storage_uri)
         except ModelStoreError as error:
             raise LoadFailed(first.name, first.version, str(error)) from error
-        loaded = [self._load(storage, ref) for ref in self._settings.models]
+        last_words = LastWords(self._settings.termination_log)
+        loaded = []
+        for ref in self._settings.models:
+            last_words.in_case(f"the process died while it loaded model {ref.name} {ref.version}")
+            loaded.append(self._load(storage, ref))
+        last_words.forget()
         if self._settings.default == ENSEMBLE:
             for model in loaded[1:]:
                 if (model.labels, model.features) != (loaded[0].labels, loaded[0].features):
@@ -98,9 +104,7 @@ class Loader:
             except StorageUnavailable as error:
                 if time.monotonic() + pause > give_up:
                     raise
-                log.warning(
-                    "model %s %s: %s; trying again in %g s", ref.name, ref.version, error, pause
-                )
+                log.warning("%s %s: %s; again in %g s", ref.name, ref.version, error, pause)
             time.sleep(pause)
             pause = min(2 * pause, 8.0)
 
@@ -117,7 +121,9 @@ class Loader:
         probes = raw if preprocess is None else _prepared(preprocess, raw)
         engine = formats.load(version.model_file, formats.ModelShape(labels, probes))
         scorer = Scorer(ref.name, preprocess, engine.score, len(labels))
-        limits, note = self._checked(ref, scorer, raw, engine.note)
+        settings = self._settings
+        checked = check(f"{ref.name} {metadata.version}", scorer, raw, settings.batch_max_size)
+        limits = Limits(checked.max_rows, settings.batch_max_wait, settings.max_queue)
         seconds = time.perf_counter() - start
         metrics.loaded(seconds)
         return ServedModel(
@@ -127,34 +133,11 @@ class Loader:
             features=metadata.input_schema.features,
             metadata=metadata.model_dump(mode="json", exclude_none=True),
             engine=engine.name,
-            note=note,
+            note="; ".join(part for part in (engine.note, checked.note) if part),
             load_seconds=seconds,
             batcher=Batcher(ref.name, scorer, limits),
             metrics=metrics,
         )
-
-    def _checked(self, ref: ModelRef, scorer: Scorer, rows: Rows, note: str) -> tuple[Limits, str]:
-        """Warm the model up, and see that a row's answer does not depend on the rows beside it."""
-        settings = self._settings
-        single = scorer(rows[:1])
-        together = scorer(rows)
-        if len(together.errors) == len(rows):
-            raise formats.UnsupportedModel(f"it fails on every probe: {together.errors[0]}")
-        if together.errors:
-            note += f"; it fails on {len(together.errors)} of {len(rows)} probes: {next(iter(together.errors.values()))}"
-            log.warning("model %s %s %s", ref.name, ref.version, note)
-        size = settings.batch_max_size
-        if not single.errors and 0 not in together.errors:
-            if largest_difference(single.scores, together.scores[:1]) > _SAME:
-                note += "; a row's answer depends on its batch, so rows are not batched"
-                log.warning("model %s %s %s", ref.name, ref.version, note)
-                size = 1
-        warm = 1
-        while warm < size:
-            scorer(np.resize(rows, (warm, rows.shape[1])))
-            warm *= 2
-        scorer(np.resize(rows, (size, rows.shape[1])))
-        return Limits(size, settings.batch_max_wait, settings.max_queue), note
 
 
 def _preprocessing(path: Path | None) -> Any:

@@ -85,7 +85,9 @@ class Registry:
         return model
 
     def invalid(self, model: str) -> None:
-        """Count a client's mistake for whom it was meant; for the default where that can't be known."""
+        """Count a client's mistake for whom it was meant; for the default where that can't be
+        known.
+        """
         try:
             names = self.names(model)
         except UnknownModel:

@@ -1,7 +1,7 @@
 """From raw rows to probabilities, so that a row which fails takes no other row with it.
 
-`loading` builds a `Scorer`, `batching` calls it from the model's own thread. Whatever a model raises is that row's
-error: nothing is retried until it happens to work, and no answer is made up.
+`loading` builds a `Scorer`, `batching` calls it from the model's own thread. Whatever a model
+raises is that row's error: nothing is retried until it happens to work, and no answer is made up.
 """
 
 import logging
@@ -77,7 +77,9 @@ class Scorer:
         errors: dict[int, str],
         numbers: list[int] | None = None,
     ) -> NDArray[Any] | None:
-        """`stage` on all rows; if that fails, on each by itself, noting which fail. None: nothing was left."""
+        """`stage` on all rows; if that fails, on each by itself, noting which fail. None: nothing
+        was left.
+        """
         try:
             return _shaped(stage(rows), len(rows), outputs)
         except BaseException as error:
@@ -94,7 +96,9 @@ class Scorer:
         return np.concatenate(answers) if answers else None
 
     def _describe(self, what: str, error: BaseException) -> str:
-        """One line for the client. The log gets type and place only: a message may hold a client's values."""
+        """One line for the client. The log gets type and place only: a message may hold a client's
+        values.
+        """
         now = time.monotonic()
         if now - self._logged > 1.0:
             self._logged = now

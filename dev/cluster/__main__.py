@@ -1,0 +1,128 @@
+"""The command line: `python3 -m dev.cluster VERB`."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import gobuild, local, paths, provider, versions
+from .ui import StepFailed, explain, say
+
+HELP = f"""\
+A real two-node Kubernetes {versions.KUBERNETES} for development, with Gateway API (Traefik), Prometheus and MinIO.
+
+  up          bring it up, or make sure that it is; a healthy one is reused
+  status      what runs
+  images      build operator and server from their Dockerfiles and load them into every node
+  load NAME…  load images built here into every node
+  env         shell lines for KUBECONFIG and PATH:  eval "$(python3 -m dev.cluster env)"
+  kubeconfig  the path of the kubeconfig
+  endpoints   how to reach gateway, Prometheus and MinIO
+  build       only build the programs (with names: only those, such as kwok)
+  down        take everything away again
+
+Environment:
+  CLUSTER                 local (processes on this machine; needs root), kind (Docker), or current
+                          (what kubectl points at). Default: kind if it is usable, else local
+  TRANSIT_CACHE           what is slow to make and kept: {paths.cache()}
+  TRANSIT_STATE           what belongs to the running local cluster: {paths.state()}
+  TRANSIT_SCRAPE_INTERVAL how often Prometheus looks at pods, such as 5s (default 2s)
+  TRANSIT_REGISTRY        where CLUSTER=current pushes images
+"""
+DOCKERFILES = {
+    versions.OPERATOR_IMAGE: paths.REPOSITORY / "Dockerfile.operator",
+    versions.SERVER_IMAGE: paths.REPOSITORY / "Dockerfile.server",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, do, and explain what went wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python3 -m dev.cluster",
+        description=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--provider", choices=provider.NAMES, help="instead of CLUSTER")
+    parser.add_argument(
+        "verb",
+        choices=(
+            "up",
+            "down",
+            "status",
+            "build",
+            "images",
+            "load",
+            "env",
+            "kubeconfig",
+            "endpoints",
+        ),
+        metavar="VERB",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    options = parser.parse_args(arguments)
+    try:
+        return _do(options.verb, options.names, options.provider)
+    except StepFailed as failure:
+        explain(failure)
+        return 1
+    except KeyboardInterrupt:
+        say("\nStopped. The same command goes on from here.")
+        return 130
+
+
+def _do(verb: str, names: list[str], chosen: str | None) -> int:
+    if verb == "build":
+        gobuild.build(names) if names else local.build()
+        return 0
+    cluster = provider.choose(chosen)
+    started = time.monotonic()
+    match verb:
+        case "up":
+            with _alone():
+                cluster.up()
+            say(f"The {cluster.name} cluster is up after {time.monotonic() - started:.0f} s.")
+            say('Use it:  eval "$(python3 -m dev.cluster env)"; kubectl get nodes')
+        case "down":
+            with _alone():
+                cluster.down()
+        case "status":
+            return 0 if cluster.status() else 1
+        case "images":
+            cluster.build_images(DOCKERFILES)
+            cluster.load(list(DOCKERFILES))
+        case "load":
+            cluster.load(names)
+        case "kubeconfig":
+            say(str(cluster.kubeconfig() or ""))
+        case "env":
+            if file := cluster.kubeconfig():
+                say(f"export KUBECONFIG={file}")
+            say(f"export PATH={gobuild.links()}:$PATH")
+        case "endpoints":
+            say(f"gateway     {cluster.gateway()}")
+            say("prometheus  kubectl -n monitoring port-forward service/prometheus 9090")
+            say("minio       kubectl -n minio port-forward service/minio 9000")
+    return 0
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One bring-up at a time on a machine; a second one waits."""
+    lock = Path(f"{paths.state()}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another `dev.cluster` is at work; waiting for it.")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

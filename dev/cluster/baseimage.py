@@ -1,0 +1,67 @@
+"""A twin of `python:3.11-slim` made from Debian's packages, for where no image registry is reached.
+
+Only what a Dockerfile that starts from the public image relies on: `python`, `python3`, `pip` on PATH,
+certificates, OpenMP's runtime, and pip that may install into the system as it may in the public image.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from . import paths, shell, versions
+from .ui import StepFailed
+
+PACKAGES = "python3,python3-pip,python3-venv,libgomp1,ca-certificates"
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+}
+# not needed to run anything, and a third of the size
+SURPLUS = (
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+)
+
+
+def make(archive: Path) -> None:
+    """Write the twin's root file system as a tar file."""
+    log = paths.logs() / "base-image.log"
+    log.unlink(missing_ok=True)
+    tree = paths.cache() / "buildah" / "tmp" / "debian"
+    shutil.rmtree(tree, ignore_errors=True)
+    command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}"]
+    try:
+        shell.run([*command, versions.PYTHON_SUITE, tree, *_mirror()], log)
+        _dress(tree)
+        shell.run(["tar", "--create", "--file", archive, "--directory", tree, "."], log)
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+
+
+def _dress(tree: Path) -> None:
+    """Names and permissions as in the public image."""
+    binaries = tree / "usr" / "local" / "bin"
+    for name, target in {"python": "python3", "python3": "python3.11", "pip": "pip3"}.items():
+        (binaries / name).symlink_to(f"/usr/bin/{target}")
+    # Debian forbids pip outside virtual environments; an image is one
+    for marker in (tree / "usr" / "lib" / "python3.11").glob("EXTERNALLY-MANAGED"):
+        marker.unlink()
+    for surplus in SURPLUS:
+        for entry in (tree / surplus).glob("*"):
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+
+def _mirror() -> list[str]:
+    """The mirror this machine's apt uses, if it has this release; else debootstrap's own default."""
+    query = ["apt-get", "indextargets", "--format", "$(RELEASE) $(SITE)", "Created-By: Packages"]
+    try:
+        rows = shell.output(query).splitlines()
+    except (StepFailed, OSError):
+        return []
+    return next(
+        ([row.split()[1]] for row in rows if row.split()[:1] == [versions.PYTHON_SUITE]), []
+    )

@@ -1,0 +1,72 @@
+"""Whatever kubectl points at. Only the add-ons that are missing are installed, and images are pushed.
+
+Nothing is created or deleted but the namespaces `traefik`, `monitoring` and `minio`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import addons, images, kind, shape, shell
+from .kube import Kubectl
+from .ui import StepFailed, say, step
+
+
+class Current:
+    """See `provider.Provider`."""
+
+    name = "current"
+
+    def up(self) -> None:
+        """The add-ons."""
+        if not shell.succeeds(["kubectl", "version"]):
+            raise StepFailed("kubectl reaches no cluster", hint="kubectl config get-contexts")
+        addons.install(Kubectl("kubectl"), local=False)
+        say(f"Reach the gateway with: {self._forward()}")
+
+    def down(self) -> None:
+        """The add-ons' namespaces; the cluster is not ours."""
+        with step("Remove the add-ons"):
+            Kubectl("kubectl")("delete", "namespace", *addons.NAMESPACES, "--ignore-not-found")
+
+    def status(self) -> bool:
+        """The add-ons' pods."""
+        say(Kubectl("kubectl")("get", "pods", "-A", "-o", "wide"))
+        return True
+
+    def build_images(self, dockerfiles: dict[str, Path]) -> None:
+        """With Docker if it is there, else with buildah."""
+        if shell.succeeds(["docker", "info"]):
+            kind.build_with_docker(dockerfiles)
+        else:
+            images.build(dockerfiles)
+
+    def load(self, wanted: Sequence[str]) -> None:
+        """Push to the registry named by TRANSIT_REGISTRY, keeping the name's last part and tag."""
+        registry = os.environ.get("TRANSIT_REGISTRY")
+        if not registry:
+            raise StepFailed(
+                "a cluster of your own pulls its images from a registry",
+                hint="set TRANSIT_REGISTRY=HOST/PATH, and the chart's image values to the same",
+            )
+        for name in wanted:
+            target = f"{registry.rstrip('/')}/{name.rpartition('/')[2]}"
+            with step(f"Push {target}"):
+                if images.exists(name):
+                    shell.output([*images.buildah("push"), name, f"docker://{target}"])
+                else:
+                    shell.output(["docker", "tag", name, target])
+                    shell.output(["docker", "push", target])
+
+    def kubeconfig(self) -> Path | None:
+        """kubectl's own choice."""
+        return None
+
+    def gateway(self) -> str:
+        """Through a port-forward, which the user keeps open."""
+        return shape.GATEWAY_URL
+
+    def _forward(self) -> str:
+        return f"kubectl -n traefik port-forward service/traefik {shape.GATEWAY_PORT}:80"

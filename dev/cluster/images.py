@@ -1,0 +1,164 @@
+"""Builds images from Dockerfiles with buildah, where there is no Docker engine.
+
+The base image is the public one if a registry can be reached, else a twin of it made from Debian's
+packages (see `baseimage.py`). `export` gives an image as a folder of uncompressed layers, in which only
+changed layers are written again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import baseimage, packages, paths, shell, versions
+from .oci import Layout, read_layout
+from .ui import StepFailed, step
+
+ISOLATION = {"BUILDAH_ISOLATION": "chroot"}  # needs no privileges that a sandbox may lack
+# environment variables that name a bundle of trusted certificates, in the order they are looked at
+TRUST = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def build(dockerfiles: Mapping[str, Path]) -> None:
+    """Build each image with the repository as context; unchanged layers are reused."""
+    packages.ensure_programs(packages.IMAGE_PROGRAMS)
+    _ensure_base()
+    for name, dockerfile in dockerfiles.items():
+        log = paths.logs() / f"image-{name.rpartition('/')[2].partition(':')[0]}.log"
+        log.unlink(missing_ok=True)
+        with step(
+            f"Image {name}", f"look at {dockerfile.name}, then the same command again"
+        ) as note:
+            mounts = [part for mount in _mounts() for part in ("--volume", mount)]
+            shell.run(
+                [
+                    *buildah("build"),
+                    *("--layers", "--pull=never", "--network=host", "--format=oci"),
+                    *mounts,
+                    *("--tag", name, "--file", dockerfile, paths.REPOSITORY),
+                ],
+                log,
+                env={**ISOLATION, "TMPDIR": str(_folder("tmp"))},
+                on_line=lambda line: note(line[:60]) if line.startswith("STEP") else None,
+            )
+
+
+def export(name: str) -> Layout:
+    """The image as an OCI layout; layers that are there from an earlier export are not copied."""
+    folder = _folder("exports") / name.replace("/", "_").replace(":", "_")
+    identity = (
+        "sha256:" + shell.output([*buildah("images"), "--quiet", "--no-trunc", name]).strip()[-64:]
+    )
+    if (folder / "index.json").exists():
+        known = read_layout(folder)
+        if known.blobs()[1] == identity:
+            return known
+        (folder / "index.json").unlink()
+    log = paths.logs() / "export.log"
+    push = ["push", "--disable-compression", "--format=oci", "--quiet"]
+    shell.run(
+        [*buildah(*push), name, f"oci:{folder}:latest"], log, env={"TMPDIR": str(_folder("tmp"))}
+    )
+    layout = read_layout(folder)
+    wanted = {layout.blob(digest).name for digest in layout.blobs()}
+    for blob in (folder / "blobs" / "sha256").iterdir():
+        if blob.name not in wanted:
+            blob.unlink()
+    return layout
+
+
+def exists(name: str) -> bool:
+    """Whether buildah has an image of that name."""
+    return shell.succeeds([*buildah("inspect"), "--type=image", name])
+
+
+def buildah(verb: str, *arguments: str) -> list[str | Path]:
+    """A buildah command on storage of our own, so that nobody else's images are touched."""
+    storage = ["--root", _folder("storage"), "--runroot", _folder("run")]
+    return ["buildah", *storage, "--storage-driver", "overlay", verb, *arguments]
+
+
+def _ensure_base() -> None:
+    """The base image: what is there, else the public one, else its twin."""
+    if exists(versions.BASE_IMAGE):
+        return
+    with step(f"Base image {versions.BASE_IMAGE}") as note:
+        note("asking its registry")
+        if _pulled(versions.BASE_IMAGE):
+            return
+        note("no registry; building its twin from Debian packages")
+        archive = _folder("tmp") / "base.tar"
+        baseimage.make(archive)
+        try:
+            container = shell.output([*buildah("from"), "scratch"]).strip()
+            log = paths.logs() / "base-image.log"
+            shell.run([*buildah("add", "--quiet", container), archive, "/"], log, env=ISOLATION)
+            settings = [f"--env={key}={value}" for key, value in baseimage.ENVIRONMENT.items()]
+            shell.run([*buildah("config", *settings, "--cmd", "python3"), container], log)
+            shell.run([*buildah("commit", "--rm", "--quiet", container), versions.BASE_IMAGE], log)
+        finally:
+            archive.unlink(missing_ok=True)
+
+
+def _pulled(name: str) -> bool:
+    try:
+        done = subprocess.run(
+            [*buildah("pull", "--quiet"), name], capture_output=True, timeout=90, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def _mounts() -> list[str]:
+    """pip's settings and trusted certificates of this machine, lent to a build and not kept in it."""
+    mounts = [f"{_folder('pip-cache')}:/root/.cache/pip:rw"]
+    settings = {
+        key.partition(".")[2]: value
+        for key, value in _pip_settings().items()
+        if key.partition(".")[2] in ("index-url", "extra-index-url", "trusted-host", "timeout")
+    }
+    if bundle := next((os.environ[name] for name in TRUST if os.environ.get(name)), None):
+        if Path(bundle).is_file():
+            mounts.append(f"{bundle}:{bundle}:ro")
+            settings["cert"] = bundle
+    if settings:
+        file = _folder("tmp") / "pip.conf"
+        lines = [f"{key} = {value}" for key, value in settings.items()]
+        file.write_text("\n".join(["[global]", *lines]) + "\n")
+        mounts.append(f"{file}:/etc/pip.conf:ro")
+    return mounts
+
+
+def _pip_settings() -> dict[str, str]:
+    """`pip config list` as a dictionary; empty where there is no pip."""
+    try:
+        rows = shell.output(
+            [packages.python_with_pip(), "-m", "pip", "config", "list"]
+        ).splitlines()
+    except StepFailed:
+        return {}
+    pairs = (row.partition("=") for row in rows)
+    return {key: value.strip("'") for key, _, value in pairs}
+
+
+def _folder(name: str) -> Path:
+    folder = paths.cache() / "buildah" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def remove_storage() -> None:
+    """Forget every image built here."""
+    if shutil.which("buildah"):
+        shell.succeeds([*buildah("rmi"), "--all", "--force"])
+
+
+def describe(name: str) -> str:
+    """An image's size for people."""
+    rows = json.loads(shell.output([*buildah("images"), "--json", name]))
+    return str(rows[0].get("size", "?")) if rows else "not built"

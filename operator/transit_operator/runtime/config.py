@@ -1,0 +1,30 @@
+"""Reads the operator's configuration file."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from ..api.config import OperatorConfig
+
+
+class InvalidConfig(Exception):
+    """The configuration file can't be used; the message names the field."""
+
+
+def load(path: Path | None) -> OperatorConfig:
+    """Return the configuration in a file, or the defaults without one.
+
+    Raises:
+        InvalidConfig: the file is missing, is no YAML, or has a wrong value.
+    """
+    if path is None:
+        return OperatorConfig()
+    try:
+        raw = yaml.safe_load(path.read_text()) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise InvalidConfig(f"{path}: {error}") from error
+    try:
+        return OperatorConfig.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidConfig(f"{path}: {error}") from error

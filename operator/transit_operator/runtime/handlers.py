@@ -1,0 +1,74 @@
+"""The only file with kopf decorators. A handler keeps what it was told and asks for a look: no more.
+
+`on.event` writes nothing to the object and needs no finalizer; its errors aren't retried, so all
+work that can fail is done by the queue's workers.
+"""
+
+from typing import Any
+
+import kopf
+
+from ..api import names
+from ..core.objects import Object
+from .cache import key_of
+from .operator import Operator
+
+# (API group, version, plural, kind) of what ModelDeployments own
+OWNED = (
+    ("apps", "v1", "deployments", "Deployment"),
+    ("apps", "v1", "controllerrevisions", "ControllerRevision"),
+    ("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
+    ("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute"),
+    ("", "v1", "services", "Service"),
+    ("", "v1", "pods", "Pod"),
+)
+
+
+def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
+    """Register startup, cleanup and one event handler for each watched kind."""
+
+    @kopf.on.startup(registry=registry)
+    async def startup(settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.posting.enabled = False
+        settings.scanning.disabled = False
+        settings.networking.request_timeout = 30.0
+        for group, version, plural, _kind in OWNED:
+            selectors = settings.watching.label_selectors
+            if group:
+                selectors[group, version, plural] = names.LABEL_MODEL_DEPLOYMENT
+            else:
+                selectors[version, plural] = names.LABEL_MODEL_DEPLOYMENT
+        await operator.start()
+
+    @kopf.on.cleanup(registry=registry)
+    async def cleanup(**_: Any) -> None:
+        await operator.stop()
+
+    def seen(event: kopf.RawEvent, kind: str) -> None:
+        obj: Object = {**event["object"], "kind": kind}
+        meta = obj["metadata"]
+        if event["type"] == "DELETED":
+            operator.cache.drop(kind, meta["namespace"], meta["name"], meta["uid"])
+            key = key_of(obj)
+        else:
+            key = operator.cache.put(obj)
+        if key is not None:
+            operator.queue.add(key)
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
+    async def model_deployment(event: kopf.RawEvent, **_: Any) -> None:
+        seen(event, names.KIND)
+
+    for group, version, plural, kind in OWNED:
+
+        @kopf.on.event(
+            *([group] if group else []),
+            version,
+            plural,
+            labels={names.LABEL_MODEL_DEPLOYMENT: kopf.PRESENT},
+            registry=registry,
+            id=f"owned-{plural}",
+            param=kind,
+        )
+        async def owned(event: kopf.RawEvent, param: str, **_: Any) -> None:
+            seen(event, param)

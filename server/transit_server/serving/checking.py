@@ -1,0 +1,65 @@
+"""What a model has to show before it is ready: that it answers, with probabilities, and alone as in
+a batch.
+
+`loading` calls it last; the same calls warm the model up, so that the first client waits no longer
+than others.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from transit_server.formats.base import Rows, UnsupportedModel, largest_difference
+from transit_server.serving.scoring import Scored, Scorer
+
+log = logging.getLogger(__name__)
+
+_SAME = 1e-4
+_SLACK = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How many rows it may get at once, and what there is to say about it."""
+
+    max_rows: int
+    note: str
+
+
+def check(name: str, scorer: Scorer, probes: Rows, max_rows: int) -> Checked:
+    """Raises `UnsupportedModel` when no probe is answered, or answers are not probabilities."""
+    notes: list[str] = []
+    together = scorer(probes)
+    if len(together.errors) == len(probes):
+        raise UnsupportedModel(f"it fails on every probe: {together.errors[0]}")
+    if together.errors:
+        # A model that fails on some inputs is served: how often it does is for the analysis to judge.
+        first = next(iter(together.errors.values()))
+        notes.append(f"fails on {len(together.errors)} of {len(probes)} probes: {first}")
+    good = [row for row in range(len(probes)) if row not in together.errors]
+    scores = together.scores[good]
+    if scores.min() < -_SLACK or scores.max() > 1 + _SLACK:
+        raise UnsupportedModel(
+            f"its answers are no probabilities: they go from {scores.min():.3g} to {scores.max():.3g}"
+        )
+    if not _same_alone(scorer, probes, together, good[:4]):
+        notes.append("a row's answer depends on its batch, so rows are not batched")
+        max_rows = 1
+    for note in notes:
+        log.warning("model %s %s", name, note)
+    size = 1
+    while size < max_rows:
+        scorer(np.resize(probes, (size, probes.shape[1])))
+        size *= 2
+    scorer(np.resize(probes, (max_rows, probes.shape[1])))
+    return Checked(max_rows, "; ".join(notes))
+
+
+def _same_alone(scorer: Scorer, probes: Rows, together: Scored, rows: list[int]) -> bool:
+    for row in rows:
+        alone = scorer(probes[row : row + 1])
+        if not alone.errors:
+            if largest_difference(alone.scores, together.scores[row : row + 1]) > _SAME:
+                return False
+    return True

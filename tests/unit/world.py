@@ -1,0 +1,137 @@
+"""A world in memory for tests of the pure core: it does at once what a decision asks for.
+
+Not a stand-in for Kubernetes (the other tests use a real one): just the consequences of a decision,
+so that whole rollouts can be driven through `decide` in a table or by hypothesis.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from transit_operator.api.spec import ModelDeploymentSpec
+from transit_operator.api.status import ModelDeploymentStatus
+from transit_operator.core.decide import decide
+from transit_operator.core.decision import Decision
+from transit_operator.core.evaluate import next_evaluation
+from transit_operator.core.observed import (
+    Counts,
+    Latency,
+    Observed,
+    Pod,
+    Readings,
+    RevisionReadings,
+    RevisionState,
+)
+from transit_operator.core.revision import wanted
+
+STEPS = [
+    {"weight": 10, "hold": "30s"},
+    {"weight": 50, "hold": "30s"},
+    {"weight": 100, "hold": "60s"},
+]
+
+
+def spec(version: str = "1.0.0", **overrides: Any) -> ModelDeploymentSpec:
+    """Return a spec of one model, three pods and short steps."""
+    raw: dict[str, Any] = {
+        "models": [{"name": "forest", "version": version}],
+        "storage": {"uri": "s3://models"},
+        "replicas": 3,
+        "traffic": {"router": "gateway", "gateway": {"parentRefs": [{"name": "public"}]}},
+        "rollout": {"steps": STEPS, "progressDeadline": "60s"},
+    }
+    return ModelDeploymentSpec.model_validate(raw | overrides)
+
+
+def revision(version: str) -> str:
+    """Return the revision of `spec(version)`."""
+    return wanted(spec(version), None).revision
+
+
+def good(
+    predictions: float = 1000,
+    errors: float = 0,
+    p95: float = 0.010,
+    median: float = 0.005,
+    classes: dict[str, float] | None = None,
+) -> RevisionReadings:
+    """Return readings of a revision that does well, or as badly as the arguments say."""
+    return RevisionReadings(
+        counts=Counts(success=predictions - errors, error=errors),
+        latency=Latency(quantile=p95, median=median),
+        classes={"forest": classes or {"A": 600.0, "B": 250.0, "C": 150.0}},
+    )
+
+
+@dataclass
+class World:
+    """One ModelDeployment and what it made."""
+
+    spec: ModelDeploymentSpec = field(default_factory=spec)
+    status: ModelDeploymentStatus = field(default_factory=ModelDeploymentStatus)
+    now: float = 1_000_000_020.0
+    action: str = ""
+    readings: Readings = field(default_factory=lambda: Readings(candidate=good(), stable=good()))
+    broken: set[str] = field(default_factory=set)  # revisions whose pods never become ready
+    pods: dict[str, tuple[Pod, ...]] = field(default_factory=dict)
+    traffic: dict[str, int] = field(default_factory=dict)
+
+    def observed(self) -> Observed:
+        due = next_evaluation(self.spec, self.status)
+        return Observed(
+            now=self.now,
+            namespace="ml",
+            name="m",
+            generation=1,
+            spec=self.spec,
+            status=self.status,
+            wanted=wanted(self.spec, None),
+            action=self.action,
+            revisions={
+                name: RevisionState(name, len(pods), pods) for name, pods in self.pods.items()
+            },
+            traffic=dict(self.traffic),
+            readings=self.readings if due is not None and self.now >= due else None,
+        )
+
+    def reconcile(self) -> Decision:
+        """Decide once and do what the decision asks for."""
+        decision = decide(self.observed())
+        self.status = decision.status
+        self.traffic = dict(decision.weights)
+        kept = {name: self.pods[name] for name in decision.keep if name in self.pods}
+        self.pods = kept | {
+            name: self._scaled(name, count) for name, count in decision.replicas.items()
+        }
+        return decision
+
+    def settle(self) -> None:
+        """Reconcile until nothing changes any more (at one moment)."""
+        for _ in range(20):
+            before = (self.status, self.traffic, self.pods)
+            self.reconcile()
+            if before == (self.status, self.traffic, self.pods):
+                return
+        raise AssertionError("the decision does not converge")
+
+    def run(self, seconds: float, step: float = 5.0) -> None:
+        """Let time pass."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now += step
+            self.settle()
+
+    def crash(self, name: str) -> None:
+        """Restart a pod of a revision: not ready, one more restart."""
+        first, *rest = self.pods[name]
+        broken = replace(first, ready=False, restarts=first.restarts + 1)
+        self.pods[name] = (broken, *rest)
+
+    def recover(self, name: str) -> None:
+        """Make all pods of a revision ready."""
+        self.pods[name] = tuple(replace(pod, ready=True) for pod in self.pods[name])
+
+    def _scaled(self, name: str, count: int) -> tuple[Pod, ...]:
+        have = self.pods.get(name, ())[:count]
+        ready = name not in self.broken
+        new = tuple(Pod(f"{name}-{n}", ready=ready) for n in range(len(have), count))
+        return have + new
