@@ -153,7 +153,7 @@ class GuideApi:
         models = [self._registry.get(name) for name in names]
         for model in models[1:]:
             if (model.labels, model.features) != (models[0].labels, models[0].features):
-                text = f"models {models[0].name} and {model.name} have not the same classes and features"
+                text = f"{models[0].name} and {model.name} differ in classes or features"
                 raise InvalidInput(text, field="return_all_models")
         return models
 

@@ -111,7 +111,7 @@ class DocumentedRoute(APIRoute):
 
 
 def _documentation_of(handler: Handler) -> Callable[[], None]:
-    """A function with the handler's name and docstring, and no parameters for FastAPI to look into."""
+    """A function with the handler's name and docstring, and no parameters to look into."""
 
     def documented() -> None:
         raise NotImplementedError

@@ -34,15 +34,14 @@ def check(name: str, scorer: Scorer, probes: Rows, max_rows: int) -> Checked:
     if len(together.errors) == len(probes):
         raise UnsupportedModel(f"it fails on every probe: {together.errors[0]}")
     if together.errors:
-        # A model that fails on some inputs is served: how often it does is for the analysis to judge.
+        # A model that fails on some inputs is served: whether too often, the analysis judges.
         first = next(iter(together.errors.values()))
         notes.append(f"fails on {len(together.errors)} of {len(probes)} probes: {first}")
     good = [row for row in range(len(probes)) if row not in together.errors]
     scores = together.scores[good]
     if scores.min() < -_SLACK or scores.max() > 1 + _SLACK:
-        raise UnsupportedModel(
-            f"its answers are no probabilities: they go from {scores.min():.3g} to {scores.max():.3g}"
-        )
+        reach = f"{scores.min():.3g} to {scores.max():.3g}"
+        raise UnsupportedModel(f"its answers are no probabilities, they go from {reach}")
     if not _same_alone(scorer, probes, together, good[:4]):
         notes.append("a row's answer depends on its batch, so rows are not batched")
         max_rows = 1
@@ -59,7 +58,7 @@ def check(name: str, scorer: Scorer, probes: Rows, max_rows: int) -> Checked:
 def _same_alone(scorer: Scorer, probes: Rows, together: Scored, rows: list[int]) -> bool:
     for row in rows:
         alone = scorer(probes[row : row + 1])
-        if not alone.errors:
-            if largest_difference(alone.scores, together.scores[row : row + 1]) > _SAME:
-                return False
+        difference = largest_difference(alone.scores, together.scores[row : row + 1])
+        if not alone.errors and difference > _SAME:
+            return False
     return True

@@ -147,7 +147,7 @@ def _preprocessing(path: Path | None) -> Any:
     transform = getattr(joblib.load(path), "transform", None)
     if not callable(transform):
         raise formats.UnsupportedModel("what preprocessing.pkl holds has no transform(X)")
-    return transform
+    return lambda rows: np.asarray(transform(rows), dtype=np.float32)
 
 
 def _prepared(preprocess: Any, rows: Rows) -> Rows:
@@ -156,7 +156,7 @@ def _prepared(preprocess: Any, rows: Rows) -> Rows:
     failure: Exception | None = None
     for row in range(len(rows)):
         try:
-            good.append(np.asarray(preprocess(rows[row : row + 1]), dtype=np.float32))
+            good.append(preprocess(rows[row : row + 1]))
         except Exception as error:
             failure = error
     if not good:
