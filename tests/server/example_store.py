@@ -14,6 +14,7 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+
 from transit_models.integrity import sha256_of, write_checksums
 
 FEATURES = 784

@@ -1,1 +1,1 @@
-"""The outside world: the Kubernetes API and Prometheus. Errors of clients end here as few named ones."""
+"""The outside world: the Kubernetes API and Prometheus. Clients' errors end here."""

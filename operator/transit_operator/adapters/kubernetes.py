@@ -1,7 +1,7 @@
 """The few calls to the Kubernetes API that Transit makes, and one place that converts its errors.
 
-Reading is done by watches (`runtime.handlers`), so there are only writes here, and one read before a
-first write. Everything owned is written by server-side apply under one field manager.
+Reading is done by watches (`runtime.handlers`), so there are only lists, writes, and one read before
+a first write. Everything owned is written by server-side apply under one field manager.
 """
 
 import json
@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[str, str]] = {
 
 
 class KubernetesError(Exception):
-    """Base of what a call to the Kubernetes API can fail with. Raised itself where a retry may help."""
+    """What a call to the Kubernetes API can fail with. Raised itself where a retry may help."""
 
 
 class Conflict(KubernetesError):

@@ -19,7 +19,8 @@ def fleet(analysis: Analysis) -> dict[str, str]:
     return {
         ERROR_RATE: f"sum by (status, {_BY_REVISION}) ({_increase('predictions_total', window)})",
         LATENCY: " or ".join(
-            f'label_replace(histogram_quantile({quantile}, {histogram}), "quantile", "{name}", "", "")'
+            f"label_replace(histogram_quantile({quantile}, {histogram}),"
+            f' "quantile", "{name}", "", "")'
             for name, quantile in (("target", analysis.latency.quantile), ("median", 0.5))
         ),
         DRIFT: f"sum by (model, class, {_BY_REVISION})"
@@ -28,7 +29,7 @@ def fleet(analysis: Analysis) -> dict[str, str]:
 
 
 def custom(query: str, model_deployment: str, candidate: str, stable: str) -> str:
-    """Fill in what a user's query may ask for: {{namespace}}, {{name}}, {{candidate}}, {{stable}}."""
+    """Fill in {{namespace}}, {{name}}, {{candidate}} and {{stable}} of a user's query."""
     namespace, _, name = model_deployment.partition("/")
     values = {"namespace": namespace, "name": name, "candidate": candidate, "stable": stable}
     for key, value in values.items():

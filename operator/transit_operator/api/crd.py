@@ -115,10 +115,10 @@ def _annotate(schema: dict[str, Any], model: type[BaseModel], *, defaults: bool)
             inner.pop("default", None)
         elif field.default_factory is not None:
             value = field.get_default(call_default_factory=True, validated_data={})
+            # Whole values, though {} would be filled in too: the API server checks rules against
+            # a default as it is written.
             if isinstance(value, BaseModel):
-                # The API server fills nested defaults into {}: repeating them here would only
-                # invite two versions of one number.
-                inner["default"] = {}
+                inner["default"] = value.model_dump(by_alias=True, exclude_none=True)
             elif value:
                 inner["default"] = [item.model_dump(by_alias=True) for item in value]
         nested = _model_of(field.annotation)

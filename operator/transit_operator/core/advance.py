@@ -90,7 +90,7 @@ def _may_go_on(
     status: ModelDeploymentStatus,
     candidate: CandidateStatus,
 ) -> bool:
-    """Tell whether the present step is over: its hold has passed with data, or a command says so."""
+    """Tell whether the step is over: its hold has passed with data, or a command says so."""
     if candidate.step == 0 or candidate.forced == "step":
         return True
     if candidate.forced == "full":

@@ -33,7 +33,7 @@ def plan_replicas(
 
 
 def _stable_pods(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> int:
-    """All pods while it may have to carry everything; the standby's share once it has no traffic."""
+    """All pods while it may have to carry everything; less once it is a standby."""
     assert status.stable is not None
     candidate = status.candidate
     if candidate is None or candidate.weight < 100 or candidate.forced:
@@ -46,7 +46,7 @@ def _stable_pods(o: Observed, spec: ModelDeploymentSpec, status: ModelDeployment
 def kept_revisions(
     o: Observed, status: ModelDeploymentStatus, replicas: dict[str, int]
 ) -> frozenset[str]:
-    """Return revisions that are in no plan, but may still answer requests: they stay as they are."""
+    """Return revisions in no plan that may still answer requests: they stay as they are."""
     others = set(o.revisions) - set(replicas)
     retreating = status.retreat.revision if status.retreat is not None else None
     draining = drained_at(o, status) > o.now

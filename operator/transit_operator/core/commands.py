@@ -1,4 +1,4 @@
-"""The annotation `transit.dev/action: VERB/TOKEN`: each value acts once, whatever state things are in.
+"""The annotation `transit.dev/action: VERB/TOKEN`: each value acts once, in any state.
 
 Neighbours: `decide` calls `handle` first, so that a command wins over what the analysis would do.
 """

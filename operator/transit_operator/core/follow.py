@@ -15,7 +15,8 @@ def follow_spec(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentSt
     wanted = o.wanted
     if wanted is None:
         return status
-    if status.stable is None or status.stable.healthy_since is None:
+    stable = status.stable
+    if stable is None or stable.healthy_since is None:
         return _first(o, status, wanted)
     rejected = status.rejected
     if rejected is not None:
@@ -24,7 +25,7 @@ def follow_spec(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentSt
         status = update(status, rejected=None)
     if status.candidate is not None and status.candidate.revision == wanted.revision:
         return status
-    if wanted.revision == status.stable.revision:
+    if wanted.revision == stable.revision:
         return _back_to_stable(o, status)
     return _start(o, status, wanted)
 

@@ -51,7 +51,7 @@ def _content(spec: ModelDeploymentSpec) -> dict[str, Any]:
     # Defaults are left out: a default added by a later version must not rename a revision.
     return {
         "models": [model.model_dump() for model in spec.models],
-        "default": spec.default,
+        "default": spec.default or spec.models[0].name,
         "storage": spec.storage.model_dump(exclude_defaults=True),
         "server": spec.server.model_dump(exclude_defaults=True),
     }

@@ -1,7 +1,7 @@
 """One function a signal: readings in, evidence with a verdict out.
 
-NoData is never Pass. Fewer than `minSamples` is NoData, unless the evidence is overwhelming already:
-beyond the threshold at a one-sided confidence of 99 %.
+NoData is never Pass. Fewer than `minSamples` is NoData, unless the evidence is overwhelming: beyond
+the threshold at a one-sided confidence of 99 %.
 """
 
 import math
@@ -162,12 +162,12 @@ def custom(metric: CustomMetric, value: float | Problem | None, now: float) -> E
         return _no_data(signal, "the query was not answered", now)
     if isinstance(value, Problem):
         return _no_data(signal, value.message, now)
+    threshold = metric.max if metric.max is not None else metric.min
     if metric.max is not None and value > metric.max:
-        verdict, threshold, text = Verdict.FAIL, metric.max, f"{value:g} over {metric.max:g}"
+        verdict, text = Verdict.FAIL, f"{value:g} over {metric.max:g}"
     elif metric.min is not None and value < metric.min:
         verdict, threshold, text = Verdict.FAIL, metric.min, f"{value:g} under {metric.min:g}"
     else:
-        threshold = metric.max if metric.max is not None else metric.min
         verdict, text = Verdict.PASS, f"{value:g} within its bounds"
     return Evidence(
         signal=signal,

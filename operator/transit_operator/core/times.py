@@ -1,4 +1,4 @@
-"""Conversion between seconds since the epoch (how decisions count) and RFC 3339 (how status says)."""
+"""Seconds since the epoch (how decisions count) and RFC 3339 (how status says)."""
 
 from datetime import UTC, datetime
 

@@ -27,7 +27,8 @@ def plan_weights(
 
 def _share_back(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> int:
     """Return the stable's share during a retreat: all at once, or as its ready pods can carry."""
-    assert status.stable is not None and status.retreat is not None
+    assert status.stable is not None
+    assert status.retreat is not None
     ready = o.revision(status.stable.revision).ready
     if not status.retreat.paced or ready >= spec.pods:
         return 100

@@ -17,11 +17,11 @@ class Router(Protocol):
         ...
 
     def unwanted(self) -> list[str]:
-        """Return the kinds of objects, named as the ModelDeployment, that this router has no use for."""
+        """Return the kinds of objects, named as the ModelDeployment, that must not exist."""
         ...
 
     def weights(self, owner: Owner, live: Live, ready: Mapping[str, int]) -> dict[str, int]:
-        """Return revision → percent as the live objects give it. `ready`: ready pods by revision."""
+        """Return revision → percent as live objects give it. `ready`: ready pods by revision."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Weights by pod counts: works on every cluster, approximate in between, exact at the ends.
 
-Service NAME is pinned to one revision while that has all the traffic, so a rollback is one change of
-a selector and waits for no pod. In between it is open to the pods of both revisions.
+Service NAME is pinned to one revision while that has all the traffic, so a rollback is one change
+of a selector and waits for no pod. In between it is open to the pods of both revisions.
 """
 
 from collections.abc import Mapping

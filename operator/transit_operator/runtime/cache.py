@@ -39,9 +39,10 @@ class Cache:
             return
         for key, owned in self._owned.items():
             found = owned.get((kind, name))
-            if key[0] == namespace and found is not None:
-                if uid is None or found["metadata"]["uid"] == uid:
-                    del owned[(kind, name)]
+            if key[0] != namespace or found is None:
+                continue
+            if uid is None or found["metadata"]["uid"] == uid:
+                del owned[(kind, name)]
 
     def replace_all(self, objects: list[Object]) -> None:
         """Start over from a complete list: what isn't in it doesn't exist."""
@@ -58,7 +59,7 @@ class Cache:
         """Return (kind, name) → object of all that a ModelDeployment owns, as a copy."""
         return dict(self._owned.get(key, {}))
 
-    def keys(self) -> list[Key]:
+    def all_keys(self) -> list[Key]:
         """Return all ModelDeployments."""
         return list(self._mdeps)
 

@@ -1,4 +1,4 @@
-"""Does an object already say what we want? Writing only on a difference keeps a settled system silent.
+"""Does an object already say what we want? Then it isn't written: a settled system is silent.
 
 The API server adds defaults and others own fields of their own, so only what we set is compared.
 """

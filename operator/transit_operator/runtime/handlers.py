@@ -1,4 +1,4 @@
-"""The only file with kopf decorators. A handler keeps what it was told and asks for a look: no more.
+"""The only file with kopf decorators. A handler keeps what it was told and asks for a look.
 
 `on.event` writes nothing to the object and needs no finalizer; its errors aren't retried, so all
 work that can fail is done by the queue's workers.
@@ -13,31 +13,32 @@ from ..core.objects import Object
 from .cache import key_of
 from .operator import Operator
 
-# (API group, version, plural, kind) of what ModelDeployments own
+# (API version, plural, kind) of what ModelDeployments own
 OWNED = (
-    ("apps", "v1", "deployments", "Deployment"),
-    ("apps", "v1", "controllerrevisions", "ControllerRevision"),
-    ("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
-    ("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute"),
-    ("", "v1", "services", "Service"),
-    ("", "v1", "pods", "Pod"),
+    ("apps/v1", "deployments", "Deployment"),
+    ("apps/v1", "controllerrevisions", "ControllerRevision"),
+    ("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
+    ("gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute"),
+    ("v1", "services", "Service"),
+    ("v1", "pods", "Pod"),
 )
 
 
 def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
     """Register startup, cleanup and one event handler for each watched kind."""
 
+    @kopf.on.login(registry=registry)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
     @kopf.on.startup(registry=registry)
     async def startup(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
         settings.scanning.disabled = False
         settings.networking.request_timeout = 30.0
-        for group, version, plural, _kind in OWNED:
+        for api_version, plural, _kind in OWNED:
             selectors = settings.watching.label_selectors
-            if group:
-                selectors[group, version, plural] = names.LABEL_MODEL_DEPLOYMENT
-            else:
-                selectors[version, plural] = names.LABEL_MODEL_DEPLOYMENT
+            selectors[api_version, plural] = names.LABEL_MODEL_DEPLOYMENT
         await operator.start()
 
     @kopf.on.cleanup(registry=registry)
@@ -59,16 +60,15 @@ def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
     async def model_deployment(event: kopf.RawEvent, **_: Any) -> None:
         seen(event, names.KIND)
 
-    for group, version, plural, kind in OWNED:
+    for api_version, plural, kind in OWNED:
 
         @kopf.on.event(
-            *([group] if group else []),
-            version,
+            api_version,
             plural,
             labels={names.LABEL_MODEL_DEPLOYMENT: kopf.PRESENT},
             registry=registry,
             id=f"owned-{plural}",
             param=kind,
         )
-        async def owned(event: kopf.RawEvent, param: str, **_: Any) -> None:
+        async def owned(event: kopf.RawEvent, param: Any = None, **_: Any) -> None:
             seen(event, param)

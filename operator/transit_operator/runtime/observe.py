@@ -86,7 +86,7 @@ class Observer:
         spec: ModelDeploymentSpec | None,
         status: ModelDeploymentStatus,
     ) -> Readings | None:
-        """Ask Prometheus if an evaluation is due; between two evaluations there is nothing to ask."""
+        """Ask Prometheus if an evaluation is due; between two there is nothing to ask."""
         if spec is None or status.candidate is None or status.stable is None:
             return None
         due = next_evaluation(spec, status)

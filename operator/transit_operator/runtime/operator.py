@@ -1,4 +1,4 @@
-"""Puts the parts together: client, cache, queue, Prometheus and workers, started and stopped as one.
+"""Puts the parts together: client, cache, queue, Prometheus, workers; started and stopped as one.
 
 Neighbours: `main` builds it, `handlers` feed it with events, kopf runs the loop around it.
 """
@@ -74,9 +74,9 @@ class Operator:
                 selector = "" if kind == names.KIND else names.LABEL_MODEL_DEPLOYMENT
                 found += await api.list_all(kind, namespace, selector)
         self.cache.replace_all(found)
-        for key in self.cache.keys():
+        for key in self.cache.all_keys():
             self.queue.add(key)
-        log.info("listed %d objects of %d ModelDeployments", len(found), len(self.cache.keys()))
+        log.info("listed %d objects of %d ModelDeployments", len(found), len(self.cache.all_keys()))
 
     async def _relist_forever(self, api: Kubernetes) -> None:
         """A watch can fall silent or miss a deletion: look at everything now and then."""

@@ -3,8 +3,8 @@
 from typing import Any
 
 from ..api import names
-from ..core.observed import Pod, RevisionState
 from ..core.objects import Object
+from ..core.observed import Pod, RevisionState
 
 
 def revision_states(owned: dict[tuple[str, str], Object]) -> dict[str, RevisionState]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+
 from transit_models import (
     ModelStoreError,
     Storage,
@@ -21,7 +22,6 @@ from transit_models import (
     probe_rows,
 )
 from transit_models.versions import is_version, plain
-
 from transit_server import formats
 from transit_server.errors import LoadFailed
 from transit_server.formats.base import Rows

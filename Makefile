@@ -1,0 +1,61 @@
+# Every target in one line: make help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := build/.venv-ready
+CODE := operator server models dev tests
+
+.DEFAULT_GOAL := help
+.PHONY: help venv check fmt test test-unit test-api test-e2e demo models images crds requirements \
+	cluster-up cluster-down clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(STAMP) ## Create .venv with every pinned dependency
+$(STAMP): requirements/dev.txt pyproject.toml
+	@bash dev/venv.sh $(PYTHON) $(VENV)
+	@mkdir -p build && touch $@
+
+check: venv ## Lint, types, import contracts, generated files and unit tests; no cluster (a minute)
+	@bash dev/check.sh
+
+fmt: venv ## Format and sort imports
+	@$(VENV)/bin/ruff format $(CODE) && $(VENV)/bin/ruff check --fix $(CODE)
+
+test: check test-api test-e2e ## Everything that CI runs: check, then tests on a real cluster
+
+test-unit: venv ## Unit tests of the pure core only
+	@$(PY) -m pytest -q tests/unit
+
+test-api: venv cluster-up ## Server, model store and operator against real servers
+	@$(PY) -m pytest -q tests/models tests/server tests/api
+
+test-e2e: images models ## Whole rollouts on the real cluster
+	@$(PY) -m pytest tests/e2e
+
+demo: images models ## Roll out good and bad versions of a model on a real cluster, and show it
+	@$(PY) -m dev.demo
+
+models: venv ## Train the example models into build/models
+	@$(PY) -m transit_models.cli train build/models
+
+images: cluster-up ## Build both images and load them into the cluster
+	@$(PYTHON) -m dev.cluster images
+
+crds: venv ## Generate the CRD from the typed resource
+	@$(PY) -m transit_operator.api.crd > crds/modeldeployments.transit.dev.yaml
+	@mkdir -p charts/transit/crds && cp crds/*.yaml charts/transit/crds/
+
+requirements: venv ## Pin every dependency again, with hashes
+	@bash dev/requirements.sh
+
+cluster-up: ## Start the cluster for daily work (CLUSTER=local|kind|current)
+	@$(PYTHON) -m dev.cluster up
+
+cluster-down: ## Stop the cluster and leave nothing behind
+	@$(PYTHON) -m dev.cluster down
+
+clean: ## Remove the virtual environment and build/
+	@rm -rf $(VENV) build

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# What needs no cluster: format, lint, types, import contracts, generated files, unit tests.
+# Every step runs, so that one look shows all that is wrong.
+set -uo pipefail
+bin=.venv/bin
+code=(operator server models dev tests)
+failed=()
+
+step() {
+  local name=$1 start=$SECONDS output
+  shift
+  if output=$("$@" 2>&1); then
+    printf '  ok    %-18s %3ds\n' "$name" $((SECONDS - start))
+  else
+    printf '  FAIL  %-18s %3ds\n%s\n' "$name" $((SECONDS - start)) "$output"
+    failed+=("$name")
+  fi
+}
+
+crd_is_current() {
+  $bin/python -m transit_operator.api.crd | diff -u crds/modeldeployments.transit.dev.yaml - &&
+    diff -u crds/modeldeployments.transit.dev.yaml charts/transit/crds/modeldeployments.transit.dev.yaml ||
+    { echo "the CRD differs from the typed resource: run make crds"; return 1; }
+}
+
+step format $bin/ruff format --check "${code[@]}"
+step lint $bin/ruff check "${code[@]}"
+step types $bin/mypy operator/transit_operator server/transit_server models/transit_models dev tests
+step "import contracts" $bin/lint-imports
+step "generated CRD" crd_is_current
+unit_log=$(mktemp)
+if $bin/python -m pytest -q tests/unit >"$unit_log" 2>&1; then
+  tail -n 1 "$unit_log"
+else
+  cat "$unit_log"
+  failed+=("unit tests")
+fi
+rm -f "$unit_log"
+
+if ((${#failed[@]})); then
+  printf 'check failed: %s\n' "${failed[*]}"
+  exit 1
+fi

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Pin every dependency with hashes and without index addresses, for Python 3.11 to 3.13.
+set -euo pipefail
+unset PIP_FIND_LINKS UV_FIND_LINKS
+compile() {
+  .venv/bin/uv pip compile -q pyproject.toml "$@" --universal --python-version 3.11 \
+    --generate-hashes --no-header --no-emit-index-url --upgrade
+}
+compile --extra operator -o requirements/operator.txt
+compile --extra server -o requirements/server.txt
+compile --all-extras -o requirements/dev.txt

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Create the virtual environment with every pinned dependency: dev/venv.sh PYTHON VENV
+# Neighbours: the Makefile calls it when requirements/dev.txt changed.
+set -euo pipefail
+python=$1 venv=$2
+
+if ! "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'; then
+  echo "Transit needs Python 3.11 to 3.13; $python is $("$python" --version). Try: make PYTHON=python3.12 …" >&2
+  exit 1
+fi
+# Debian's Python comes without ensurepip, and batman-package is compiled.
+missing=()
+"$python" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+command -v gcc >/dev/null || missing+=(gcc libc6-dev)
+"$python" -c 'import sysconfig, pathlib, sys; sys.exit(not (pathlib.Path(sysconfig.get_paths()["include"]) / "Python.h").exists())' || missing+=(python3-dev)
+if ((${#missing[@]})); then
+  echo "installing ${missing[*]}"
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+fi
+
+echo "creating $venv (about a minute the first time)"
+"$python" -m venv "$venv"
+"$venv/bin/pip" install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+"$venv/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -1,0 +1,103 @@
+"""Preprocessing steps that fail the way real ones do; pickled into the stores of the tests."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+
+
+class RaisesOnMarked:
+    """Fails on rows whose first value is over 100."""
+
+    def transform(self, rows: Floats) -> Floats:
+        if (rows[:, 0] > 100).any():
+            raise ValueError("first value out of range")
+        return rows
+
+
+class NotANumberOnMarked:
+    """Lets the model see rows that are fine, and spoils the answer of others."""
+
+    def transform(self, rows: Floats) -> Floats:
+        return np.where(rows > 100, np.nan, rows)
+
+
+class Sleeps:
+    """Takes its time without using the processor."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def transform(self, rows: Floats) -> Floats:
+        if rows[0, 0] > 100:
+            time.sleep(self.seconds)
+        return rows
+
+
+class Computes:
+    """Holds the interpreter with plain Python for a while, on marked rows."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def transform(self, rows: Floats) -> Floats:
+        end = time.monotonic() + (self.seconds if rows[0, 0] > 100 else 0.0)
+        total = 0
+        while time.monotonic() < end:
+            total += sum(range(100))
+        return rows
+
+
+class DiesOnMarked:
+    """Takes the whole process with it."""
+
+    def transform(self, rows: Floats) -> Floats:
+        if (rows[:, 0] > 100).any():
+            os._exit(7)
+        return rows
+
+
+class RaisesOnLoad:
+    """Can't be unpickled."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"x": 1}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        raise RuntimeError("needs a library that is not here")
+
+
+class KillsOnLoad:
+    """Ends the process while it is unpickled."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"x": 1}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        os._exit(9)
+
+
+class LeavesATrace:
+    """Writes a file when it is unpickled, so that a test sees whether it was."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state["path"].write_text("unpickled")
+        self.__dict__.update(state)
+
+    def transform(self, rows: Floats) -> Floats:
+        return rows
+
+
+class DependsOnBatch:
+    """Centres by the batch, which makes a row's answer depend on the others."""
+
+    def transform(self, rows: Floats) -> Floats:
+        return rows - rows.mean(axis=0) + (len(rows) == 1) * 0.5

@@ -1,0 +1,82 @@
+"""One store and a few servers for all tests; models are trained once, small, with fixed seeds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+
+from tests.server import bad_models
+from tests.server.example_store import Data, boosted, forest, publish, sample
+from tests.server.running import RunningServer
+
+
+class Truth:
+    """What the original libraries say, for every model of the store."""
+
+    def __init__(self, forest_model: Any, boosted_model: Any) -> None:
+        self._forest = forest_model
+        self._boosted = boosted_model
+
+    def random_forest(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return np.asarray(self._forest.predict_proba(rows))
+
+    def xgboost(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        import xgboost
+
+        return np.asarray(self._boosted.predict(xgboost.DMatrix(rows)))
+
+
+@pytest.fixture(scope="session")
+def trained() -> Truth:
+    return Truth(forest(40), boosted(20))
+
+
+@pytest.fixture(scope="session")
+def truth(trained: Truth) -> Truth:
+    return trained
+
+
+@pytest.fixture(scope="session")
+def data() -> Data:
+    return sample(64, seed=7)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory, trained: Truth) -> Path:
+    root = tmp_path_factory.mktemp("store")
+    forest_model, boosted_model = trained._forest, trained._boosted
+
+    def dump(path: Path) -> None:
+        joblib.dump(forest_model, path)
+
+    publish(root, "random_forest", "1.0.0", ".pkl", dump)
+    publish(root, "random_forest", "1.1.0", ".joblib", dump)
+    publish(root, "xgboost", "1.0.0", ".json", boosted_model.save_model)
+    publish(root, "xgboost", "1.1.0", ".ubj", boosted_model.save_model)
+    for name, step in {
+        "raises": bad_models.RaisesOnMarked(),
+        "spoils": bad_models.NotANumberOnMarked(),
+        "sleeps": bad_models.Sleeps(0.4),
+        "hangs": bad_models.Sleeps(20.0),
+        "computes": bad_models.Computes(0.3),
+        "dies": bad_models.DiesOnMarked(),
+        "broken": bad_models.RaisesOnLoad(),
+        "killer": bad_models.KillsOnLoad(),
+        "batchy": bad_models.DependsOnBatch(),
+    }.items():
+        publish(root, name, "1.0.0", ".pkl", dump, step)
+    return root
+
+
+@pytest.fixture(scope="session")
+def trees(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A forest and boosted trees, with the ensemble for `auto`."""
+    models = {"random_forest": "1.0.0", "xgboost": "1.0.0"}
+    work = tmp_path_factory.mktemp("trees")
+    with RunningServer(
+        store, work, models, default_model="ensemble", max_body="2Mi", max_batch_rows="200"
+    ) as server:
+        yield server.until_ready()

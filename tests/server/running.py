@@ -1,0 +1,122 @@
+"""A real `transit-server` process on loopback, and what tests ask it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+T = TypeVar("T")
+
+_ROOT = Path(__file__).parents[2]
+_PATIENCE = 60.0
+
+
+def eventually(ask: Callable[[], T | None], what: str, patience: float = _PATIENCE) -> T:
+    """What `ask` gives, as soon as it gives something."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        answer = ask()
+        if answer:
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(f"waited {patience} s in vain for {what}")
+
+
+class RunningServer:
+    """Started with `with`; stopped and reaped at its end whatever happens."""
+
+    def __init__(
+        self,
+        store: Path,
+        work: Path,
+        models: Mapping[str, str],
+        **settings: str,
+    ) -> None:
+        work.mkdir(parents=True, exist_ok=True)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = work / "server.log"
+        self.termination_log = work / "termination-log"
+        listed = [{"name": name, "version": version} for name, version in models.items()]
+        self._environment = {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "PYTHONPATH": os.pathsep.join([str(_ROOT), *sys.path]),
+            "TRANSIT_MODELS": json.dumps(listed),
+            "TRANSIT_STORAGE_URI": store.as_uri(),
+            "TRANSIT_MODEL_DEPLOYMENT": "ml/kepler",
+            "TRANSIT_REVISION": "7f9c4d2b1a",
+            "TRANSIT_HOST": "127.0.0.1",
+            "TRANSIT_PORT": str(self.port),
+            "TRANSIT_CACHE_DIR": str(work / "cache"),
+            "TRANSIT_TERMINATION_LOG": str(self.termination_log),
+            "TRANSIT_DRAIN_DELAY": "0s",
+            **{f"TRANSIT_{name.upper()}": value for name, value in settings.items()},
+        }
+        self.client = httpx.Client(base_url=self.url, timeout=30)
+
+    def __enter__(self) -> Self:
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "transit_server.main"],
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.wait()
+
+    def until_alive(self) -> Self:
+        eventually(lambda: self.status("/health/live") == 200, f"a live server: {self.log}")
+        return self
+
+    def until_ready(self) -> Self:
+        eventually(self._ready_or_ended, f"a ready server: {self.log}")
+        assert self.process.poll() is None, self.log.read_text()
+        return self
+
+    def _ready_or_ended(self) -> bool:
+        return self.process.poll() is not None or self.status("/health/ready") == 200
+
+    def status(self, path: str) -> int | None:
+        try:
+            return self.client.get(path).status_code
+        except httpx.TransportError:
+            return None
+
+    def predict(self, features: list[float], **body: Any) -> httpx.Response:
+        return self.client.post("/api/v1/predict", json={"features": features, **body})
+
+    def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Every sample: its name and labels, without those that each series has."""
+        samples = {}
+        for family in text_string_to_metric_families(self.client.get("/metrics").text):
+            for sample in family.samples:
+                labels = dict(sample.labels)
+                assert labels.pop("model_deployment") == "ml/kepler"
+                assert labels.pop("revision") == "7f9c4d2b1a"
+                samples[sample.name, frozenset(labels.items())] = sample.value
+        return samples
+
+    def metric(self, name: str, **labels: str) -> float:
+        renamed = {key.rstrip("_"): value for key, value in labels.items()}
+        return self.metrics()[name, frozenset(renamed.items())]
