@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from . import gobuild, local, paths, provider, versions
 from .ui import StepFailed, explain, say
 
 HELP = f"""\
-A real two-node Kubernetes {versions.KUBERNETES} for development, with Gateway API (Traefik), Prometheus and MinIO.
+A real two-node Kubernetes {versions.KUBERNETES} for development,
+with Gateway API (Traefik), Prometheus and MinIO.
 
   up          bring it up, or make sure that it is; a healthy one is reused
   status      what runs
@@ -112,16 +113,17 @@ def _do(verb: str, names: list[str], chosen: str | None) -> int:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One bring-up at a time on a machine; a second one waits."""
-    lock = Path(f"{paths.state()}.lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
+    """One bring-up at a time on a machine; a second one waits. The lock leaves no file behind."""
+    folder = os.open(paths.state().parent, os.O_RDONLY)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             say("Another `dev.cluster` is at work; waiting for it.")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(folder, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the demo needs besides Kubernetes: Gateway API, Traefik, Prometheus, MinIO; DNS on the local one.
+"""What the demo needs besides Kubernetes: Gateway API, Traefik, Prometheus, MinIO; locally DNS too.
 
 The manifests are ordinary ones with public image names, the same for every provider.
 """

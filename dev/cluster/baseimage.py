@@ -1,7 +1,7 @@
 """A twin of `python:3.11-slim` made from Debian's packages, for where no image registry is reached.
 
-Only what a Dockerfile that starts from the public image relies on: `python`, `python3`, `pip` on PATH,
-certificates, OpenMP's runtime, and pip that may install into the system as it may in the public image.
+Only what a Dockerfile that starts from the public image relies on: `python`, `python3`, `pip` on
+PATH, certificates, and a pip that may install into the system. OpenMP's runtime is there as well.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _dress(tree: Path) -> None:
 
 
 def _mirror() -> list[str]:
-    """The mirror this machine's apt uses, if it has this release; else debootstrap's own default."""
+    """The mirror of this machine's apt, if it has the release; else debootstrap's own default."""
     query = ["apt-get", "indextargets", "--format", "$(RELEASE) $(SITE)", "Created-By: Packages"]
     try:
         rows = shell.output(query).splitlines()

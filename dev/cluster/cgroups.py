@@ -18,6 +18,7 @@ ROOT = Path("/sys/fs/cgroup")
 # Version 1: the hierarchy that only marks daemons. One without limits, so nothing is moved away
 # from what the machine accounts for.
 MARKER = "pids"
+UNIFIED = "unified"  # where version 2 is mounted beside version 1
 
 
 def is_v2() -> bool:
@@ -28,6 +29,8 @@ def is_v2() -> bool:
 def create() -> None:
     """Make the groups of the daemons and of each node."""
     for hierarchy in _hierarchies():
+        if hierarchy.name == UNIFIED:  # container runtimes make theirs there themselves
+            continue
         _make(hierarchy / shape.CGROUP)
         for node in shape.NODES:
             _make(hierarchy / node.cgroup)
@@ -77,13 +80,9 @@ def remove() -> None:
 def _hierarchies() -> list[Path]:
     if is_v2():
         return [ROOT]
-    # cpu -> cpu,cpuacct are often links to one folder; named hierarchies belong to the init system
+    # cpu and cpuacct are often links to one folder
     folders = {entry.resolve() for entry in ROOT.iterdir() if entry.is_dir()}
-    return sorted(
-        folder
-        for folder in folders
-        if (folder / "cgroup.procs").exists() and folder.name not in ("unified",)
-    )
+    return sorted(folder for folder in folders if (folder / "cgroup.procs").exists())
 
 
 def _make(folder: Path) -> None:

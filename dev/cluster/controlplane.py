@@ -45,7 +45,7 @@ def etcd() -> Daemon:
 
 
 def api_server() -> Daemon:
-    """RBAC on, admission at its defaults. Listens on all addresses; see `network.py` for who gets in."""
+    """RBAC on, admission at its defaults; `network.py` says who gets in."""
     return Daemon(
         "kube-apiserver",
         (
@@ -122,7 +122,7 @@ def scheduler() -> Daemon:
 
 
 def proxy() -> Daemon:
-    """Services for both nodes, which share the machine's network. It changes no sysctl of conntrack."""
+    """Services for both nodes, which share the machine's network. Changes no conntrack limit."""
     file = paths.state() / "proxy" / "config.yaml"
     config = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",

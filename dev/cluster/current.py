@@ -1,4 +1,4 @@
-"""Whatever kubectl points at. Only the add-ons that are missing are installed, and images are pushed.
+"""Whatever kubectl points at: the add-ons are installed, and images are pushed.
 
 Nothing is created or deleted but the namespaces `traefik`, `monitoring` and `minio`.
 """

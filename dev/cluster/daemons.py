@@ -1,7 +1,7 @@
 """Long-running processes: started into their own session, recorded, and ended by what was recorded.
 
-A record is the process id, its start time and the boot it belongs to: a process id that was given to
-another program since, or that comes from before a reboot, is never touched.
+A record is the process id, its start time and the boot it belongs to: a process id that was given
+to another program since, or that comes from before a reboot, is never touched.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -95,19 +95,19 @@ def require_alive(name: str) -> None:
         raise StepFailed(f"{name} is not running", log_of(name))
 
 
-def stop(name: str, seconds: float = 5.0) -> None:
-    """Ask it to end, then insist."""
-    record = records().get(name)
-    if record is None:
-        return
+def stop(names: Iterable[str], seconds: float = 3.0) -> None:
+    """Ask them all to end, then insist."""
+    known = records()
+    chosen = [known[name] for name in names if name in known]
     for wanted, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
-        if not record.alive:
-            break
-        os.kill(record.pid, wanted)
+        for record in chosen:
+            if record.alive:
+                os.kill(record.pid, wanted)
         deadline = time.monotonic() + patience
-        while record.alive and time.monotonic() < deadline:
+        while any(record.alive for record in chosen) and time.monotonic() < deadline:
             time.sleep(0.05)
-    (_folder() / f"{name}.json").unlink(missing_ok=True)
+    for record in chosen:
+        (_folder() / f"{record.name}.json").unlink(missing_ok=True)
 
 
 def _folder() -> Path:

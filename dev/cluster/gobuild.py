@@ -1,8 +1,8 @@
 """Builds the cluster's Go programs, all in one module, so that what they share is compiled once.
 
-The module is written into the cache (never into the tree) from `versions.py`. Kubernetes' own go.mod
-points its `k8s.io/*` libraries at its source tree; here each is replaced by its published twin
-(1.36.3 -> v0.36.3). Go's minimal version selection makes the rest the same on every machine.
+The module is written into the cache (never into the tree) from `versions.py`. Kubernetes' own
+go.mod points its `k8s.io/*` libraries at its source tree; here each is replaced by its published
+twin (1.36.3 -> v0.36.3). Go's minimal version selection makes the rest the same everywhere.
 """
 
 from __future__ import annotations
@@ -76,11 +76,18 @@ def build(wanted: Sequence[str] = ()) -> None:
     log.unlink(missing_ok=True)
     folder = paths.cache() / "gomod"
     hint = f"the same command again (what is compiled stays compiled); the module is in {folder}"
-    targets = [program.package for program in missing]
     env = {"CGO_ENABLED": "0"}
     with step("Go modules: resolve and download", hint):
         _write_module(go, folder)
-        listing = [go, "list", "-mod=mod", "-deps", "-tags", TAGS, *targets]
+        listing: list[object] = [
+            go,
+            "list",
+            "-mod=mod",
+            "-deps",
+            "-tags",
+            TAGS,
+            *(program.package for program in missing),
+        ]
         seen: list[str] = []
         shell.run(listing, log, env=env, cwd=folder, on_line=seen.append)
         total = len({line for line in seen if " " not in line})
@@ -89,7 +96,7 @@ def build(wanted: Sequence[str] = ()) -> None:
 
 
 def links() -> Path:
-    """A folder for PATH: kubectl, helm and whatever else a person runs, at the versions wanted now."""
+    """A folder for PATH: kubectl, helm and the others, at the versions wanted now."""
     programs = [program for program in PROGRAMS.values() if program.path.exists()]
     told = "".join(sorted(str(program.path) for program in programs))
     folder = paths.cache() / "path" / hashlib.sha256(told.encode()).hexdigest()[:12]

@@ -1,8 +1,8 @@
 """Builds images from Dockerfiles with buildah, where there is no Docker engine.
 
 The base image is the public one if a registry can be reached, else a twin of it made from Debian's
-packages (see `baseimage.py`). `export` gives an image as a folder of uncompressed layers, in which only
-changed layers are written again.
+packages (see `baseimage.py`). `export` gives an image as a folder of uncompressed layers, in which
+only changed layers are written again.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def exists(name: str) -> bool:
     return shell.succeeds([*buildah("inspect"), "--type=image", name])
 
 
-def buildah(verb: str, *arguments: str) -> list[str | Path]:
+def buildah(verb: str, *arguments: str) -> list[object]:
     """A buildah command on storage of our own, so that nobody else's images are touched."""
     storage = ["--root", _folder("storage"), "--runroot", _folder("run")]
     return ["buildah", *storage, "--storage-driver", "overlay", verb, *arguments]
@@ -107,7 +107,10 @@ def _ensure_base() -> None:
 def _pulled(name: str) -> bool:
     try:
         done = subprocess.run(
-            [*buildah("pull", "--quiet"), name], capture_output=True, timeout=90, check=False
+            [str(part) for part in (*buildah("pull", "--quiet"), name)],
+            capture_output=True,
+            timeout=90,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return False
@@ -115,17 +118,17 @@ def _pulled(name: str) -> bool:
 
 
 def _mounts() -> list[str]:
-    """pip's settings and trusted certificates of this machine, lent to a build and not kept in it."""
+    """This machine's pip settings and trusted certificates, lent to a build, not kept in it."""
     mounts = [f"{_folder('pip-cache')}:/root/.cache/pip:rw"]
     settings = {
         key.partition(".")[2]: value
         for key, value in _pip_settings().items()
         if key.partition(".")[2] in ("index-url", "extra-index-url", "trusted-host", "timeout")
     }
-    if bundle := next((os.environ[name] for name in TRUST if os.environ.get(name)), None):
-        if Path(bundle).is_file():
-            mounts.append(f"{bundle}:{bundle}:ro")
-            settings["cert"] = bundle
+    bundles = [os.environ.get(name, "") for name in TRUST]
+    if bundle := next((file for file in bundles if Path(file).is_file()), None):
+        mounts.append(f"{bundle}:{bundle}:ro")
+        settings["cert"] = bundle
     if settings:
         file = _folder("tmp") / "pip.conf"
         lines = [f"{key} = {value}" for key, value in settings.items()]

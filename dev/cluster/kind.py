@@ -1,6 +1,6 @@
 """The cluster in Docker, by kind. Kept thin: it cannot run on the project's own machines.
 
-Same node names' meaning (labels, taint, extended resource) and the same add-ons as the local cluster.
+The nodes get the labels, taint and extended resource of the local ones, and the same add-ons.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ class Kind:
             config.write_text(json.dumps(cluster_config(), indent=1))
             with step("kind: create the cluster", f"kind delete cluster --name {NAME}, then again"):
                 shell.run(
-                    ["kind", "create", "cluster", "--name", NAME, "--config", config, "--wait=120s"]
-                    + ["--kubeconfig", str(self.kubeconfig())],
+                    [
+                        *("kind", "create", "cluster", "--name", NAME, "--wait=120s"),
+                        *("--config", config, "--kubeconfig", self.kubeconfig()),
+                    ],
                     paths.logs() / "kind.log",
                 )
         self._advertise()

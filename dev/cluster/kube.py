@@ -1,4 +1,4 @@
-"""kubectl, with a fixed kubeconfig: what the add-ons and the providers talk to a cluster through."""
+"""kubectl with a fixed kubeconfig: how the add-ons and the providers talk to a cluster."""
 
 from __future__ import annotations
 

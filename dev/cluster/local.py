@@ -52,6 +52,8 @@ class Local:
         """Reuse a healthy cluster of the same shape, whoever started it; else start afresh."""
         if os.geteuid() != 0:
             raise StepFailed("the local cluster needs root", hint="sudo, or CLUSTER=kind")
+        if Path("/var/lib/kubelet/config.yaml").exists():  # kubelets share a fixed path there
+            raise StepFailed("this machine is a node of another cluster", hint="CLUSTER=current")
         packages.ensure_programs(packages.CLUSTER_PROGRAMS)
         build()
         if not self._healthy():
@@ -164,7 +166,7 @@ def build() -> None:
 
 
 def program_images() -> dict[str, oci.Layout]:
-    """Image name -> layout, for the add-ons: one static program each, under its public twin's name."""
+    """Image name -> layout, for the add-ons: one program each, under its public twin's name."""
     found = {}
     for name, target in PROGRAM_IMAGES.items():
         program = gobuild.PROGRAMS[name].path if name in gobuild.PROGRAMS else None
@@ -200,7 +202,7 @@ def _daemons() -> list[Daemon]:
 
 
 def _fingerprint() -> str:
-    """What the running processes were told; another checkout that would say the same may use them."""
+    """What the processes were told; another checkout that would say the same may use them."""
     told = [[one.name, one.argv, dict(one.files)] for one in _daemons()]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

@@ -1,7 +1,7 @@
-"""The local cluster's traces in the machine's network: one link, one nftables table, two sysctls.
+"""The local cluster's traces in the machine's network: one link, one nftables table, one sysctl.
 
-kube-proxy runs in nftables mode and keeps to the tables named `kube-proxy`; pods' veths end with their
-network namespaces. So taking the network down is deleting what is named here, and nothing of others.
+kube-proxy runs in nftables mode and keeps to the tables named `kube-proxy`; pods' veths end with
+their network namespaces. So taking the network down is deleting what is named here, and no more.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FORWARDS = [
 
 
 def create() -> None:
-    """The nodes' addresses, forwarding between pods, and a door only this machine and pods can use."""
+    """The nodes' addresses, forwarding between pods, an API server only we and pods reach."""
     if not Path(f"/sys/class/net/{shape.LINK}").exists():
         shell.output(["ip", "link", "add", shape.LINK, "type", "bridge"])
     for node in shape.NODES:

@@ -1,4 +1,4 @@
-"""One node: its containerd, its CNI configuration, its kubelet. Nothing is shared between two nodes."""
+"""One node: its containerd, its CNI configuration, its kubelet. Two nodes share nothing."""
 
 from __future__ import annotations
 

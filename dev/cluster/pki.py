@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,8 +67,10 @@ def kubeconfig(name: str) -> Path:
 def _authority(name: str) -> None:
     subject = ["-x509", *CURVE, "-subj", f"/CN=transit-dev-{name}"]
     shell.output(
-        ["openssl", "req", *subject, "-keyout", key(name), "-out", certificate(name)]
-        + ["-addext", "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"]
+        [
+            *("openssl", "req", *subject, "-keyout", key(name), "-out", certificate(name)),
+            *("-addext", "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"),
+        ]
     )
 
 
@@ -85,8 +88,10 @@ def _issue(
     options = [part for extension in extensions for part in ("-addext", extension)]
     signer = ["-CA", certificate(authority), "-CAkey", key(authority)]
     shell.output(
-        ["openssl", "req", "-x509", *CURVE, "-subj", subject, *signer, *options]
-        + ["-keyout", key(name), "-out", certificate(name)]
+        [
+            *("openssl", "req", "-x509", *CURVE, "-subj", subject, *signer, *options),
+            *("-keyout", key(name), "-out", certificate(name)),
+        ]
     )
 
 
@@ -122,11 +127,9 @@ def _client(name: str, user: str, group: str = "") -> None:
 
 def _service_account_key() -> None:
     shell.output(["openssl", "genrsa", "-out", key("service-account"), "2048"])
-    public = ["-pubout", "-out", certificate("service-account")]
-    shell.output(["openssl", "rsa", "-in", key("service-account"), *public])
+    public = certificate("service-account")
+    shell.output(["openssl", "rsa", "-in", key("service-account"), "-pubout", "-out", public])
 
 
 def _base64(file: Path) -> str:
-    import base64
-
     return base64.b64encode(file.read_bytes()).decode()

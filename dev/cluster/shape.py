@@ -1,8 +1,8 @@
 """The numbers of the local cluster: addresses, ports, nodes. Chosen to collide with nothing usual.
 
 Both nodes live in the machine's own network namespace. Their addresses sit on one bridge that has
-no ports; each pod hangs on its own veth, routed by the kernel (CNI's `ptp`), so no bridge filtering
-module is needed. Nothing listens on an address that other machines can reach, except the API server,
+no ports; each pod hangs on its own veth, routed by the kernel (CNI's `ptp`), so no bridge
+filtering is needed. Nothing listens where other machines could reach it, except the API server,
 which `network.py` closes to them.
 """
 
@@ -65,7 +65,7 @@ class Node:
 
     @property
     def cgroup(self) -> str:
-        """The parent of its pods' control groups; shared, the kubelets would kill each other's pods."""
+        """The parent of its pods' groups; in a shared one kubelets kill each other's pods."""
         return f"{CGROUP}/{self.name}"
 
 

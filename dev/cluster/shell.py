@@ -13,7 +13,7 @@ from .ui import StepFailed
 
 
 def run(
-    argv: Sequence[str | Path],
+    argv: Sequence[object],
     log: Path,
     *,
     env: Mapping[str, str] | None = None,
@@ -48,8 +48,8 @@ def run(
         raise StepFailed(f"{shlex.join(command)[:300]} ended with exit code {code}", log)
 
 
-def output(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> str:
-    """The standard output of a short command; its standard error goes into the failure's message."""
+def output(argv: Sequence[object], *, env: Mapping[str, str] | None = None) -> str:
+    """The standard output of a short command; a failure carries its standard error."""
     command = [str(part) for part in argv]
     done = subprocess.run(
         command,
@@ -65,7 +65,7 @@ def output(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None) 
     return done.stdout
 
 
-def succeeds(argv: Sequence[str | Path]) -> bool:
+def succeeds(argv: Sequence[object]) -> bool:
     """Whether a short command ends well. A missing program is a no."""
     try:
         output(argv)
@@ -82,7 +82,7 @@ def wait_for(
     log: Path | None = None,
     meanwhile: Callable[[], None] | None = None,
 ) -> None:
-    """Look until `ready` says yes; a `StepFailed` of a look counts as not yet, one of `meanwhile` ends it."""
+    """Look until `ready` says yes. Its failures count as not yet; one of `meanwhile` ends it."""
     deadline = time.monotonic() + seconds
     while True:
         reason = ""

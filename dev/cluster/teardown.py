@@ -1,7 +1,7 @@
 """Takes the local cluster down to the last trace, whether it ended well, crashed, or half started.
 
-Only what is ours by record or by place is touched: recorded processes, members of our control groups,
-mounts under our state folder, our link and tables. Nothing is found by a program's name.
+Only what is ours by record or by place is touched: recorded processes, members of our control
+groups, mounts under our state folder, our link and tables. Nothing is found by a program's name.
 """
 
 from __future__ import annotations
@@ -13,34 +13,24 @@ from pathlib import Path
 from . import cgroups, daemons, network, paths, shell
 from .ui import StepFailed
 
-# kubelets first, or they would start again what is being ended; stores last
-ORDER = (
-    "kubelet",
-    "kube-proxy",
-    "kube-scheduler",
-    "kube-controller",
-    "kube-api",
-    "etcd",
-    "containerd",
-)
+RESULTS = Path("/var/lib/cni/results")
+DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 
 
 def take_down() -> None:
     """End processes, then mounts, network, control groups and files."""
-    for prefix in ORDER:
-        for name in daemons.records():
-            if name.startswith(prefix):
-                daemons.stop(name)
-    for name in daemons.records():
-        daemons.stop(name)
+    # kubelets first, or they would start again what is being ended
+    daemons.stop(name for name in daemons.records() if name.startswith("kubelet"))
+    daemons.stop(daemons.records())
     if left := cgroups.kill_members():
         raise StepFailed(f"these processes would not end: {sorted(left)}", hint="try again")
-    sockets = _shim_sockets()
+    strays = _strays()
     _unmount()
     network.remove()
     cgroups.remove()
-    _remove_strays(sockets)
-    shutil.rmtree(paths.state(), ignore_errors=False)
+    _remove_strays(strays)
+    if paths.state().exists():
+        shutil.rmtree(paths.state())
 
 
 def leftovers() -> list[str]:
@@ -72,32 +62,35 @@ def _unmount() -> None:
         raise StepFailed(f"still mounted: {', '.join(left)}", hint="umount these, then again")
 
 
-def _shim_sockets() -> list[Path]:
-    """containerd's shims listen in a folder all containerds share; each container notes its own."""
-    found = []
-    for file in paths.state().glob("*/run/io.containerd.runtime.v2.task/k8s.io/*/address"):
-        found.append(Path(file.read_text().strip().removeprefix("unix://")))
+def _strays() -> list[Path]:
+    """The few files that programs insist on keeping outside our folder."""
+    state = paths.state().resolve()
+    found = [link for link in Path("/var/log/containers").glob("*.log") if link.is_symlink()]
+    found = [link for link in found if link.readlink().is_relative_to(state)]
+    # containerd's shims listen in a folder all containerds share; each container notes its own
+    for note in state.glob("*/run/io.containerd.runtime.v2.task/k8s.io/*/address"):
+        found.append(Path(note.read_text().strip().removeprefix("unix://")))
+    for sandbox in state.glob("*/containerd/io.containerd.grpc.v1.cri/sandboxes/*"):
+        found.extend(RESULTS.glob(f"*-{sandbox.name}-*"))
+    found.extend(RESULTS.glob("transit-*"))
+    found.append(DEVICE_PLUGINS / "kubelet.sock")
     return found
 
 
-def _remove_strays(sockets: list[Path]) -> None:
-    """The few files that programs insist on keeping outside our folder."""
-    inside = str(paths.state().resolve())
-    for socket in sockets:
-        socket.unlink(missing_ok=True)
-    for link in Path("/var/log/containers").glob("*.log"):
-        if link.is_symlink() and str(link.readlink()).startswith(inside):
-            link.unlink()
-    for result in Path("/var/lib/cni/results").glob("transit-*"):
-        result.unlink()
+def _remove_strays(files: list[Path]) -> None:
+    """Remove these files, and the folders they were in unless somebody else uses them."""
+    for file in files:
+        file.unlink(missing_ok=True)
     for folder in (
-        "/run/containerd/s",
-        "/run/containerd",
-        "/var/log/containers",
-        "/var/lib/cni/results",
-        "/var/lib/cni",
+        Path("/run/containerd/s"),
+        Path("/run/containerd"),
+        Path("/var/log/containers"),
+        RESULTS,
+        RESULTS.parent,
+        DEVICE_PLUGINS,
+        DEVICE_PLUGINS.parent,
     ):
         try:
-            Path(folder).rmdir()  # only when nobody else has anything there
-        except OSError:
+            folder.rmdir()
+        except OSError:  # not empty, or not there
             continue

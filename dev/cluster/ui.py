@@ -64,7 +64,7 @@ def step(title: str, hint: str = "") -> Iterator[Note]:
 
 
 def explain(failure: StepFailed) -> None:
-    """Print a failure as a person needs it: what, the end of the log, where the rest is, what to try."""
+    """Print what failed, the end of the log, where the rest is, and what to try."""
     say(f"\n{failure}")
     if failure.log and failure.log.exists():
         lines = failure.log.read_text(errors="replace").splitlines()

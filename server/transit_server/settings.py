@@ -95,7 +95,10 @@ class Settings(BaseModel):
     cache_dir: Path = Field(
         Path("/var/cache/transit"), description="Where fetched models are kept; must be writable"
     )
-    host: str = Field("0.0.0.0", description="Address to listen on")
+    host: str = Field(
+        "0.0.0.0",  # noqa: S104 - a pod is reached at whatever address it was given
+        description="Address to listen on",
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on")
     drain_delay: Duration = Field(
         5.0, description="After SIGTERM, how long new requests are still served"

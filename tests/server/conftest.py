@@ -17,16 +17,16 @@ class Truth:
     """What the original libraries say, for every model of the store."""
 
     def __init__(self, forest_model: Any, boosted_model: Any) -> None:
-        self._forest = forest_model
-        self._boosted = boosted_model
+        self.forest_model = forest_model
+        self.boosted_model = boosted_model
 
     def random_forest(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return np.asarray(self._forest.predict_proba(rows))
+        return np.asarray(self.forest_model.predict_proba(rows))
 
     def xgboost(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         import xgboost
 
-        return np.asarray(self._boosted.predict(xgboost.DMatrix(rows)))
+        return np.asarray(self.boosted_model.predict(xgboost.DMatrix(rows)))
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def data() -> Data:
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory, trained: Truth) -> Path:
     root = tmp_path_factory.mktemp("store")
-    forest_model, boosted_model = trained._forest, trained._boosted
+    forest_model, boosted_model = trained.forest_model, trained.boosted_model
 
     def dump(path: Path) -> None:
         joblib.dump(forest_model, path)

@@ -1,4 +1,4 @@
-"""What clients do wrong → a 4xx that names field and reason, in each API's own schema; never a 500."""
+"""What clients do wrong → a 4xx that names field and reason, in the schema of its API."""
 
 import json
 from typing import Any

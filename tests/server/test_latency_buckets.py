@@ -1,4 +1,4 @@
-"""The histogram is fine enough: a ratio of two quantiles, as Prometheus computes it, is right within 5 %."""
+"""Prometheus reads a ratio of two quantiles from the histogram that is right within 5 %."""
 
 import bisect
 import itertools

@@ -14,11 +14,11 @@ SURE_C = [0.0, 0.1, 0.9]
     ("name", "scores", "hard", "chosen", "shares", "agreement"),
     [
         ("one model", [SURE_A], False, 0, SURE_A, 1.0),
-        ("soft takes the mean", [SURE_A, LIKELY_B, LIKELY_B], False, 0, [1.7 / 3, 1.3 / 3, 0], 2 / 3),
+        ("soft", [SURE_A, LIKELY_B, LIKELY_B], False, 0, [1.7 / 3, 1.3 / 3, 0], 2 / 3),
         ("hard counts heads", [SURE_A, LIKELY_B, LIKELY_B], True, 1, [1 / 3, 2 / 3, 0], 2 / 3),
         ("all agree", [SURE_A, SURE_A], True, 0, [1, 0, 0], 1.0),
         ("tie: the mean decides", [SURE_A, LIKELY_B], True, 0, [0.5, 0.5, 0], 0.5),
-        ("tie: only among those ahead", [SURE_C, SURE_C, SURE_A, SURE_A, LIKELY_B], True, 0, [0.4, 0.2, 0.4], 0.4),
+        ("tie of two", [SURE_C, SURE_C, SURE_A, SURE_A, LIKELY_B], True, 0, [0.4, 0.2, 0.4], 0.4),
         ("nobody agrees", [SURE_A, LIKELY_B, SURE_C], True, 0, [1 / 3, 1 / 3, 1 / 3], 1 / 3),
     ],
 )  # fmt: skip

@@ -17,7 +17,7 @@ from ..api.status import ModelDeploymentStatus, Transition
 from ..core import changes, objects
 from ..core.decision import Decision
 from ..core.observed import Wanted
-from ..core.template import pod_template
+from ..core.template import UnknownPool, pod_template
 from ..routers import for_spec
 from .cache import Cache
 from .diff import same
@@ -125,9 +125,13 @@ class Executor:
         self, snapshot: Snapshot, spec: ModelDeploymentSpec, target: Wanted
     ) -> dict[str, Any]:
         owner = snapshot.owner
+        try:
+            template = pod_template(owner.namespace, owner.name, target, spec, self._config)
+        except UnknownPool as error:
+            raise Refused(str(error)) from error
         return {
             "models": [model.model_dump() for model in target.models],
-            "template": pod_template(owner.namespace, owner.name, target, spec, self._config),
+            "template": template,
         }
 
     async def _remove(self, snapshot: Snapshot, decision: Decision) -> None:

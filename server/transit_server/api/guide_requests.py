@@ -4,8 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from transit_server.api.rows import explain
-from transit_server.errors import InvalidInput
+from transit_server.api.rows import decode
 from transit_server.serving.registry import AUTO
 
 Voting = Literal["soft", "hard"]
@@ -37,28 +36,13 @@ _ROW = msgspec.json.Decoder(list[float])
 
 
 def decode_predict(body: bytes) -> PredictBody:
-    try:
-        return _PREDICT.decode(body)
-    except msgspec.MsgspecError as error:
-        raise explain(error, body) from None
-    except RecursionError:
-        raise InvalidInput("the body is nested too deep") from None
+    return decode(_PREDICT, body)
 
 
 def decode_batch(body: bytes) -> BatchBody:
-    try:
-        return _BATCH.decode(body)
-    except msgspec.MsgspecError as error:
-        raise explain(error, body) from None
-    except RecursionError:
-        raise InvalidInput("the body is nested too deep") from None
+    return decode(_BATCH, body)
 
 
 def decode_row(raw: msgspec.Raw, field: str) -> list[float]:
     """One row of a batch; `field` is its place in the request."""
-    try:
-        return _ROW.decode(raw)
-    except msgspec.MsgspecError as error:
-        raise explain(error, bytes(raw), field) from None
-    except RecursionError:
-        raise InvalidInput("nested too deep", field=field) from None
+    return decode(_ROW, raw, field)

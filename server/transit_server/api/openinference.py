@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transit_server.api import tensors
-from transit_server.api.rows import explain
+from transit_server.api.rows import decode
 from transit_server.errors import ClientMistake, InvalidInput, MalformedBody, PredictionFailed
 from transit_server.formats.base import Rows
 from transit_server.serving.inference import Inference, Prediction
@@ -153,12 +153,7 @@ def _decode(body: bytes, json_size: int | None) -> tuple[_InferBody, bytes]:
             f"Inference-Header-Content-Length is {json_size}, the body has {len(body)} bytes"
         )
     header, binary = (body, b"") if json_size is None else (body[:json_size], body[json_size:])
-    try:
-        return _INFER.decode(header), binary
-    except msgspec.MsgspecError as error:
-        raise explain(error, header) from None
-    except RecursionError:
-        raise InvalidInput("the body is nested too deep") from None
+    return decode(_INFER, header), binary
 
 
 def _rows(asked: _InferBody, binary: bytes, model: ServedModel, max_rows: int) -> Rows:

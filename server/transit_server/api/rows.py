@@ -1,6 +1,7 @@
 """Rows of numbers out of JSON, in one pass, and what is wrong with them in a client's words."""
 
 import re
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -8,22 +9,35 @@ import numpy as np
 from transit_server.errors import ClientMistake, InvalidInput, MalformedBody
 from transit_server.formats.base import Rows
 
+T = TypeVar("T")
+
 _PLACE = re.compile(r"(?P<what>.*?) - at `\$\.?(?P<field>.*)`$", re.DOTALL)
 _NOT_JSON_NUMBERS = re.compile(rb"[\[,:\s-](NaN|Infinity|nan|inf)\b")
 
 
-def explain(error: msgspec.MsgspecError, body: bytes, prefix: str = "") -> ClientMistake:
-    """What msgspec found, as an error that names the field; `prefix` is where in the request `body`
-    stood.
-    """
+def decode(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw, field: str = "") -> T:
+    """`body` decoded, or a `ClientMistake` that names the field; `field` is where `body` stood."""
+    try:
+        return decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise _explained(error, bytes(body), field) from None
+    except UnicodeDecodeError:
+        raise MalformedBody("the body is not JSON: not UTF-8", field=field or None) from None
+    except RecursionError:
+        raise InvalidInput("nested too deep", field=field or None) from None
+
+
+def _explained(error: msgspec.MsgspecError, body: bytes, prefix: str) -> ClientMistake:
     text = str(error)
+    if "out of range" in text:
+        place = _PLACE.match(text)
+        where = prefix + place["field"] if place else prefix
+        return InvalidInput("a number is too large", field=where or "features")
     if isinstance(error, msgspec.ValidationError):
         place = _PLACE.match(text)
         if place is None:
             return InvalidInput(text, field=prefix or None)
         return InvalidInput(place["what"], field=prefix + place["field"])
-    if "out of range" in text:
-        return InvalidInput("a number is too large", field=prefix or "features")
     if _NOT_JSON_NUMBERS.search(body):
         return InvalidInput(
             "NaN and Infinity are no JSON; features must be finite numbers",

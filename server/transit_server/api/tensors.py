@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from transit_server.api.rows import explain
+from transit_server.api.rows import decode
 from transit_server.errors import InvalidInput
 
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -51,12 +51,7 @@ def from_json(data: msgspec.Raw, datatype: str, shape: Sequence[int], field: str
             return _sized(np.array(_FLOATS.decode(data), dtype=np.float64), shape, field)
         except msgspec.MsgspecError:
             pass  # nested, or wrong: found out below
-    try:
-        values = _ANYTHING.decode(data)
-    except msgspec.MsgspecError as error:
-        raise explain(error, bytes(data), field) from None
-    except RecursionError:
-        raise InvalidInput("nested too deep", field=field) from None
+    values = decode(_ANYTHING, data, field)
     flat: list[Any] = []
     _flatten(values, flat, field, len(shape) + 1)
     return _sized(_typed(flat, dtype, datatype, field), shape, field)

@@ -1,0 +1,67 @@
+"""How fast a bad version lost its traffic, measured from outside: by clients' answers and the HTTPRoute.
+
+"Enough evidence" is the moment from which an observer who saw every answer at once could have said
+so: more errors than the threshold among at least `minSamples` answers, or, before that, so many that
+chance is out of the question (the same rule as the operator's, transit_operator.core.statistics).
+What the operator adds to that is one scrape, one analysis interval, and its own work.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from transit_operator.api.duration import seconds
+from transit_operator.core.statistics import surely_above
+
+from .incidents import Span, is_of
+from .traffic import Answer
+
+
+def enough_evidence(
+    answers: Sequence[Answer], revision: str, had_traffic: Sequence[Span], analysis: dict[str, Any]
+) -> float | None:
+    """When the answers of a revision proved an error rate over the threshold; None: never."""
+    limit, needed = float(analysis["errorRate"]["max"]), int(analysis["minSamples"])
+    window = seconds(analysis["window"])
+    mine = sorted((a for a in answers if is_of(a, revision, had_traffic)), key=lambda a: a.done)
+    first = 0
+    errors = 0
+    for last, answer in enumerate(mine):
+        errors += answer.failed
+        while mine[first].done < answer.done - window:
+            errors -= mine[first].failed
+            first += 1
+        total = last - first + 1
+        if errors / total > limit and (total >= needed or surely_above(errors, total, limit)):
+            return answer.done
+    return None
+
+
+def first_failure(
+    answers: Sequence[Answer], revision: str, had_traffic: Sequence[Span]
+) -> float | None:
+    """When the first failed answer of a revision came back; None: never."""
+    failed = [a.done for a in answers if a.failed and is_of(a, revision, had_traffic)]
+    return min(failed, default=None)
+
+
+def times(
+    answers: Sequence[Answer], revision: str, had_traffic: Sequence[Span], analysis: dict[str, Any]
+) -> dict[str, float]:
+    """Seconds until weight 0 in the HTTPRoute, from each beginning that can be told.
+
+    `fromTraffic`: since it first got traffic; `fromFirstFailure`: since its first failed answer;
+    `fromEnoughEvidence`: since its answers proved an error rate over the threshold.
+    """
+    if not had_traffic or had_traffic[-1].end is None:
+        return {}
+    zero = had_traffic[-1].end
+    begins = {
+        "fromTraffic": had_traffic[0].start,
+        "fromFirstFailure": first_failure(answers, revision, had_traffic),
+        "fromEnoughEvidence": enough_evidence(answers, revision, had_traffic, analysis),
+    }
+    return {
+        name: round(zero - begin, 2)
+        for name, begin in begins.items()
+        if begin is not None and begin <= zero
+    }

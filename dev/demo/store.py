@@ -1,0 +1,108 @@
+"""The example models: trained into build/models, published to the cluster's MinIO, opened to the demo.
+
+Neighbours: `transit_models.examples` trains, `transit_models.storage_s3` publishes; the account is
+the one that `dev.cluster` made for its MinIO.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from dev.cluster import paths
+from dev.cluster.ui import StepFailed
+from transit_models.errors import ModelStoreError
+from transit_models.examples import EXAMPLES
+from transit_models.examples.training import train_examples
+from transit_models.storage_local import LocalStorage
+from transit_models.storage_s3 import S3Storage
+
+from .kube import Kube
+from .progress import Progress
+
+MODELS = paths.REPOSITORY / "build" / "models"
+BUCKET = "models"
+REGION = "us-east-1"
+MANIFESTS = Path(__file__).parent / "manifests"
+
+
+def prepare(kube: Kube, progress: Progress, namespace: str) -> None:
+    """Make the models available to servers in `namespace`. Raises `StepFailed`."""
+    with progress.waiting(f"Example models trained in {MODELS}") as waiting:
+        train_examples(MODELS, progress=waiting.tell)
+    user, password = account(kube)
+    with progress.waiting(f"Models published to s3://{BUCKET} in the cluster's MinIO") as waiting:
+        try:
+            with opened(kube, user, password) as storage:
+                published = publish(storage)
+        except ModelStoreError as error:
+            raise StepFailed(f"the models could not be published: {error}") from error
+        waiting.tell(f"{len(EXAMPLES)} versions are there, {published} of them new")
+    kube.apply((MANIFESTS / "namespace.yaml").read_text().replace("name: demo", f"name: {namespace}"))
+    kube.apply(json.dumps(secret(namespace, user, password)))
+
+
+def account(kube: Kube) -> tuple[str, str]:
+    """User and password of the cluster's MinIO. Raises `StepFailed`."""
+    found = kube.find("-n", "minio", "secret", "minio-root")
+    if found is None:
+        raise StepFailed("there is no Secret minio/minio-root", hint="make cluster-up")
+    data = found["data"]
+    user, password = (base64.b64decode(data[key]).decode() for key in ("rootUser", "rootPassword"))
+    return user, password
+
+
+@contextmanager
+def opened(kube: Kube, user: str, password: str) -> Iterator[S3Storage]:
+    """The bucket of models, through a port-forward."""
+    with kube.forward("minio", "service/minio", 9000) as port:
+        client = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{port}",
+            aws_access_key_id=user,
+            aws_secret_access_key=password,
+            region_name=REGION,
+            config=Config(
+                connect_timeout=3,
+                read_timeout=30,
+                proxies={},
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+        storage = S3Storage(BUCKET, client=client)
+        storage.create_bucket()
+        yield storage
+
+
+def publish(storage: S3Storage) -> int:
+    """Publish every example; how many were new. Retrained ones replace what an earlier run left."""
+    local = LocalStorage(MODELS)
+    new = 0
+    for example in EXAMPLES:
+        folder = local.fetch(example.name, example.version, MODELS)
+        new += storage.publish(folder, example.name, example.version, replace=True)
+    for name in {example.name for example in EXAMPLES}:
+        for alias, version in local.aliases(name).items():
+            storage.set_alias(name, alias, version)
+    return new
+
+
+def secret(namespace: str, user: str, password: str) -> dict[str, object]:
+    """The Secret `minio` with the standard variables that the servers read."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "minio", "namespace": namespace},
+        "stringData": {
+            "AWS_ACCESS_KEY_ID": user,
+            "AWS_SECRET_ACCESS_KEY": password,
+            "AWS_ENDPOINT_URL": "http://minio.minio.svc:9000",
+            "AWS_REGION": REGION,
+        },
+    }

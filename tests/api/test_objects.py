@@ -1,0 +1,177 @@
+"""What a ModelDeployment makes, and who may change it. No model server needs to run for this.
+
+The image doesn't exist, so pods stay pending: the objects are all that is looked at.
+"""
+
+import json
+from typing import Any
+
+from support import Object, eventually, model_deployment
+
+from dev.demo.kube import Kube
+
+ROUTED = {
+    "replicas": 2,
+    "server": {"image": "transit.invalid/none:1"},
+    "traffic": {
+        "router": "gateway",
+        "gateway": {"parentRefs": [{"name": "public", "namespace": "traefik"}]},
+    },
+}
+KINDS = "deployments,services,httproutes,controllerrevisions,horizontalpodautoscalers,pods"
+
+
+def owned(kube: Kube, namespace: str) -> list[Object]:
+    found = kube.find("-n", namespace, KINDS, "-l", "transit.dev/model-deployment=m")
+    return found["items"] if found else []
+
+
+def status(kube: Kube, namespace: str) -> dict[str, Any]:
+    found = kube.find("-n", namespace, "mdep", "m")
+    assert found is not None
+    result: dict[str, Any] = found.get("status") or {}
+    return result
+
+
+def given(kube: Kube, namespace: str, **spec: Any) -> str:
+    """Apply a ModelDeployment and return its first revision when everything of it is there."""
+    kube.apply(model_deployment("m", namespace, **(ROUTED | spec)))
+    stable = eventually("a revision", lambda: status(kube, namespace).get("stable"))
+    revision: str = stable["revision"]
+    eventually("the pods", lambda: [o for o in owned(kube, namespace) if o["kind"] == "Pod"])
+    return revision
+
+
+def test_makes_what_the_contract_says(operator: Kube, namespace: str) -> None:
+    revision = given(operator, namespace)
+    made = {
+        (o["kind"], o["metadata"]["name"]): o
+        for o in owned(operator, namespace)
+        if o["kind"] != "Pod"
+    }
+    assert set(made) == {
+        ("ControllerRevision", f"m-{revision}"),
+        ("Deployment", f"m-{revision}"),
+        ("Service", f"m-{revision}"),
+        ("Service", "m"),
+        ("HTTPRoute", "m"),
+    }
+    uid = operator.find("-n", namespace, "mdep", "m")["metadata"]["uid"]  # type: ignore[index]
+    for obj in made.values():
+        assert obj["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "transit"
+        assert [owner["uid"] for owner in obj["metadata"]["ownerReferences"]] == [uid]
+    pod = made["Deployment", f"m-{revision}"]["spec"]["template"]
+    assert pod["metadata"]["labels"]["transit.dev/revision"] == revision
+    assert pod["spec"]["nodeSelector"] == {"transit.dev/pool": "cpu"}
+    container = pod["spec"]["containers"][0]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+    (backend,) = made["HTTPRoute", "m"]["spec"]["rules"][0]["backendRefs"]
+    assert (backend["name"], backend["weight"]) == (f"m-{revision}", 100)
+    event = eventually(
+        "an event",
+        lambda: operator.find("-n", namespace, "events", "--field-selector=reason=Created"),
+    )
+    assert "first deployment of random_forest 1.0.0" in json.dumps(event)
+
+
+def test_deleting_removes_everything(operator: Kube, namespace: str) -> None:
+    given(operator, namespace)
+    assert operator.find("-n", namespace, "mdep", "m")["metadata"].get("finalizers") is None  # type: ignore[index]
+    operator("-n", namespace, "delete", "mdep", "m", "--timeout=20s")
+    eventually("nothing is left", lambda: not owned(operator, namespace), 60)
+
+
+def test_says_why_nothing_serves(operator: Kube, namespace: str) -> None:
+    given(operator, namespace)
+    said = eventually(
+        "the cause in the status",
+        lambda: (lambda m: m if "Pull" in m else "")(status(operator, namespace)["message"]),
+    )
+    assert "0 of 2 pods ready" in said
+    table = operator("-n", namespace, "get", "mdep")
+    assert "PHASE" in table
+    assert "Pending" in table
+    conditions = {c["type"]: c for c in status(operator, namespace)["conditions"]}
+    assert conditions["Available"]["status"] == "False"
+    assert conditions["Accepted"]["status"] == "True"
+
+
+def test_a_change_of_replicas_is_no_new_revision(operator: Kube, namespace: str) -> None:
+    revision = given(operator, namespace)
+    operator.apply(model_deployment("m", namespace, **(ROUTED | {"replicas": 3})))
+    eventually(
+        "three replicas",
+        lambda: operator.find("-n", namespace, "deploy", f"m-{revision}")["spec"]["replicas"] == 3,  # type: ignore[index]
+    )
+    assert status(operator, namespace)["stable"]["revision"] == revision
+
+
+def test_restores_what_others_edit_and_leaves_alone_what_they_own(
+    operator: Kube, namespace: str
+) -> None:
+    revision = given(operator, namespace)
+    for kind, name, patch in (
+        ("deploy", f"m-{revision}", '{"spec":{"replicas":7}}'),
+        ("service", f"m-{revision}", '{"spec":{"selector":{"transit.dev/revision":"other"}}}'),
+        ("httproute", "m", '{"spec":{"rules":[{"backendRefs":[{"name":"other","port":80}]}]}}'),
+    ):
+        operator("-n", namespace, "annotate", kind, name, "mesh.example/inject=yes")
+        operator("-n", namespace, "patch", kind, name, "--type=merge", "-p", patch)
+
+    def restored() -> bool:
+        deployment = operator.find("-n", namespace, "deploy", f"m-{revision}") or {}
+        service = operator.find("-n", namespace, "service", f"m-{revision}") or {}
+        route = operator.find("-n", namespace, "httproute", "m") or {}
+        backends = [b["name"] for r in route["spec"]["rules"] for b in r["backendRefs"]]
+        return (
+            deployment["spec"]["replicas"] == 2
+            and service["spec"]["selector"]["transit.dev/revision"] == revision
+            and backends == [f"m-{revision}"]
+        )
+
+    eventually("everything is restored", restored, 15)
+    for kind, name in (("deploy", f"m-{revision}"), ("httproute", "m")):
+        found = operator.find("-n", namespace, kind, name) or {}
+        assert found["metadata"]["annotations"]["mesh.example/inject"] == "yes"
+
+
+def test_never_takes_over_a_strangers_service(operator: Kube, namespace: str) -> None:
+    operator("-n", namespace, "create", "service", "clusterip", "m", "--tcp=80:80")
+    operator.apply(model_deployment("m", namespace, **ROUTED))
+    said = eventually(
+        "the refusal in the status",
+        lambda: next(
+            (
+                c["message"]
+                for c in status(operator, namespace).get("conditions", [])
+                if c["type"] == "Accepted" and c["status"] == "False"
+            ),
+            None,
+        ),
+    )
+    assert "Service m exists and is not Transit's" in said
+    service = operator.find("-n", namespace, "service", "m") or {}
+    assert "ownerReferences" not in service["metadata"]
+
+
+def test_an_unknown_pool_is_said(operator: Kube, namespace: str) -> None:
+    operator.apply(model_deployment("m", namespace, server={"pool": "tpu"}))
+    said = eventually("a message", lambda: status(operator, namespace).get("message"))
+    eventually(
+        "the pool in the message",
+        lambda: "no pool is named 'tpu'" in status(operator, namespace).get("message", said),
+    )
+
+
+def test_a_gpu_revision_asks_for_its_pool(operator: Kube, namespace: str) -> None:
+    revision = given(operator, namespace, server={"pool": "gpu", "image": "transit.invalid/none:1"})
+
+    def node() -> Any:
+        pods = [o for o in owned(operator, namespace) if o["kind"] == "Pod"]
+        return pods and pods[0]["spec"].get("nodeName")
+
+    assert eventually("a node", node) == "gpu-0"
+    deployment = operator.find("-n", namespace, "deploy", f"m-{revision}") or {}
+    limits = deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    assert limits["nvidia.com/gpu"] in (1, "1")

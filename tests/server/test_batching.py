@@ -1,0 +1,112 @@
+"""The batcher by itself, with a model that does what the test says, on a real thread."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from transit_server.errors import Overloaded, PredictionFailed
+from transit_server.formats.base import Rows
+from transit_server.serving.batching import Batcher, Limits
+from transit_server.serving.scoring import Scored
+
+
+class Gate:
+    """A model that answers each row with itself, when it is let; it remembers its batches."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.open.set()
+        self.entered = threading.Event()
+        self.batches: list[list[float]] = []
+
+    def __call__(self, rows: Rows) -> Scored:
+        self.batches.append(rows[:, 0].tolist())
+        self.entered.set()
+        assert self.open.wait(30)
+        if (rows[:, 0] < 0).any():
+            raise MemoryError("no room")
+        return Scored(rows.astype(np.float64))
+
+
+def row(value: float) -> Rows:
+    return np.full((1, 2), value, dtype=np.float32)
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def batcher(gate: Gate) -> Iterator[Batcher]:
+    batcher = Batcher("m", gate, Limits(max_rows=4, max_wait=0.001, max_queue=8))
+    yield batcher
+    gate.open.set()
+    batcher.close()
+
+
+async def busy(gate: Gate, batcher: Batcher) -> "asyncio.Future[Scored]":
+    """The model is at work on a row of value 0, and stays there."""
+    gate.open.clear()
+    gate.entered.clear()
+    first = batcher.submit(row(0))
+    assert await asyncio.to_thread(gate.entered.wait, 10)
+    return first
+
+
+async def test_idle_means_no_wait(gate: Gate) -> None:
+    batcher = Batcher("m", gate, Limits(max_rows=4, max_wait=3600.0))
+    for value in range(5):
+        scored = await asyncio.wait_for(batcher.submit(row(value)), 10)
+        assert scored.scores[0, 0] == value
+    assert gate.batches == [[0], [1], [2], [3], [4]]
+    batcher.close()
+
+
+async def test_what_gathers_goes_together_and_comes_back_to_its_owner(
+    gate: Gate, batcher: Batcher
+) -> None:
+    first = await busy(gate, batcher)
+    later = [batcher.submit(row(value)) for value in range(1, 7)]
+    gate.open.set()
+    values = [(await future).scores[0, 0] for future in [first, *later]]
+    assert values == [0, 1, 2, 3, 4, 5, 6]
+    assert gate.batches == [[0], [1, 2, 3, 4], [5, 6]]
+
+
+async def test_who_has_given_up_is_not_computed(gate: Gate, batcher: Batcher) -> None:
+    first = await busy(gate, batcher)
+    gone, stays = batcher.submit(row(1)), batcher.submit(row(2))
+    gone.cancel()
+    gate.open.set()
+    await first
+    assert (await stays).scores[0, 0] == 2
+    assert gate.batches == [[0], [2]]
+
+
+async def test_the_queue_is_bounded(gate: Gate, batcher: Batcher) -> None:
+    await busy(gate, batcher)
+    waiting = [batcher.submit(row(value)) for value in range(8)]
+    with pytest.raises(Overloaded):
+        batcher.submit(row(9))
+    gate.open.set()
+    await asyncio.gather(*waiting)
+    assert (await batcher.submit(row(10))).scores[0, 0] == 10
+
+
+async def test_the_thread_outlives_a_model_that_raises(gate: Gate, batcher: Batcher) -> None:
+    with pytest.raises(PredictionFailed, match="MemoryError"):
+        await batcher.submit(row(-1))
+    assert (await batcher.submit(row(1))).scores[0, 0] == 1
+
+
+async def test_it_says_for_how_long_it_has_been_busy(gate: Gate, batcher: Batcher) -> None:
+    assert batcher.busy_for == 0
+    first = await busy(gate, batcher)
+    assert batcher.busy_for > 0
+    gate.open.set()
+    await first
+    assert batcher.busy_for == 0

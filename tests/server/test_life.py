@@ -1,0 +1,185 @@
+"""Starting, failing to start, draining, ending."""
+
+import signal
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import joblib
+import pytest
+
+from tests.server import bad_models
+from tests.server.conftest import Truth
+from tests.server.example_store import Data, publish
+from tests.server.running import RunningServer, eventually
+
+ROW = [1.0] * 784
+
+
+def test_alive_at_once_ready_later(store: Path, tmp_path: Path) -> None:
+    with RunningServer(store, tmp_path, {"random_forest": "1.0.0"}) as server:
+        server.until_alive()
+        assert server.status("/health/ready") == 503
+        response = server.predict(ROW)
+        assert response.status_code == 503
+        assert response.json()["error"]["code"] == "not_ready"
+        assert response.headers["retry-after"]
+        assert server.client.get("/v2/health/ready").status_code == 503
+        labels = {"model": "random_forest", "version": "1.0.0"}
+        assert server.metric("model_ready", **labels) == 0
+        assert server.metric("predictions_total", **labels, status="error") == 0
+        server.until_ready()
+        assert server.metric("model_ready", **labels) == 1
+        assert server.predict(ROW).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "words"),
+    [
+        ("broken", "1.0.0", "RuntimeError: needs a library that is not here"),
+        ("killer", "1.0.0", "died while it loaded model killer 1.0.0"),
+        ("random_forest", "9.9.9", "no version 9.9.9"),
+        ("resnet", "1.0.0", "no model 'resnet'"),
+    ],
+)
+def test_a_model_that_cannot_be_served(
+    store: Path, tmp_path: Path, name: str, version: str, words: str
+) -> None:
+    with RunningServer(store, tmp_path, {name: version}) as server:
+        code = server.process.wait(60)
+        assert code not in (0, None)
+        lines = server.termination_log.read_text().splitlines()
+        assert len(lines) == 1
+        assert words in lines[0]
+        assert f"{name} {version}" in lines[0]
+        if name != "killer":
+            assert lines[0] in server.log.read_text().splitlines()
+
+
+def test_wrong_settings(store: Path, tmp_path: Path) -> None:
+    with RunningServer(store, tmp_path, {"xgboost": "1.0.0"}, drain_delay="soon") as server:
+        assert server.process.wait(60) == 2
+        assert "TRANSIT_DRAIN_DELAY" in server.termination_log.read_text()
+
+
+@pytest.mark.parametrize("file", ["preprocessing.pkl", "model.pkl"])
+def test_a_tampered_file_is_refused_before_it_is_loaded(
+    tmp_path: Path, trained: Truth, file: str
+) -> None:
+    trace = tmp_path / "trace"
+    step = bad_models.LeavesATrace(trace)
+    directory = publish(
+        tmp_path / "store",
+        "tampered",
+        "1.0.0",
+        ".pkl",
+        lambda path: joblib.dump(trained.forest_model, path),
+        step,
+    )
+    assert not trace.exists()
+    with (directory / file).open("ab") as stream:
+        stream.write(b"x")
+    with RunningServer(tmp_path / "store", tmp_path / "work", {"tampered": "1.0.0"}) as server:
+        assert server.process.wait(60) == 1
+        assert "IntegrityError" in server.termination_log.read_text()
+        assert file in server.termination_log.read_text()
+    assert not trace.exists()
+
+
+def test_a_store_that_comes_up_later_is_waited_for(tmp_path: Path, trained: Truth) -> None:
+    root = tmp_path / "store"
+    with RunningServer(root, tmp_path / "work", {"late": "1.0.0"}) as server:
+        server.until_alive()
+        eventually(lambda: "again in" in server.log.read_text(), "a first try")
+        publish(
+            tmp_path / "made",
+            "late",
+            "1.0.0",
+            ".pkl",
+            lambda path: joblib.dump(trained.forest_model, path),
+        )
+        (tmp_path / "made").rename(root)
+        server.until_ready()
+
+
+def test_sigterm_under_load_answers_everybody(store: Path, tmp_path: Path, data: Data) -> None:
+    """Clients that keep coming until the listener is closed get an answer each."""
+    rows = [[float(value) for value in row] for row in data.rows[:8]]
+    models = {"random_forest": "1.0.0"}
+    with RunningServer(store, tmp_path, models, drain_delay="1s") as server:
+        server.until_ready()
+        refused: list[float] = []
+        broken: list[str] = []
+        statuses: list[int] = []
+
+        def hammer(row: list[float]) -> None:
+            with httpx.Client(base_url=server.url, timeout=30) as client:
+                while True:
+                    try:
+                        answer = client.post("/api/v1/predict", json={"features": row})
+                        statuses.append(answer.status_code)
+                    except httpx.ConnectError:
+                        refused.append(time.monotonic())
+                        return
+                    except httpx.TransportError as error:
+                        broken.append(repr(error))
+                        return
+
+        threads = [threading.Thread(target=hammer, args=(row,)) for row in rows]
+        for thread in threads:
+            thread.start()
+        eventually(lambda: len(statuses) > 50, "load")
+        server.process.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        eventually(lambda: server.status("/health/ready") == 503, "not ready", 0.5)
+        assert server.status("/health/live") == 200
+        at_signal = len(statuses)
+        for thread in threads:
+            thread.join(30)
+        assert server.process.wait(30) == 0
+    assert set(statuses) == {200}
+    assert len(statuses) > at_signal + 50
+    assert not broken
+    assert min(refused) - told >= 1.0
+
+
+def test_sigterm_finishes_what_is_under_way(store: Path, tmp_path: Path) -> None:
+    with RunningServer(store, tmp_path, {"sleeps": "1.0.0"}) as server:
+        server.until_ready()
+        answers: list[int] = []
+
+        def ask() -> None:
+            body = {"features": [1000.0, *ROW[1:]]}
+            answers.append(httpx.post(f"{server.url}/api/v1/predict", json=body).status_code)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        eventually(lambda: "connections" or True, "a moment")
+        time.sleep(0.2)  # the model takes 0.4 s, so the request is under way now
+        server.process.send_signal(signal.SIGTERM)
+        asking.join(10)
+        assert answers == [200]
+        assert server.process.wait(10) == 0
+
+
+def test_a_model_that_hangs_does_not_keep_the_process(store: Path, tmp_path: Path) -> None:
+    with RunningServer(store, tmp_path, {"hangs": "1.0.0"}, request_timeout="500ms") as server:
+        server.until_ready()
+        response = server.predict([1000.0, *ROW[1:]])
+        assert response.status_code == 504
+        assert response.json()["error"]["code"] == "timed_out"
+        assert server.metric("predictions_total", model="hangs", version="1.0.0",
+                             status="error") == 1  # fmt: skip
+        eventually(lambda: server.status("/health/ready") == 503, "unready: the model is stuck")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(10) == 0
+
+
+def test_a_model_that_kills_the_process_is_seen(store: Path, tmp_path: Path) -> None:
+    with RunningServer(store, tmp_path, {"dies": "1.0.0"}) as server:
+        server.until_ready()
+        assert server.predict(ROW).status_code == 200
+        with pytest.raises(httpx.TransportError):
+            server.predict([1000.0, *ROW[1:]])
+        assert server.process.wait(10) == 7
