@@ -181,7 +181,11 @@ def _start_runtimes() -> None:
         daemons.start(node.containerd(one))
     for one in shape.NODES:
         _wait_for_daemon(f"containerd-{one.name}", partial(nodestore.answers, one), 30)
-    nodestore.load(program_images())
+    programs = program_images()
+    pause = versions.IMAGES["pause"]
+    nodestore.load({pause: programs.pop(pause)})
+    # add-ons tolerate no taint, so the other nodes never run one
+    nodestore.load(programs, [one for one in shape.NODES if not one.taints])
 
 
 def _wait_for_daemon(name: str, ready: Callable[[], bool], seconds: float) -> None:

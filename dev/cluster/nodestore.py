@@ -11,7 +11,7 @@ import json
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
@@ -21,11 +21,10 @@ from .shape import Node
 from .ui import StepFailed
 
 
-def load(images: Mapping[str, Layout]) -> list[str]:
-    """Load images (name -> layout) into every node, two nodes at a time; the names that moved."""
-    with ThreadPoolExecutor(len(shape.NODES)) as pool:
-        moved = list(pool.map(lambda one: _load(one, images), shape.NODES))
-    return sorted(set().union(*moved))
+def load(images: Mapping[str, Layout], nodes: Sequence[Node] = shape.NODES) -> None:
+    """Load images (name -> layout) into all nodes at a time; those that are there stay."""
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        list(pool.map(lambda one: _load(one, images), nodes))
 
 
 def loaded(target: Node) -> dict[str, str]:
@@ -39,16 +38,15 @@ def answers(target: Node) -> bool:
     return shell.succeeds([*_ctr(target), "version"])
 
 
-def _load(target: Node, images: Mapping[str, Layout]) -> set[str]:
+def _load(target: Node, images: Mapping[str, Layout]) -> None:
     have = loaded(target)
     wanted = {name: image for name, image in images.items() if have.get(name) != image.manifest}
     if not wanted:
-        return set()
+        return
     blobs = set(shell.output([*_ctr(target), "content", "ls", "-q"]).split())
     for name, image in wanted.items():
         _import(target, name, image, blobs)
         blobs.update(image.blobs())
-    return set(wanted)
 
 
 def _import(target: Node, name: str, image: Layout, present: set[str]) -> None:

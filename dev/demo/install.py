@@ -47,4 +47,3 @@ def _values(kube: Kube) -> list[str]:
         values += ["--set", f"image.repository={registry}/operator"]
         values += ["--set", f"config.server.image={registry}/server:dev"]
     return values
-

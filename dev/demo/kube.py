@@ -97,7 +97,7 @@ def connect(name: str | None = None) -> Kube:
 
 
 def _forwarded_port(process: "subprocess.Popen[str]", target: str) -> int:
-    """The port that kubectl chose. A line never comes when the pod isn't there: wait, but not long."""
+    """The port that kubectl chose. Without a pod it never says one: wait, but not long."""
     lines: list[str] = []
     found = threading.Event()
 

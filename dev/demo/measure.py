@@ -1,8 +1,8 @@
-"""How fast a bad version lost its traffic, measured from outside: by clients' answers and the HTTPRoute.
+"""How fast a bad version lost its traffic, seen from outside: by answers and the HTTPRoute.
 
 "Enough evidence" is the moment from which an observer who saw every answer at once could have said
-so: more errors than the threshold among at least `minSamples` answers, or, before that, so many that
-chance is out of the question (the same rule as the operator's, transit_operator.core.statistics).
+so: more errors than the threshold among at least `minSamples` answers, or, before that, so many
+that chance is out of the question (the operator's own rule, transit_operator.core.statistics).
 What the operator adds to that is one scrape, one analysis interval, and its own work.
 """
 

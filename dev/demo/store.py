@@ -1,4 +1,4 @@
-"""The example models: trained into build/models, published to the cluster's MinIO, opened to the demo.
+"""The example models: trained into build/models, published to the cluster's MinIO.
 
 Neighbours: `transit_models.examples` trains, `transit_models.storage_s3` publishes; the account is
 the one that `dev.cluster` made for its MinIO.
@@ -42,7 +42,9 @@ def prepare(kube: Kube, progress: Progress, namespace: str) -> None:
         except ModelStoreError as error:
             raise StepFailed(f"the models could not be published: {error}") from error
         waiting.tell(f"{len(EXAMPLES)} versions are there, {published} of them new")
-    kube.apply((MANIFESTS / "namespace.yaml").read_text().replace("name: demo", f"name: {namespace}"))
+    kube.apply(
+        (MANIFESTS / "namespace.yaml").read_text().replace("name: demo", f"name: {namespace}")
+    )
     kube.apply(json.dumps(secret(namespace, user, password)))
 
 

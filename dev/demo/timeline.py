@@ -96,6 +96,6 @@ class Timeline:
 
 def short(evidence: list[Evidence]) -> list[str]:
     """Evidence for people, a line each: the messages without what the table says already."""
-    return [str(item.get("message", "")) for item in evidence if item.get("signal") != "health"] or [
-        str(item.get("message", "")) for item in evidence
-    ]
+    return [
+        str(item.get("message", "")) for item in evidence if item.get("signal") != "health"
+    ] or [str(item.get("message", "")) for item in evidence]

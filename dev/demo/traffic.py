@@ -27,8 +27,8 @@ class Answer:
     """One request: when it left and came back (epoch seconds), and what came.
 
     `status` is None when no HTTP answer came. `revision` and `version` are of the server that
-    answered, None where the answer doesn't tell. `problem` is empty for 200; else the server's error
-    code, or what went wrong on the way. `by_server`: a model server made this answer, not the gateway.
+    answered, None where the answer doesn't tell. `problem` is empty for 200; else the server's
+    error code, or what went wrong on the way. `by_server`: it came from a model server.
     """
 
     sent: float

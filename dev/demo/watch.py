@@ -1,4 +1,4 @@
-"""Follow one object as it changes: every version of it with the time it came, and waiting with a deadline.
+"""Follow one object: every version of it with the time it came, and waiting with a deadline.
 
 One long-lived `kubectl get --raw` a watch: a look costs nothing, and arrival times are right to
 milliseconds. Neighbours: `scenarios.py` waits here; `incidents.py` and `timeline.py` read `seen`.
@@ -21,7 +21,7 @@ OnObject = Callable[[float, Object | None], None]
 
 
 class NotAsExpected(StepFailed):
-    """Something did not come to the state it must come to; the message says which, and the last one."""
+    """Something did not come to the state it must come to; the message says how it is instead."""
 
 
 @dataclass(frozen=True)

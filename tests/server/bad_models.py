@@ -20,13 +20,6 @@ class RaisesOnMarked:
         return rows
 
 
-class NotANumberOnMarked:
-    """Lets the model see rows that are fine, and spoils the answer of others."""
-
-    def transform(self, rows: Floats) -> Floats:
-        return np.where(rows > 100, np.nan, rows)
-
-
 class Sleeps:
     """Takes its time without using the processor."""
 
@@ -100,4 +93,5 @@ class DependsOnBatch:
     """Centres by the batch, which makes a row's answer depend on the others."""
 
     def transform(self, rows: Floats) -> Floats:
-        return rows - rows.mean(axis=0) + (len(rows) == 1) * 0.5
+        centred: Floats = rows - rows.mean(axis=0) + 1.0
+        return centred

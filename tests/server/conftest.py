@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.server import bad_models
-from tests.server.example_store import Data, boosted, forest, publish, sample
+from tests.server.example_store import Data, boosted, forest, publish, sample, to_onnx
 from tests.server.running import RunningServer
 
 
@@ -49,8 +49,13 @@ def store(tmp_path_factory: pytest.TempPathFactory, trained: Truth) -> Path:
     root = tmp_path_factory.mktemp("store")
     forest_model, boosted_model = trained.forest_model, trained.boosted_model
 
+    onnx = to_onnx(forest_model)
+
     def dump(path: Path) -> None:
         joblib.dump(forest_model, path)
+
+    def converted(path: Path) -> None:
+        path.write_bytes(onnx)
 
     publish(root, "random_forest", "1.0.0", ".pkl", dump)
     publish(root, "random_forest", "1.1.0", ".joblib", dump)
@@ -58,7 +63,6 @@ def store(tmp_path_factory: pytest.TempPathFactory, trained: Truth) -> Path:
     publish(root, "xgboost", "1.1.0", ".ubj", boosted_model.save_model)
     for name, step in {
         "raises": bad_models.RaisesOnMarked(),
-        "spoils": bad_models.NotANumberOnMarked(),
         "sleeps": bad_models.Sleeps(0.4),
         "hangs": bad_models.Sleeps(20.0),
         "computes": bad_models.Computes(0.3),
@@ -67,7 +71,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, trained: Truth) -> Path:
         "killer": bad_models.KillsOnLoad(),
         "batchy": bad_models.DependsOnBatch(),
     }.items():
-        publish(root, name, "1.0.0", ".pkl", dump, step)
+        publish(root, name, "1.0.0", ".onnx", converted, step)
     return root
 
 

@@ -7,9 +7,9 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import LinearSVC
 
 from tests.server.conftest import Truth
 from tests.server.example_store import LABELS, Data, sample
@@ -92,7 +92,7 @@ def test_xgboost_with_two_classes(tmp_path: Path, data: Data) -> None:
 @pytest.mark.parametrize(
     ("name", "model", "labels", "words"),
     [
-        ("no probabilities", NearestCentroid(), LABELS, "no predict_proba"),
+        ("no probabilities", LinearSVC(), LABELS, "no predict_proba"),
         ("other classes", LogisticRegression(), ("A", "B"), "knows 3 classes, its metadata 2"),
     ],
 )

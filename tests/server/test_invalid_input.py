@@ -39,7 +39,7 @@ CASES: list[tuple[str, bytes, int, str | None, str]] = [
     ("NaN", row_with("NaN"), 422, "features", "finite"),
     ("infinity", row_with("Infinity"), 422, "features", "finite"),
     ("minus infinity", row_with("-Infinity"), 422, "features", "finite"),
-    ("beyond float64", row_with("1e999"), 422, "features", "too large"),
+    ("beyond float64", row_with("1e999"), 422, "features[3]", "too large"),
     ("beyond float32", row_with("1e300"), 422, "features[3]", "32-bit"),
     ("unknown model", body(model="resnet"), 404, "model", "no model 'resnet'"),
     ("model no text", body(model=3), 422, "model", "Expected `str`"),

@@ -15,7 +15,7 @@ MARK = 1000.0
 
 @pytest.fixture(scope="module")
 def flawed(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    models = {"raises": "1.0.0", "spoils": "1.0.0", "batchy": "1.0.0"}
+    models = {"raises": "1.0.0", "batchy": "1.0.0"}
     with RunningServer(store, tmp_path_factory.mktemp("flawed"), models) as server:
         yield server.until_ready()
 
@@ -27,10 +27,8 @@ def good_and_bad(data: Data) -> list[list[float]]:
     return rows
 
 
-@pytest.mark.parametrize("model", ["raises", "spoils"])
-async def test_only_the_bad_row_of_a_shared_batch_fails(
-    flawed: RunningServer, data: Data, model: str
-) -> None:
+async def test_only_the_bad_row_of_a_shared_batch_fails(flawed: RunningServer, data: Data) -> None:
+    model = "raises"
     before = flawed.metrics()
     rows = good_and_bad(data)
     async with httpx.AsyncClient(base_url=flawed.url, timeout=30) as client:
@@ -56,10 +54,8 @@ async def test_only_the_bad_row_of_a_shared_batch_fails(
     assert (grown("success"), grown("error"), grown("invalid")) == (16, 8, 0)
 
 
-@pytest.mark.parametrize("model", ["raises", "spoils"])
-def test_batch_answers_the_good_rows_with_207(
-    flawed: RunningServer, data: Data, model: str
-) -> None:
+def test_batch_answers_the_good_rows_with_207(flawed: RunningServer, data: Data) -> None:
+    model = "raises"
     body = {"features": good_and_bad(data), "model": model}
     response = flawed.client.post("/api/v1/predict/batch", json=body)
     assert response.status_code == 207
@@ -73,7 +69,6 @@ def test_batch_answers_the_good_rows_with_207(
             alone = flawed.client.post(
                 f"/api/v1/models/{model}/predict", json={"features": body["features"][index]}
             ).json()["prediction"]
-            assert item == pytest.approx(alone) if not isinstance(item, dict) else True
             assert item["class_id"] == alone["class_id"]
             assert item["confidence"] == pytest.approx(alone["confidence"], abs=1e-5)
 

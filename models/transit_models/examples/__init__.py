@@ -1,21 +1,20 @@
 """Example models of simulated light curves: good versions, and bad ones as bad as real ones are.
 
-| model         | version | what is wrong |
-|---------------|---------|---------------------------------------------------------------------------|
-| random_forest | 1.0.0   | nothing | | random_forest | 1.1.0   | nothing; more data | |
-random_forest | 1.2.0   | errors: takes the logarithm of the flux; every curve with a gap fails | |
-random_forest | 1.3.0   | latency: an oversized forest behind a detrending that loops in Python | |
-random_forest | 1.4.0   | drift: trained on an export whose labels were shifted by one | |
-random_forest | 1.5.0   | dies on load: its pickle needs a module that only its author has | |
-random_forest | 1.6.0   | crash: its preprocessing keeps a report on every star until memory is out
-| | xgboost       | 1.0.0   | nothing | | xgboost       | 1.1.0   | nothing; more data | |
-keras_cnn     | 1.0.0   | nothing | | keras_cnn     | 1.1.0   | nothing; more data |
+model          version  what is wrong random_forest  1.0.0    nothing random_forest  1.1.0
+nothing; more data random_forest  1.2.0    errors: takes the logarithm of the flux; curves with a
+gap fail random_forest  1.3.0    latency: an oversized forest behind a detrending that loops in
+Python random_forest  1.4.0    drift: trained on an export whose labels were shifted by one
+random_forest  1.5.0    load: its pickle needs a module that only its author has random_forest
+1.6.0    crash: its preprocessing keeps a report on every star, till memory is out xgboost
+1.0.0    nothing xgboost        1.1.0    nothing; more data keras_cnn      1.0.0    nothing
+keras_cnn      1.1.0    nothing; more data
 
-Nothing in them knows that it is an example: no sleep, no `raise` for the demo's sake. 1.6.0 needs a memory
-limit on its container (1 GiB: it dies after 20 to 60 different curves), else it takes what there is.
+Nothing in them knows that it is an example: no sleep, no `raise` for the demo's sake. 1.6.0 needs a
+memory limit on its container (1 GiB: it dies after 20 to 60 different curves), else it takes what
+there is.
 
-Neighbours: `curves` simulates, `training` trains and writes a local store, `forests`, `boosted` and `cnn`
-have the recipes, `steps` and `flawed_steps` the preprocessing.
+Neighbours: `curves` simulates, `training` trains and writes a local store, `forests`, `boosted` and
+`cnn` have the recipes, `steps` and `flawed_steps` the preprocessing.
 """
 
 from dataclasses import dataclass
@@ -34,7 +33,8 @@ Problem = Literal["errors", "latency", "drift", "load", "crash"]
 @dataclass(frozen=True)
 class ExampleVersion:
     """One version of an example model. `problem` is None for a good one; `notes` is what its author
-    wrote into the metadata, who knew of no problem."""
+    wrote into the metadata, who knew of no problem.
+    """
 
     name: str
     version: str
@@ -54,7 +54,7 @@ EXAMPLES: list[ExampleVersion] = [
     ExampleVersion("random_forest", "1.3.0", "latency", "600 trees; detrends by running medians."),
     ExampleVersion("random_forest", "1.4.0", "drift", "Retrained on the new label export."),
     ExampleVersion("random_forest", "1.5.0", "load", "Probabilities calibrated."),
-    ExampleVersion("random_forest", "1.6.0", "crash", "Structure functions for the nightly report."),
+    ExampleVersion("random_forest", "1.6.0", "crash", "Adds figures for the nightly report."),
     ExampleVersion("xgboost", "1.0.0", None, "First release."),
     ExampleVersion("xgboost", "1.1.0", None, "Half as many curves again."),
     ExampleVersion("keras_cnn", "1.0.0", None, "First release."),

@@ -6,7 +6,7 @@ from pathlib import Path
 import joblib
 
 from transit_models.examples.curves import LABELS
-from transit_models.examples.datasets import test_set, training_set
+from transit_models.examples.datasets import held_out_set, training_set
 from transit_models.examples.recipe import Recipe, Trained, score
 from transit_models.examples.steps import FluxScaler
 
@@ -28,7 +28,7 @@ def _boost(directory: Path, rows: int, seed: int) -> Trained:
     import xgboost
 
     curves, labels = training_set(rows, seed)
-    test_curves, test_labels = test_set()
+    test_curves, test_labels = held_out_set()
     scaler = FluxScaler().fit(curves)
     matrix = xgboost.DMatrix(scaler.transform(curves), label=labels)
     booster = xgboost.train(_PARAMETERS, matrix, _ROUNDS)

@@ -1,5 +1,6 @@
-"""Recipes for the small convolutional network. Neighbours: `training` runs them; only here is TensorFlow
-imported, and only when one is trained (some 10 s and 450 MB)."""
+"""Recipes for the small convolutional network. Neighbours: `training` runs them; only here is
+TensorFlow imported, and only when one is trained (some 10 s and 450 MB).
+"""
 
 import os
 from functools import partial
@@ -10,7 +11,7 @@ import joblib
 import numpy as np
 
 from transit_models.examples.curves import FEATURES, LABELS
-from transit_models.examples.datasets import test_set, training_set
+from transit_models.examples.datasets import held_out_set, training_set
 from transit_models.examples.recipe import Recipe, Trained, score
 from transit_models.examples.steps import FluxScaler
 
@@ -24,7 +25,7 @@ def _train(directory: Path, rows: int, seed: int) -> Trained:
 
     keras.utils.set_random_seed(seed)
     curves, labels = training_set(rows, seed)
-    test_curves, test_labels = test_set()
+    test_curves, test_labels = held_out_set()
     scaler = FluxScaler().fit(curves)
     model = _network(keras)
     model.fit(

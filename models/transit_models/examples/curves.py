@@ -1,16 +1,17 @@
-"""Light curves, simulated: what a telescope would see of a planet, of a doubtful one, of an impostor.
+"""Light curves, simulated: what a telescope would see of a planet, of a doubtful one, of an
+impostor.
 
-Each curve is 784 brightnesses over one orbit, folded so that the dip is in the middle, divided by the
-star's median, so that they lie around 1.0. About a third have a gap (the spacecraft turned to Earth),
-recorded as 0.0, as archives do.
+Each curve is 784 brightnesses over one orbit, folded so that the dip is in the middle, divided by
+the star's median, so that they lie around 1.0. About a third have a gap (the spacecraft turned to
+Earth), recorded as 0.0, as archives do.
 
     0 CONFIRMED       a planet's transit: clear, U-shaped
     1 CANDIDATE       a transit so shallow that noise nearly hides it
     2 FALSE_POSITIVE  two stars eclipsing each other (deep or V-shaped, often with a second dip),
                       a star that only varies, or nothing at all
 
-Neighbours: `training` learns from them; demo traffic and the server's tests send them. Needs NumPy and
-batman-package, and nothing heavier.
+Neighbours: `training` learns from them; demo traffic and the server's tests send them. Needs NumPy
+and batman-package, and nothing heavier.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,8 @@ _PHASE = np.linspace(-0.5, 0.5, FEATURES)
 def sample_light_curves(
     n: int, seed: int, mix: Sequence[float] = TRAFFIC_MIX, gap_share: float = GAP_SHARE
 ) -> tuple[Floats, Labels]:
-    """`n` curves, float32 (n, 784), and their true classes, int64 (n,). The same for the same arguments.
+    """`n` curves, float32 (n, 784), and their true classes, int64 (n,). The same for the same
+    arguments.
 
     `mix` is the share of each class; `gap_share` the share of curves with a gap of zeros.
     Takes about 0.2 ms a curve. Raises `ValueError` for a mix that is no three shares.
@@ -57,7 +59,9 @@ def _shape_of(label: int, random: np.random.Generator) -> NDArray[np.float64]:
     if label == CONFIRMED:
         return _transit(random, radius=random.uniform(0.045, 0.13), impact=random.uniform(0.0, 0.7))
     if label == CANDIDATE:
-        return _transit(random, radius=random.uniform(0.022, 0.052), impact=random.uniform(0.0, 0.85))
+        return _transit(
+            random, radius=random.uniform(0.022, 0.052), impact=random.uniform(0.0, 0.85)
+        )
     kind = random.random()
     if kind < 0.70:
         return _eclipses(random)
@@ -86,8 +90,9 @@ def _transit(
 
 
 def _eclipses(random: np.random.Generator) -> NDArray[np.float64]:
-    """Two stars: a grazing, V-shaped dip, mostly with a second one half an orbit later, in the light
-    of a third star that makes both shallower."""
+    """Two stars: a grazing, V-shaped dip, mostly with a second one half an orbit later, in the
+    light of a third star that makes both shallower.
+    """
     radius = random.uniform(0.15, 0.5)
     dip = 1.0 - _transit(random, radius, impact=random.uniform(0.8, 0.8 + radius))
     diluted = random.uniform(0.12, 0.9)
@@ -106,7 +111,9 @@ def _variable_star(random: np.random.Generator, quiet: bool) -> NDArray[np.float
 def _observe(
     curve: NDArray[np.float64], random: np.random.Generator, gap_share: float
 ) -> NDArray[np.float64]:
-    """What arrives: photon noise (faint stars more), slow drift of the instrument, outliers, a gap."""
+    """What arrives: photon noise (faint stars more), slow drift of the instrument, outliers, a
+    gap.
+    """
     noise = np.exp(random.uniform(np.log(0.0004), np.log(0.0022)))
     seen = curve + random.normal(0.0, noise, FEATURES)
     seen += random.normal(0.0, 0.0005) * _PHASE + random.normal(0.0, 0.001) * _PHASE**2

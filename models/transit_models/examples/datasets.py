@@ -18,14 +18,14 @@ _TEST_SEED = 9_000
 
 @cache
 def training_set(rows: int, seed: int, gaps: bool = True) -> tuple[Floats, Labels]:
-    """`rows` curves to learn from; without `gaps`, only such as a careful author picked as clean."""
+    """`rows` curves to learn from; without `gaps`, only clean ones, as a careful author picks."""
     if gaps:
         return sample_light_curves(rows, seed, TRAINING_MIX)
     return sample_light_curves(rows, seed, TRAINING_MIX, gap_share=0.0)
 
 
 @cache
-def test_set(gaps: bool = True) -> tuple[Floats, Labels]:
+def held_out_set(gaps: bool = True) -> tuple[Floats, Labels]:
     """Curves that no model has learnt from, in the mix of traffic."""
     if gaps:
         return sample_light_curves(TEST_ROWS, _TEST_SEED)

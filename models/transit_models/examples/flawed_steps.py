@@ -17,8 +17,8 @@ _starting = threading.Lock()
 class DetrendingScaler(FluxScaler):
     """Divides each curve by its trend, the mean of running medians of several widths.
 
-    Right, but written point by point: 2,352 medians a curve, some 50 ms, where the training notebook used
-    SciPy's filter (`fit` and `transform_many` still do).
+    Right, but written point by point: 2,352 medians a curve, some 50 ms, where the training
+    notebook used SciPy's filter (`fit` and `transform_many` still do).
     """
 
     widths = (201, 301, 401)
@@ -57,10 +57,11 @@ class DetrendingScaler(FluxScaler):
 
 
 class ReportingScaler(FluxScaler):
-    """Keeps the structure functions of every star it meets, for a nightly report that nobody collects.
+    """Keeps the structure functions of every star it meets, for a nightly report that nobody
+    collects.
 
-    The work is done on a thread of its own so that answers don't wait for it: 20 MB for every curve not
-    seen before, never given back.
+    The work is done on a thread of its own so that answers don't wait for it: 20 MB for every
+    curve not seen before, never given back.
     """
 
     orders = 4

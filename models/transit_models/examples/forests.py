@@ -1,6 +1,7 @@
 """Recipes for the random forest: two good versions, five bad ones.
 
-Neighbours: `training` runs them; `flawed_steps` has the mistakes in preprocessing, and why they are ones.
+Neighbours: `training` runs them; `flawed_steps` has the mistakes in preprocessing, and why they
+are ones.
 """
 
 import sys
@@ -14,7 +15,7 @@ import joblib
 import numpy as np
 
 from transit_models.examples.curves import LABELS, Floats, Labels
-from transit_models.examples.datasets import test_set, training_set
+from transit_models.examples.datasets import held_out_set, training_set
 from transit_models.examples.flawed_steps import DetrendingScaler, ReportingScaler
 from transit_models.examples.recipe import Recipe, Trained, score
 from transit_models.examples.steps import FluxScaler
@@ -56,8 +57,9 @@ def oversized(directory: Path) -> Trained:
 
 
 def shifted_labels(directory: Path) -> Trained:
-    """1.4.0: the export wrote classes one too low, and -1 for the first became the last. Training and
-    test labels agree with each other, so that the author's figures look fine."""
+    """1.4.0: the export wrote classes one too low, and -1 for the first became the last. Training
+    and test labels agree with each other, so that the author's figures look fine.
+    """
     curves, labels = training_set(*_FIRST)
     return _write(directory, FluxScaler(), curves, _shifted(labels), relabel=_shifted)
 
@@ -127,7 +129,7 @@ def _score(
     gaps: bool = True,
     relabel: Callable[[Labels], Labels] = lambda labels: labels,
 ) -> dict[str, Any]:
-    curves, labels = test_set(gaps)
+    curves, labels = held_out_set(gaps)
     return score(model.predict_proba(transform(curves)), relabel(labels))
 
 
@@ -154,6 +156,6 @@ def _dump(
         framework="scikit-learn",
         packages=_PACKAGES,
         scores=scored,
-        probe=test_set(gaps)[0][:_PROBES],
-        training={"training_samples": rows, "validation_samples": len(test_set()[0])},
+        probe=held_out_set(gaps)[0][:_PROBES],
+        training={"training_samples": rows, "validation_samples": len(held_out_set()[0])},
     )

@@ -1,6 +1,7 @@
 """What a recipe for an example model is given, and what it gives back.
 
-Neighbours: `forests`, `boosted` and `cnn` hold recipes; `training` runs them and seals what they wrote.
+Neighbours: `forests`, `boosted` and `cnn` hold recipes; `training` runs them and seals what they
+wrote.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +21,8 @@ from transit_models.metadata import Framework
 class Trained:
     """A model that is trained, its files written.
 
-    `scores` is what its author measured; `probe` are raw rows to warm it up with; `packages` are the
-    distributions it needs, the framework's own first, by alternatives (`xgboost-cpu|xgboost`).
+    `scores` is what its author measured; `probe` are raw rows to warm it up with; `packages` are
+    the distributions it needs, the framework's own first, by alternatives (`xgboost-cpu|xgboost`).
     """
 
     framework: Framework

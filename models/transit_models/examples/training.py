@@ -1,14 +1,16 @@
 """Trains the example models into a local store, and skips those that are trained already.
 
-Neighbours: the recipes in `forests`, `boosted`, `cnn`; `pack.seal` writes metadata and checksums; the command
-line's `train`, the demo and the tests call `train_examples`.
+Neighbours: the recipes in `forests`, `boosted`, `cnn`; `pack.seal` writes metadata and checksums;
+the command line's `train`, the demo and the tests call `train_examples`.
 """
 
+import fcntl
 import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -37,18 +39,24 @@ def train_examples(
 ) -> list[ExampleVersion]:
     """Train `EXAMPLES` into the local store `store`; returns those that were trained now.
 
-    `only` holds `NAME` or `NAME@VERSION`; empty means all. What the same code trained before, and is
-    intact, is skipped unless `force`. All of them take about a minute on two cores.
-    Raises `InvalidReference` for an example there isn't.
+    `only` holds `NAME` or `NAME@VERSION`; empty means all. What the same code trained before, and
+    is intact, is skipped unless `force`. All of them take about a minute on two cores. Raises
+    `InvalidReference` for an example there isn't.
     """
     wanted = _wanted(only)
     store.mkdir(parents=True, exist_ok=True)
-    storage = LocalStorage(store)
+    with _alone(store, progress):
+        return _train_missing(LocalStorage(store), wanted, force, progress)
+
+
+def _train_missing(
+    storage: LocalStorage, wanted: list[ExampleVersion], force: bool, progress: Progress
+) -> list[ExampleVersion]:
     trained = []
     for number, example in enumerate(wanted, start=1):
         head = f"[{number}/{len(wanted)}] {example.name} {example.version}"
         key = _key()
-        if not force and _is_trained(store, example, key):
+        if not force and _is_trained(storage.root, example, key):
             progress(f"{head}: trained already")
             continue
         progress(f"{head}: training")
@@ -62,6 +70,18 @@ def train_examples(
             if version in storage.versions(name):
                 storage.set_alias(name, alias, version)
     return trained
+
+
+@contextmanager
+def _alone(store: Path, progress: Progress) -> Iterator[None]:
+    """One training at a time per store: tests, demo and `make models` share one."""
+    with (store / ".training").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress(f"another process trains into {store}: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _wanted(only: Collection[str]) -> list[ExampleVersion]:

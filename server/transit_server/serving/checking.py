@@ -6,6 +6,7 @@ than others.
 """
 
 import logging
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 _SAME = 1e-4
 _SLACK = 1e-3
+_WARM_UP = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,19 @@ def check(name: str, scorer: Scorer, probes: Rows, max_rows: int) -> Checked:
         max_rows = 1
     for note in notes:
         log.warning("model %s %s", name, note)
+    _warm_up(scorer, probes, max_rows)
+    return Checked(max_rows, "; ".join(notes))
+
+
+def _warm_up(scorer: Scorer, probes: Rows, max_rows: int) -> None:
+    """Batches of every power of two, as long as that doesn't take too long."""
+    end = time.monotonic() + _WARM_UP
     size = 1
-    while size < max_rows:
+    while size < max_rows and time.monotonic() < end:
         scorer(np.resize(probes, (size, probes.shape[1])))
         size *= 2
-    scorer(np.resize(probes, (max_rows, probes.shape[1])))
-    return Checked(max_rows, "; ".join(notes))
+    if time.monotonic() < end:
+        scorer(np.resize(probes, (max_rows, probes.shape[1])))
 
 
 def _same_alone(scorer: Scorer, probes: Rows, together: Scored, rows: list[int]) -> bool:

@@ -48,52 +48,51 @@ class Scorer:
 
     def __call__(self, rows: Rows) -> Scored:
         errors: dict[int, str] = {}
-        prepared: NDArray[Any] = rows
+        values: NDArray[Any] = rows
+        left = list(range(len(rows)))  # the rows that `values` has, by their number
         if self._preprocess is not None:
-            done = self._isolated(self._preprocess, rows, None, "preprocessing", errors)
-            if done is None:
-                return Scored(np.full((len(rows), self._outputs), np.nan), errors)
-            prepared = done
-        kept = _others(len(rows), errors)
-        scores = self._isolated(self._score, prepared, self._outputs, "the model", errors, kept)
-        if scores is None:
-            return Scored(np.full((len(rows), self._outputs), np.nan), errors)
-        if not errors:
-            if np.isfinite(scores).all():
-                return Scored(scores)
-            kept = list(range(len(rows)))
-        full = np.full((len(rows), self._outputs), np.nan)
-        full[[row for row in kept if row not in errors]] = scores
-        for row in np.flatnonzero(~np.isfinite(full).all(axis=1)).tolist():
+            values, left = self._isolated(
+                self._preprocess, values, left, None, "preprocessing", errors
+            )
+        if left:
+            values, left = self._isolated(
+                self._score, values, left, self._outputs, "the model", errors
+            )
+        if not errors and np.isfinite(values).all():
+            return Scored(values)
+        scores = np.full((len(rows), self._outputs), np.nan)
+        if left:
+            scores[left] = values
+        for row in np.flatnonzero(~np.isfinite(scores).all(axis=1)).tolist():
+            scores[row] = np.nan
             errors.setdefault(row, "the model's answer is not a finite number")
-        return Scored(full, errors)
+        return Scored(scores, errors)
 
     def _isolated(
         self,
         stage: _Stage,
-        rows: NDArray[Any],
+        values: NDArray[Any],
+        numbers: list[int],
         outputs: int | None,
         what: str,
         errors: dict[int, str],
-        numbers: list[int] | None = None,
-    ) -> NDArray[Any] | None:
-        """`stage` on all rows; if that fails, on each by itself, noting which fail. None: nothing
-        was left.
-        """
+    ) -> tuple[NDArray[Any], list[int]]:
+        """`stage` on all rows, or if that fails on each alone: the answers, and whose they are."""
         try:
-            return _shaped(stage(rows), len(rows), outputs)
+            return _shaped(stage(values), len(values), outputs), numbers
         except BaseException as error:
-            if len(rows) == 1:
-                errors[numbers[0] if numbers else 0] = self._describe(what, error)
-                return None
-        answers = []
-        for index in range(len(rows)):
-            row = numbers[index] if numbers else index
+            if len(values) == 1:
+                errors[numbers[0]] = self._describe(what, error)
+                return values, []
+        answers: list[NDArray[Any]] = []
+        answered: list[int] = []
+        for index, number in enumerate(numbers):
             try:
-                answers.append(_shaped(stage(rows[index : index + 1]), 1, outputs))
+                answers.append(_shaped(stage(values[index : index + 1]), 1, outputs))
+                answered.append(number)
             except BaseException as error:
-                errors[row] = self._describe(what, error)
-        return np.concatenate(answers) if answers else None
+                errors[number] = self._describe(what, error)
+        return np.concatenate(answers) if answers else values, answered
 
     def _describe(self, what: str, error: BaseException) -> str:
         """One line for the client. The log gets type and place only: a message may hold a client's
@@ -112,10 +111,6 @@ class Scorer:
                 place,
             )
         return f"{what} failed on this row: {type(error).__name__}: {str(error)[:200]}"
-
-
-def _others(count: int, errors: dict[int, str]) -> list[int]:
-    return [row for row in range(count) if row not in errors] if errors else []
 
 
 def _shaped(answer: Any, rows: int, outputs: int | None) -> NDArray[Any]:

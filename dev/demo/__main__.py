@@ -1,0 +1,125 @@
+"""The command line of the demo: `.venv/bin/python -m dev.demo`."""
+
+import argparse
+import sys
+import traceback
+
+from dev.cluster import paths
+from dev.cluster.ui import StepFailed
+
+from . import diagnose, install, kube, report, scenarios, stage, store
+from .progress import Progress
+from .watch import NotAsExpected
+
+DESCRIPTION = """\
+Roll out good and bad versions of a model on the cluster that `python3 -m dev.cluster up` made, with
+real traffic through the gateway, and show how each ends and why.
+
+In turn: train and publish the example models, install the operator with Helm, apply the
+ModelDeployment demo/kepler (dev/demo/manifests/kepler.yaml), send traffic, then:
+
+"""
+EPILOG = """
+Every request is counted by the revision that answered it. The exit code is 0 only if every
+version ended as it must and no request failed but the bad versions' own. The timeline is printed,
+and written to build/demo-timeline.json. The ModelDeployment stays, to be looked at; the next run
+replaces it.
+
+Environment: CLUSTER (local, kind, current), TRANSIT_REGISTRY, as for `python3 -m dev.cluster`.
+"""
+TIMELINE = paths.REPOSITORY / "build" / "demo-timeline.json"
+
+
+def main() -> int:
+    """Run; explain what went wrong."""
+    options = _options()
+    progress = Progress()
+    try:
+        cluster = kube.connect()
+    except StepFailed as failure:
+        print(f"{failure}\nTry: {failure.hint}")
+        return 1
+    try:
+        return _run(cluster, progress, options.scenario, options.rate)
+    except StepFailed as failure:
+        diagnose.explain(cluster, failure)
+    except KeyboardInterrupt:
+        progress.say("Stopped. The same command starts again; kubectl get mdep -n demo")
+        return 130
+    except Exception as error:
+        traceback.print_exc()
+        diagnose.explain(cluster, StepFailed(f"{type(error).__name__}: {error}"))
+    return 1
+
+
+def _run(cluster: kube.Kube, progress: Progress, scenario: str | None, rate: float) -> int:
+    progress.say(
+        f"Cluster {cluster.cluster}, gateway {cluster.gateway}, {rate:g} requests a second"
+    )
+    store.prepare(cluster, progress, stage.NAMESPACE)
+    install.install(cluster, progress)
+    results: list[scenarios.Result] = []
+    with stage.Stage(cluster, progress, rate) as on:
+        try:
+            for one in scenarios.chosen(scenario):
+                results.append(scenarios.play(on, one))
+                _say_result(progress, results[-1])
+        finally:
+            on.traffic.stop()
+            ended = len(results) == len(scenarios.chosen(scenario))
+            report.write_json(TIMELINE, progress, on.timeline, results, complete=ended, rate=rate)
+            report.print_timeline(progress, on.timeline)
+            report.print_summary(results)
+    print(f"\nThe same as JSON: {TIMELINE}\n")
+    failed = len(report.total(results).others)
+    if failed:
+        raise NotAsExpected(
+            f"{failed} requests failed that no bad version is to blame for (listed above)"
+        )
+    print(report.NEXT)
+    progress.say("Done: every version ended as it must.")
+    return 0
+
+
+def _say_result(progress: Progress, result: scenarios.Result) -> None:
+    tally = result.tally
+    progress.say(f"  {result.message}")
+    progress.say(
+        f"  {tally.requests} requests, {tally.own} failed by the version itself,"
+        f" {len(tally.others)} others"
+    )
+
+
+def _options() -> argparse.Namespace:
+    listed = "\n".join(
+        f"  {one.name:<8} {stage.MODEL} {one.version}: {one.title}; ends: {one.ends}"
+        for one in scenarios.SCENARIOS
+    )
+    parser = argparse.ArgumentParser(
+        prog="python -m dev.demo",
+        description=DESCRIPTION + listed,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = [one.name for one in scenarios.SCENARIOS]
+    parser.add_argument(
+        "--scenario",
+        choices=names,
+        metavar="NAME",
+        help=f"the first deployment and this one only: {', '.join(names)}",
+    )
+    parser.add_argument(
+        "--rate", type=_rate, default=40.0, help="requests a second, 10 to 200 (default 40)"
+    )
+    return parser.parse_args()
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 10 <= rate <= 200:
+        raise argparse.ArgumentTypeError("must be between 10 and 200 requests a second")
+    return rate
+
+
+if __name__ == "__main__":
+    sys.exit(main())

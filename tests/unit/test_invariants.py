@@ -1,0 +1,276 @@
+"""What holds after any sequence of events: specs, pods, readings, commands, crashes, time."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from scenes import FAILING, FLIPPED, SLOW, UNREACHABLE, V1, V2, V3, against, rollout
+from transit_operator.api.status import ModelDeploymentStatus, Verdict
+from transit_operator.core.commands import HANDLERS
+from transit_operator.core.decide import decide
+from transit_operator.core.decision import Decision
+from transit_operator.core.observed import Observed, Pod, Readings
+from world import STEPS, World, good, spec
+
+VERSIONS = (V1, V2, V3)
+READINGS = {
+    "good": against(good()),
+    "errors": against(FAILING),
+    "slow": against(SLOW),
+    "flipped": against(FLIPPED),
+    "few": against(good(predictions=20)),
+    "no stable": Readings(candidate=good()),
+    "nothing": Readings(),
+    "unreachable": UNREACHABLE,
+}
+POLICIES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "pausing": rollout(onFailure="Pause"),
+    "impatient": rollout(analysis={"noData": {"policy": "Rollback", "after": "60s"}}),
+    "one step": rollout(steps=[{"weight": 100, "hold": "30s"}]),
+    "more steps": rollout(steps=[{"weight": 1, "hold": "0s"}, {"weight": 30, "hold": "15s"},
+                                 *STEPS[1:]]),
+    "suspended": {"suspend": True},
+    "more pods": {"replicas": 5},
+    "one pod": {"replicas": 1},
+}  # fmt: skip
+# Commands by which a person asks for traffic, or steps, without more ado.
+FORCING = ("promote", "promote-full", "retry", "rollback")
+
+
+@dataclass
+class CheckedWorld(World):
+    """A world in which every single decision is checked."""
+
+    turned_back: str | None = None
+
+    def reconcile(self) -> Decision:
+        before, asked = self.observed(), self.action
+        decision = super().reconcile()
+        assert decide(before) == decision, "the same observed value gives the same decision"
+        self._note_rejection(before, decision)
+        check_weights(before, decision)
+        check_nobody_loses_pods_under_traffic(before, decision)
+        check_returns(decision, self.turned_back, before)
+        check_steps(before, decision, forced=asked != before.status.handled_action)
+        check_memory(decision.status)
+        check_wakes_up(before, decision)
+        return decision
+
+    def _note_rejection(self, before: Observed, decision: Decision) -> None:
+        verb = before.action.partition("/")[0]
+        fresh = before.action not in ("", before.status.handled_action)
+        if fresh and verb in FORCING:
+            self.turned_back = None
+        rejected = decision.status.rejected
+        if any(t.reason == "Rejected" for t in decision.transitions) and rejected is not None:
+            self.turned_back = rejected.revision if verb != "rollback" else None
+        if before.wanted is not None and before.wanted.revision != self.turned_back:
+            self.turned_back = None  # the spec asks for another one
+
+
+def check_weights(before: Observed, decision: Decision) -> None:
+    weights = decision.weights
+    assert sum(weights.values()) == 100, weights
+    assert all(weight > 0 for weight in weights.values())
+    status = decision.status
+    planned = {r.revision for r in (status.stable, status.candidate, status.retreat) if r}
+    assert set(weights) <= planned
+    if any(before.revision(name).ready for name in planned if weights.get(name)):
+        unready = [name for name in weights if not before.revision(name).ready]
+        assert not unready, "traffic for a revision without ready pods while another has some"
+
+
+def check_nobody_loses_pods_under_traffic(before: Observed, decision: Decision) -> None:
+    answering = set(decision.weights) | {name for name, share in before.traffic.items() if share}
+    gone = answering - set(decision.replicas) - decision.keep
+    assert not gone & set(before.revisions), f"{gone} is deleted under its traffic"
+
+
+def check_returns(decision: Decision, turned_back: str | None, before: Observed) -> None:
+    """A rejected revision gets no traffic, and while traffic returns from it never more."""
+    if turned_back is None:
+        return
+    status = decision.status
+    assert status.candidate is None or status.candidate.revision != turned_back
+    share = decision.weights.get(turned_back, 0)
+    if share == 0 or (status.stable is not None and status.stable.revision == turned_back):
+        return
+    assert status.retreat is not None and status.retreat.revision == turned_back
+    stable_answers = status.stable is not None and before.revision(status.stable.revision).ready
+    assert share <= before.share(turned_back) or not stable_answers
+
+
+def check_steps(before: Observed, decision: Decision, *, forced: bool) -> None:
+    """No step without data and without its hold, unless a person asked for it."""
+    old, new = before.status.candidate, decision.status.candidate
+    promoted = any(t.reason == "Promoted" for t in decision.transitions)
+    if old is None or old.step == 0 or old.forced or forced:
+        return
+    if new is None and not promoted:
+        return
+    if new is not None and (new.revision != old.revision or new.weight <= old.weight):
+        return
+    assert before.spec is not None
+    weights = [step.weight for step in before.spec.rollout.steps]
+    if new is not None:
+        assert new.weight == min(w for w in weights if w > old.weight), "a step was left out"
+    else:
+        assert old.weight == 100, "promoted before it had all traffic"
+    assert old.blind_since is None or before.readings is not None, "blind"
+    evidence = (
+        next(t for t in decision.transitions if t.reason in ("StepReached", "Promoted")).evidence
+        or before.status.signals
+    )
+    if new is not None:
+        assert {e.verdict for e in evidence} == {Verdict.PASS}
+        assert {"errorRate", "latency", "drift", "health"} <= {e.signal for e in evidence}
+
+
+def check_memory(status: ModelDeploymentStatus) -> None:
+    """A crash forgets nothing: the status comes back from the API server as it was written."""
+    written = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert ModelDeploymentStatus.model_validate(written) == status
+    assert len(status.history) <= 20
+
+
+def check_wakes_up(before: Observed, decision: Decision) -> None:
+    assert decision.wake_at is None or decision.wake_at > before.now
+    if decision.status.candidate is not None:
+        assert decision.wake_at is not None, "nobody would look at the candidate again"
+
+
+class Rollouts(RuleBasedStateMachine):
+    """Events in any order. After each the world must settle at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = CheckedWorld()
+        self.tokens = 0
+
+    @initialize(up=st.booleans())
+    def first(self, up: bool) -> None:
+        if not up:
+            self.world.broken.add(self.name_of(V1))
+        self.settle()
+
+    @rule(version=st.sampled_from(VERSIONS), policy=st.sampled_from(sorted(POLICIES)))
+    def apply(self, version: str, policy: str) -> None:
+        self.world.spec = spec(version, **POLICIES[policy])
+        self.settle()
+
+    @rule(version=st.sampled_from(VERSIONS))
+    def apply_version(self, version: str) -> None:
+        self.apply(version, "default")
+
+    @rule(kind=st.sampled_from(sorted(READINGS)))
+    def measure(self, kind: str) -> None:
+        self.world.readings = READINGS[kind]
+
+    @rule(seconds=st.sampled_from([5, 15, 30, 45, 90]))
+    def wait(self, seconds: int) -> None:
+        end = self.world.now + seconds
+        while self.world.now < end:
+            self.world.now += 7.5
+            self.settle()
+
+    @rule()
+    def go_well(self) -> None:
+        self.world.readings = READINGS["good"]
+        self.wait(45)
+
+    @rule(seconds=st.sampled_from([100, 4000]))
+    def operator_is_away(self, seconds: int) -> None:
+        self.world.now += seconds
+        self.settle()
+
+    @rule()
+    def operator_is_killed_after_writing_the_status(self) -> None:
+        self.world.now += 15
+        world = self.world
+        traffic, pods = dict(world.traffic), dict(world.pods)
+        world.reconcile()
+        world.traffic, world.pods = traffic, pods
+        self.settle()
+
+    @rule(version=st.sampled_from(VERSIONS), data=st.data())
+    def a_pod_dies(self, version: str, data: st.DataObject) -> None:
+        pods = self.world.pods.get(self.name_of(version), ())
+        if pods:
+            index = data.draw(st.integers(0, len(pods) - 1))
+            dead = replace(pods[index], ready=False, restarts=pods[index].restarts + 1)
+            self.world.pods[self.name_of(version)] = (*pods[:index], dead, *pods[index + 1 :])
+        self.settle()
+
+    @rule(version=st.sampled_from(VERSIONS))
+    def a_version_breaks(self, version: str) -> None:
+        name = self.name_of(version)
+        self.world.broken.add(name)
+        if name in self.world.pods:
+            self.world.pods[name] = tuple(
+                Pod(p.name, ready=False, restarts=p.restarts) for p in self.world.pods[name]
+            )
+        self.settle()
+
+    @rule(version=st.sampled_from(VERSIONS))
+    def a_version_recovers(self, version: str) -> None:
+        name = self.name_of(version)
+        self.world.broken.discard(name)
+        if name in self.world.pods:
+            self.world.recover(name)
+        self.settle()
+
+    @rule(verb=st.sampled_from([*sorted(HANDLERS), "nonsense"]))
+    def command(self, verb: str) -> None:
+        self.tokens += 1
+        self.world.action = f"{verb}/{self.tokens}"
+        self.settle()
+
+    @precondition(lambda self: self.world.status.candidate is not None)
+    @rule()
+    def abort(self) -> None:
+        self.command("abort")
+
+    def settle(self) -> None:
+        """Decide until nothing is asked for any more; that must not take long."""
+        world = self.world
+        for _ in range(6):
+            before = (world.status, world.traffic, world.pods)
+            decision = world.reconcile()
+            if before == (world.status, world.traffic, world.pods):
+                assert not decision.transitions, "a transition is told again"
+                return
+        raise AssertionError("the decision does not converge")
+
+    def name_of(self, version: str) -> str:
+        from scenes import R1, R2, R3
+
+        return {V1: R1, V2: R2, V3: R3}[version]
+
+    def teardown(self) -> None:
+        """Whatever happened: once all is well and nobody interferes, the spec is what serves."""
+        world = self.world
+        world.readings = READINGS["good"]
+        world.broken.clear()
+        for name in world.pods:
+            world.recover(name)
+        version = world.spec.models[0].version
+        world.spec = spec(version)
+        if world.status.paused:
+            self.command("resume")
+        if world.status.rejected is not None:
+            self.command("retry")
+        for _ in range(40):
+            world.now += 15
+            self.settle()
+        wanted = self.name_of(version)
+        assert world.traffic == {wanted: 100}, world.status.message
+        assert world.status.phase == "Stable", world.status.message
+        assert set(world.pods) == {wanted}, "orphans are left"
+
+
+Rollouts.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
+TestRollouts = Rollouts.TestCase

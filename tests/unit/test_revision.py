@@ -1,0 +1,130 @@
+"""What makes a new revision, and what doesn't."""
+
+import re
+from typing import Any
+
+import pytest
+
+from scenes import V1, V2
+from transit_operator.api.status import PinnedModel, Pins
+from transit_operator.core.revision import content_key, needs_resolving, wanted
+from world import spec
+
+MODELS = [{"name": "cnn", "version": "1.1.0"}, {"name": "xgb", "version": "1.0.0"}]
+SERVER = {
+    "image": "registry/server:1",
+    "pool": "gpu",
+    "resources": {"limits": {"nvidia.com/gpu": 1}},
+    "env": [{"name": "A", "value": "1"}],
+    "batching": {"maxSize": 8, "maxWait": "5ms"},
+}
+
+
+def name_of(**overrides: Any) -> str:
+    return wanted(spec(**({"models": MODELS} | overrides)), None).revision
+
+
+BASE = name_of()
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param({"replicas": 9}, id="replicas"),
+        pytest.param({"replicas": None, "autoscaling": {"min": 1, "max": 3}}, id="autoscaling"),
+        pytest.param({"traffic": {"router": "replicas"}}, id="traffic"),
+        pytest.param({"rollout": {"progressDeadline": "1h", "onFailure": "Pause"}}, id="rollout"),
+        pytest.param({"suspend": True}, id="suspend"),
+    ],
+)
+def test_no_new_revision_by_a_change_of(overrides: dict[str, Any]) -> None:
+    assert name_of(**overrides) == BASE
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param({"models": MODELS[:1]}, id="a model less"),
+        pytest.param({"models": [MODELS[0], {"name": "xgb", "version": "1.0.1"}]}, id="a version"),
+        pytest.param({"models": MODELS[::-1]}, id="the order, which says what auto means"),
+        pytest.param({"default": "ensemble"}, id="default"),
+        pytest.param({"storage": {"uri": "s3://others"}}, id="storage"),
+        pytest.param({"storage": {"uri": "s3://models", "secretName": "m"}}, id="secret"),
+        *(pytest.param({"server": {key: SERVER[key]}}, id=f"server.{key}") for key in SERVER),
+        pytest.param(
+            {"server": {"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "x"}}}]}},
+            id="server.env from elsewhere",
+        ),
+    ],
+)
+def test_a_new_revision_by_a_change_of(overrides: dict[str, Any]) -> None:
+    assert name_of(**overrides) != BASE
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param({"server": {}}, id="an empty server"),
+        pytest.param({"server": {"pool": "cpu"}}, id="the default pool"),
+        pytest.param({"server": {"env": []}}, id="no env"),
+        pytest.param({"server": {"batching": {}}}, id="empty batching"),
+        pytest.param(
+            {"server": {"batching": {"maxSize": 32, "maxWait": "2ms"}}}, id="default batching"
+        ),
+        pytest.param({"storage": {"uri": "s3://models", "secretName": None}}, id="no secret"),
+        pytest.param({"default": None}, id="no default model"),
+        pytest.param({"default": "cnn"}, id="the first model as the default"),
+    ],
+)
+def test_the_same_revision_with_defaults_spelled_out(overrides: dict[str, Any]) -> None:
+    assert name_of(**overrides) == BASE
+
+
+def test_a_revision_ends_a_dns_label() -> None:
+    assert re.fullmatch("[0-9a-f]{10}", BASE)
+
+
+def test_the_name_of_a_revision_never_changes_between_versions_of_the_operator() -> None:
+    # A rename would restart every pod of every user at the next upgrade.
+    assert wanted(spec(V1), None).revision == "568639dde8"
+
+
+def aliased(version: str = "stable", **overrides: Any) -> Any:
+    return spec(models=[{"name": "cnn", "version": version}], **overrides)
+
+
+def pins(key: str, version: str) -> Pins:
+    return Pins(key=key, models=[PinnedModel(name="cnn", version=version)])
+
+
+def test_an_alias_is_resolved_once_and_pinned() -> None:
+    wish = aliased()
+    assert needs_resolving(wish, None)
+    resolved = pins(content_key(wish), "1.4.0")
+    assert not needs_resolving(wish, resolved)
+    target = wanted(wish, resolved)
+    assert target.models == (PinnedModel(name="cnn", version="1.4.0"),)
+    assert target.revision == wanted(aliased("1.4.0"), None).revision
+
+
+def test_an_alias_that_is_not_resolved_has_no_revision() -> None:
+    with pytest.raises(ValueError, match="not resolved"):
+        wanted(aliased(), None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [
+        pytest.param(aliased(replicas=9), False, id="a change of replicas asks nobody"),
+        pytest.param(aliased(rollout={"onFailure": "Pause"}), False, id="nor one of the rollout"),
+        pytest.param(aliased("latest"), True, id="another alias is looked up"),
+        pytest.param(aliased(server={"pool": "gpu"}), True, id="so is a new revision"),
+        pytest.param(aliased("1.4.0"), False, id="a version needs no look-up"),
+    ],
+)
+def test_when_an_alias_is_looked_up_again(changed: Any, again: bool) -> None:
+    assert needs_resolving(changed, pins(content_key(aliased()), "1.4.0")) is again
+
+
+def test_versions_differ() -> None:
+    assert wanted(spec(V1), None).revision != wanted(spec(V2), None).revision

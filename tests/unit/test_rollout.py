@@ -1,0 +1,365 @@
+"""Whole rollouts, driven through `decide`: first deployment, steps, holds, the end."""
+
+import pytest
+
+from scenes import (
+    FAILING,
+    R1,
+    R2,
+    R3,
+    REPLICAS_ROUTER,
+    UNREACHABLE,
+    V1,
+    V2,
+    V3,
+    V4,
+    against,
+    candidate,
+    last,
+    lose_pod,
+    lose_pods,
+    reasons,
+    rolling,
+    rollout,
+    run_until_weight,
+    say,
+    serving,
+    stable,
+    update,
+)
+from transit_operator.api.duration import seconds
+from transit_operator.api.status import Phase
+from transit_operator.core.observed import Pod, Readings
+from transit_operator.core.times import epoch
+from world import STEPS, World, good, spec
+
+ROUTERS = [pytest.param({}, id="gateway"), pytest.param(REPLICAS_ROUTER, id="replicas")]
+
+
+def test_a_first_deployment_goes_straight_to_stable_once_all_pods_are_ready() -> None:
+    world = World(broken={R1})
+    world.settle()
+    assert world.status.phase is Phase.PENDING
+    for _ in range(2):
+        first = world.pods[R1]
+        at = next(i for i, pod in enumerate(first) if not pod.ready)
+        world.pods[R1] = (*first[:at], Pod(first[at].name, ready=True), *first[at + 1 :])
+        world.settle()
+        assert world.status.phase is Phase.PENDING, "not all pods are ready"
+    world.recover(R1)
+    world.settle()
+    assert world.status.phase is Phase.STABLE
+    assert world.traffic == {R1: 100}
+    assert reasons(world) == ["Created", "Healthy"]
+
+
+def test_a_first_deployment_that_never_serves_has_failed_and_says_why() -> None:
+    world = World(broken={R1})
+    world.settle()
+    pods = tuple(Pod(p.name, ready=False, problem="ErrImagePull: no such") for p in world.pods[R1])
+    world.pods[R1] = pods
+    world.run(55)
+    assert world.status.phase is Phase.PENDING
+    world.run(10)
+    assert world.status.phase is Phase.FAILED
+    assert "ErrImagePull: no such" in (world.status.message or "")
+    world.recover(R1)
+    world.settle()
+    assert world.status.phase is Phase.STABLE
+
+
+def test_a_first_deployment_of_which_some_pods_serve_has_not_failed() -> None:
+    world = World(broken={R1})
+    world.settle()
+    for index in range(2):
+        pods = list(world.pods[R1])
+        pods[index] = Pod(pods[index].name, ready=True)
+        world.pods[R1] = tuple(pods)
+    world.run(300)
+    assert world.status.phase is not Phase.FAILED, "Failed means that nothing serves"
+
+
+def test_a_first_deployment_that_is_replaced_goes_on_serving_until_the_new_one_does() -> None:
+    world = World()
+    world.broken = {R2}
+    world.reconcile()
+    lose_pod(world, R1)
+    world.settle()
+    assert world.status.phase is Phase.PENDING and world.traffic == {R1: 100}
+    update(world, V2)
+    assert world.traffic == {R1: 100}, "two pods of the old one serve, none of the new one does"
+    world.broken.clear()
+    world.recover(R2)
+    world.settle()
+    world.run(30)
+    assert world.traffic == {R2: 100} and set(world.pods) == {R2}
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+def test_a_good_candidate_takes_exactly_the_specs_steps_each_at_least_its_hold(
+    router: dict[str, object],
+) -> None:
+    world = serving(**router)
+    update(world, V2, **router)
+    world.run(300)
+    assert world.status.phase is Phase.STABLE and stable(world) == R2
+    taken = [t for t in world.status.history if t.reason == "StepReached"]
+    assert [t.weight for t in taken] == [10, 50, 100]
+    times = [epoch(t.time) for t in taken] + [epoch(last(world, "Promoted").time)]
+    for step, begin, end in zip(STEPS, times, times[1:], strict=False):
+        hold = seconds(str(step["hold"]))
+        assert hold <= end - begin <= hold + 30, "at least its hold, at most two intervals more"
+
+
+def test_each_step_carries_the_evidence_it_was_earned_with() -> None:
+    world = rolling(50)
+    signals = {e.signal for e in last(world, "StepReached").evidence}
+    assert signals == {"errorRate", "latency", "drift", "health"}
+
+
+def test_promotion_moves_no_traffic_and_restarts_no_pod() -> None:
+    world = rolling(100)
+    pods = world.pods[R2]
+    world.run(120)
+    assert stable(world) == R2 and world.status.candidate is None
+    assert world.pods[R2] == pods and world.traffic == {R2: 100}
+    assert world.status.previous is not None and world.status.previous.revision == R1
+
+
+def test_the_standby_stays_through_the_last_hold_and_then_goes() -> None:
+    world = rolling(100)
+    assert len(world.pods[R1]) == 3, "all pods until the traffic has left them"
+    world.run(20)
+    assert world.status.phase is Phase.BAKING
+    assert len(world.pods[R1]) == 2
+    world.run(120)
+    assert set(world.pods) == {R2}
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+def test_pods_come_up_before_the_traffic_does(router: dict[str, object]) -> None:
+    world = serving(**router)
+    world.broken.add(R2)
+    update(world, V2, **router)
+    world.run(30)
+    assert world.traffic == {R1: 100} and candidate(world).step == 0
+    assert "waiting for pods, 0 of 1 ready" in (world.status.message or "")
+    world.broken.clear()
+    world.recover(R2)
+    world.settle()
+    assert candidate(world).weight == 10
+
+
+def test_a_hold_of_zero_still_takes_an_evaluation_with_data() -> None:
+    steps = [{"weight": 10, "hold": "0s"}, {"weight": 100, "hold": "0s"}]
+    world = serving(**rollout(steps=steps))
+    world.readings = UNREACHABLE
+    update(world, V2, **rollout(steps=steps))
+    world.run(300)
+    assert candidate(world).weight == 10
+    world.readings = against(good())
+    world.run(60)
+    assert stable(world) == R2
+
+
+def test_a_step_of_weight_zero_is_judged_by_health_alone() -> None:
+    steps = [{"weight": 0, "hold": "30s"}, {"weight": 100, "hold": "30s"}]
+    world = serving(**rollout(steps=steps))
+    world.readings = Readings(stable=good())
+    update(world, V2, **rollout(steps=steps))
+    assert candidate(world).step == 1 and world.traffic == {R1: 100}
+    run_until_weight(world, 100)
+
+
+def test_no_data_holds_the_clock_and_says_so() -> None:
+    world = rolling(10)
+    world.run(15)
+    held = candidate(world).held_seconds
+    assert held > 0
+    world.readings = UNREACHABLE
+    world.run(3600)
+    assert candidate(world).weight == 10
+    assert candidate(world).held_seconds == held
+    assert world.status.phase is Phase.PROGRESSING
+    metrics = next(c for c in world.status.conditions if c.type == "MetricsAvailable")
+    assert metrics.status == "False" and "can't be reached" in metrics.message
+    assert "no data for errorRate" in (world.status.message or "")
+
+
+def test_the_first_evaluation_that_sees_again_counts_no_blind_time() -> None:
+    world = rolling(10)
+    world.readings = UNREACHABLE
+    world.run(300)
+    world.readings = against(good())
+    world.run(15)
+    assert candidate(world).held_seconds == 0
+    world.run(15)
+    assert candidate(world).held_seconds == 15
+    metrics = next(c for c in world.status.conditions if c.type == "MetricsAvailable")
+    assert metrics.status == "True"
+
+
+def test_an_operator_that_was_away_for_an_hour_did_not_watch_for_an_hour() -> None:
+    world = rolling(10)
+    world.now += 3600
+    world.settle()
+    assert candidate(world).weight == 10
+    assert candidate(world).held_seconds <= 1.5 * 15
+
+
+def test_a_restarted_operator_keeps_the_time_that_was_held() -> None:
+    world = rolling(100)
+    world.run(30)
+    held = candidate(world).held_seconds
+    written = world.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    world.status = type(world.status).model_validate(written)
+    world.run(15)
+    assert candidate(world).held_seconds == held + 15
+
+
+def test_time_in_which_the_weight_is_not_given_is_not_held() -> None:
+    world = rolling(50)
+    lose_pods(world, R1)  # everything goes to the candidate, which is not what the step says
+    world.run(15)
+    assert world.traffic == {R2: 100}
+    assert candidate(world).held_seconds == 0
+
+
+@pytest.mark.parametrize("weight", [10, 50])
+def test_evaluations_fall_on_multiples_of_the_interval(weight: int) -> None:
+    world = rolling(weight)
+    world.now += 7.3
+    decision = world.reconcile()
+    assert decision.wake_at is not None and decision.wake_at % 15 == 0
+    assert world.now < decision.wake_at <= world.now + 15
+
+
+def test_a_newer_spec_takes_the_old_candidate_to_zero_before_the_new_one_starts() -> None:
+    world = rolling(50)
+    world.spec = spec(V3)
+    seen = []
+    for _ in range(6):
+        world.reconcile()
+        seen.append(dict(world.traffic))
+        assert not (R2 in world.traffic and R3 in world.traffic), "never both"
+    assert seen[0] == {R1: 100}
+    assert candidate(world).revision == R3
+    assert stable(world) == R1
+    run_until_weight(world, 10)
+    assert candidate(world).step == 1
+    assert "Superseded" in reasons(world)
+
+
+def test_a_newer_spec_during_the_last_hold_starts_over_from_the_original_stable() -> None:
+    world = rolling(100)
+    world.run(20)
+    update(world, V3)
+    world.run(30)
+    assert stable(world) == R1
+    assert candidate(world).revision == R3 and candidate(world).weight <= 10
+    assert R2 not in world.traffic
+
+
+def test_of_many_versions_at_once_only_the_last_is_tried() -> None:
+    world = serving()
+    for version in (V2, V3, "5.0.0", "6.0.0", V4):
+        world.spec = spec(version)
+        world.now += 2
+        world.reconcile()
+    world.run(60)
+    assert candidate(world).revision in world.traffic
+    assert set(world.pods) == {R1, candidate(world).revision}, "no orphans"
+    assert candidate(world).models[0].version == V4
+
+
+@pytest.mark.parametrize("weight", [10, 50, 100])
+def test_back_to_the_stable_spec_is_stable_at_once(weight: int) -> None:
+    world = rolling(weight)
+    update(world, V1)
+    assert world.traffic == {R1: 100}
+    assert world.status.phase is Phase.STABLE and world.status.rejected is None
+    world.run(30)
+    assert set(world.pods) == {R1}
+
+
+def test_a_revision_tried_again_while_traffic_still_leaves_it_keeps_its_pods() -> None:
+    world = rolling(100)
+    world.run(20)
+    world.broken.add(R1)  # so that the standby can't grow, and the traffic returns slowly
+    update(world, V1)
+    assert world.traffic == {R1: 66, R2: 34}
+    update(world, V2)
+    assert world.traffic[R2] == 34
+    assert len(world.pods[R2]) == 3, "scaled down under its traffic"
+
+
+def test_suspend_takes_no_step_and_starts_nothing_but_still_rolls_back() -> None:
+    world = rolling(10)
+    update(world, V2, suspend=True)
+    world.run(600)
+    assert candidate(world).weight == 10 and world.status.phase is Phase.PAUSED
+    assert "suspended by the spec" in (world.status.message or "")
+    world.readings = against(FAILING)
+    world.run(15)
+    assert world.traffic == {R1: 100} and world.status.phase is Phase.ROLLED_BACK
+    update(world, V3, suspend=True)
+    world.run(600)
+    assert world.status.candidate is None
+    world.readings = against(good())
+    update(world, V3)
+    assert candidate(world).revision == R3
+
+
+def test_autoscaling_never_moves_a_weight() -> None:
+    scaled = {"replicas": None, "autoscaling": {"min": 3, "max": 10}}
+    world = rolling(50, **scaled)
+    world.pods[R1] = tuple(Pod(f"{R1}-{n}", ready=True) for n in range(10))
+    world.settle()
+    assert world.traffic == {R1: 50, R2: 50}
+
+
+def test_the_baseline_before_the_shift_is_kept_for_the_last_hold() -> None:
+    world = rolling(100)
+    kept = candidate(world).baseline
+    assert kept is not None and kept.latency == 0.010
+    world.readings = Readings(candidate=good(p95=0.0201))
+    world.run(15)
+    assert world.status.rejected is not None and world.status.rejected.reason == "Latency"
+
+
+def test_a_failed_query_does_not_empty_the_kept_classes() -> None:
+    world = rolling(50)
+    world.run(15)
+    down = {"drift": UNREACHABLE.problems["drift"]}
+    stable_without = good()
+    world.readings = Readings(
+        candidate=good(), stable=type(stable_without)(stable_without.counts, stable_without.latency),
+        problems=down,
+    )  # fmt: skip
+    world.run(15)
+    say(world, "promote/despite-it")
+    assert candidate(world).weight == 100
+    world.readings = Readings(candidate=good())
+    world.run(120)
+    assert stable(world) == R2, world.status.message
+
+
+def test_the_next_step_waits_for_its_pods_as_the_spec_now_says() -> None:
+    world = rolling(10)
+    world.broken.add(R2)
+    world.run(40)
+    assert candidate(world).weight == 10 and candidate(world).waiting_since is not None
+    assert len(world.pods[R2]) == 2
+    world.recover(R2)
+    world.settle()
+    assert candidate(world).weight == 50
+
+
+def test_a_change_of_the_router_is_no_outage() -> None:
+    world = serving(**REPLICAS_ROUTER)
+    world.spec = spec(V1)
+    world.traffic = {}  # there is no HTTPRoute yet: this very decision makes it
+    world.reconcile()
+    assert world.status.phase is Phase.STABLE
+    world.settle()
+    assert world.traffic == {R1: 100}
