@@ -5,6 +5,7 @@ The manifests are ordinary ones with public image names, the same for every prov
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -15,7 +16,7 @@ from .kube import Kubectl
 from .ui import step
 
 NAMESPACES = ("monitoring", "minio", "traefik")
-SCRAPE_INTERVAL = "scrape_interval: 2s"  # as it stands in prometheus.yaml
+SCRAPE_INTERVAL = "2s"  # as it stands in prometheus.yaml
 
 
 def install(kubectl: Kubectl, *, local: bool) -> None:
@@ -56,11 +57,11 @@ def advertise(kubectl: Kubectl, node: str, resources: Mapping[str, str]) -> None
 
 def _prometheus() -> str:
     text = (paths.MANIFESTS / "prometheus.yaml").read_text()
-    chosen = os.environ.get("TRANSIT_SCRAPE_INTERVAL")
-    if not chosen:
-        return text
-    text = text.replace(SCRAPE_INTERVAL, f"scrape_interval: {chosen}")
-    return text.replace("scrape_timeout: 2s", f"scrape_timeout: {chosen}")
+    interval = os.environ.get("TRANSIT_SCRAPE_INTERVAL", SCRAPE_INTERVAL)
+    for setting in ("scrape_interval", "scrape_timeout"):
+        text = text.replace(f"{setting}: {SCRAPE_INTERVAL}", f"{setting}: {interval}")
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return text.replace("transit.dev/config: HASH", f'transit.dev/config: "{digest}"')
 
 
 def _traefik(kubectl: Kubectl, *, local: bool) -> str:

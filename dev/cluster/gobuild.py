@@ -91,7 +91,8 @@ def build(wanted: Sequence[str] = ()) -> None:
         seen: list[str] = []
         shell.run(listing, log, env=env, cwd=folder, on_line=seen.append)
         total = len({line for line in seen if " " not in line})
-    with step(f"Go programs: {', '.join(program.name for program in missing)}", hint) as note:
+    title = missing[0].name if len(missing) == 1 else f"{len(missing)} Go programs"
+    with step(f"Build {title}", hint) as note:
         _compile(go, folder, missing, total, note, log)
 
 

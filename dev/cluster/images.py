@@ -7,9 +7,7 @@ only changed layers are written again.
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,6 +56,8 @@ def export(name: str) -> Layout:
         if known.blobs()[1] == identity:
             return known
         (folder / "index.json").unlink()
+    for interrupted in _folder("tmp").glob("[0-9]*"):  # what a push that was stopped left there
+        interrupted.unlink()
     log = paths.logs() / "export.log"
     push = ["push", "--disable-compression", "--format=oci", "--quiet"]
     shell.run(
@@ -153,15 +153,3 @@ def _folder(name: str) -> Path:
     folder = paths.cache() / "buildah" / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def remove_storage() -> None:
-    """Forget every image built here."""
-    if shutil.which("buildah"):
-        shell.succeeds([*buildah("rmi"), "--all", "--force"])
-
-
-def describe(name: str) -> str:
-    """An image's size for people."""
-    rows = json.loads(shell.output([*buildah("images"), "--json", name]))
-    return str(rows[0].get("size", "?")) if rows else "not built"

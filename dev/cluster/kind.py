@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import addons, paths, shape, shell, versions
+from . import addons, paths, shape, shell
 from .kube import Kubectl
 from .ui import StepFailed, say, step
 
@@ -103,7 +103,6 @@ def cluster_config() -> dict[str, object]:
         nodes.append(
             {
                 "role": "control-plane" if first else "worker",
-                "image": f"kindest/node:v{versions.KUBERNETES}",
                 "labels": dict(one.labels),
                 "kubeadmConfigPatches": [json.dumps(patch)],
                 "extraPortMappings": [port] if first else [],

@@ -90,6 +90,8 @@ class Local:
 
     def load(self, wanted: Sequence[str]) -> None:
         """Into both nodes, only what they lack."""
+        if not daemons.records():
+            raise StepFailed("there is no local cluster", hint="python3 -m dev.cluster up")
         with step(f"Load {', '.join(wanted)}") as note:
             note("exporting changed layers")
             layouts = {name: images.export(name) for name in wanted}

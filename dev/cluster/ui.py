@@ -15,8 +15,6 @@ from pathlib import Path
 TAIL_LINES = 25
 HEARTBEAT = 15.0  # seconds between signs of life where lines cannot be rewritten
 
-timings: dict[str, float] = {}
-
 
 class StepFailed(Exception):
     """A step did not work. `log` is where to look, `hint` is what to try."""
@@ -59,7 +57,6 @@ def step(title: str, hint: str = "") -> Iterator[Note]:
         done.set()
         beat.join()
         elapsed = time.monotonic() - started
-        timings[title] = round(elapsed, 1)
         say(f"{_clear()}{mark:>6} {elapsed:7.1f} s  {title}")
 
 

@@ -1,7 +1,7 @@
 """What a person sees meanwhile: lines with the time since the start, and that a wait is alive.
 
-A waiting line is printed when its message says something new (numbers that only count up are not
-new) or after `HEARTBEAT` seconds; on a terminal the last line also counts along in place.
+A waiting line is printed when its message (`PHASE: text`) says something new, or after `HEARTBEAT`
+seconds; a number in the text that counts up is not new. On a terminal the last line counts along.
 """
 
 import re
@@ -62,7 +62,8 @@ class Waiting:
         """The message as it is now."""
         message = " ".join(message.split()) or "-"
         line = f"    {self.seconds():4.0f} s  {message}"
-        news = re.sub(r"[0-9.]+", "#", message)
+        phase, _, rest = message.partition(": ")
+        news = phase + re.sub(r"[0-9.]+", "#", rest)
         if news != self._said or time.monotonic() - self._said_at >= HEARTBEAT:
             self._said, self._said_at = news, time.monotonic()
             self._progress.say(line[: WIDTH * 2])

@@ -93,7 +93,7 @@ def play(stage: Stage, scenario: Scenario) -> Result:
         raise NotAsExpected(f"the weights were {weights}, not {stage.steps}")
     if scenario.ends == STABLE:
         stage.begin_traffic()
-    _settle(stage, stable)
+    _settle(stage, stable, status["stable"]["models"][0]["version"])
     bad = revision if role == "rejected" else None
     had_traffic = stage.spans(revision)
     answers = stage.traffic.since(mark)
@@ -109,10 +109,10 @@ def play(stage: Stage, scenario: Scenario) -> Result:
     )
 
 
-def _settle(stage: Stage, stable: str) -> None:
+def _settle(stage: Stage, stable: str, version: str) -> None:
     """Wait until the stable revision answers everything."""
     mark = stage.traffic.mark()
-    with stage.progress.waiting(f"{stable} alone answers") as waiting:
+    with stage.progress.waiting(f"{MODEL} {version} ({stable}) alone answers") as waiting:
         stage.mdep.wait_for(
             f"all traffic to be with {stable}",
             lambda _: stage.settled(stable, mark),

@@ -6,6 +6,7 @@ the one that `dev.cluster` made for its MinIO.
 
 import base64
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ MANIFESTS = Path(__file__).parent / "manifests"
 
 def prepare(kube: Kube, progress: Progress, namespace: str) -> None:
     """Make the models available to servers in `namespace`. Raises `StepFailed`."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets on stderr
     with progress.waiting(f"Example models trained in {MODELS}") as waiting:
         train_examples(MODELS, progress=waiting.tell)
     user, password = account(kube)

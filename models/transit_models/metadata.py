@@ -93,7 +93,7 @@ class Checksum(_Part):
     """The SHA-256 of the model file, in hex."""
 
     algorithm: Literal["sha256"] = "sha256"
-    value: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$", to_lower=True)]
+    value: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True)]
 
 
 class ModelMetadata(_Part):

@@ -5,9 +5,9 @@ bounded: 3 s to connect, 20 s without a byte, four attempts with growing pauses.
 as published once its `checksum.sha256` is there, which is written last.
 """
 
+import fcntl
 import logging
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -122,6 +122,10 @@ class S3Storage:
         """
         version = plain(version)
         target = into / check_name(name) / directory_name(version)
+        with _alone(target):
+            return self._fetch(name, version, target)
+
+    def _fetch(self, name: str, version: str, target: Path) -> Path:
         folder = f"{name}/{directory_name(version)}/"
         cached = self._intact(target, name, version)
         try:
@@ -289,7 +293,6 @@ class S3Storage:
             ) from error
 
     def _download_files(self, folder: str, names: list[str], target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as scratch:
             whole = Path(scratch) / "new"
 
@@ -304,12 +307,7 @@ class S3Storage:
                 list(pool.map(download, names))
             if target.exists():
                 target.rename(Path(scratch) / "old")
-            try:
-                whole.rename(target)
-            except OSError:
-                if not target.is_dir():  # else another process was first, with the same content
-                    raise
-                shutil.rmtree(whole, ignore_errors=True)
+            whole.rename(target)
 
     @contextmanager
     def _available(self) -> Iterator[None]:
@@ -333,6 +331,19 @@ class S3Storage:
                 f"{where} cannot be used: {error} (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and "
                 "AWS_SECRET_ACCESS_KEY say where and who)"
             ) from error
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """One fetch of a version at a time in a cache: the second finds it there."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = target.with_name(f".{target.name}.lock").open("w")
+    except OSError as error:
+        raise StorageUnavailable(f"the cache {target.parent} cannot be written: {error}") from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _code(error: ClientError) -> str:

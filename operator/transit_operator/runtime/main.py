@@ -40,6 +40,7 @@ def main() -> None:
         level=logging.DEBUG if arguments.verbose else logging.INFO,
         format="%(asctime)s %(levelname)-7s %(name)s %(message)s",
     )
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # probes, every few seconds
     logging.getLogger("kopf").setLevel(logging.INFO if arguments.verbose else logging.WARNING)
     try:
         config = load(arguments.config)

@@ -1,0 +1,124 @@
+"""What the tests of the model store share: stores of every kind, small versions, the trained
+examples.
+
+Nothing here is faked: local stores are directories, S3 is a MinIO of its own on loopback, the
+examples are the ones that the demo serves. Small versions hold bytes that are no model: the store
+never looks into them.
+"""
+
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dev.cluster import paths, versions
+from transit_models import Storage, open_storage
+from transit_models.examples.training import train_examples
+from transit_models.pack import Description, seal
+from transit_models.storage_s3 import S3Storage
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ACCOUNT = {"MINIO_ROOT_USER": "transit", "MINIO_ROOT_PASSWORD": "transit-secret"}
+
+MakeVersion = Callable[..., Path]
+
+
+@pytest.fixture
+def make_version(tmp_path: Path) -> MakeVersion:
+    """`make_version(name, version, content)` → a sealed version directory outside any store."""
+
+    def make(name: str = "tiny", version: str = "1.0.0", content: bytes = b"weights") -> Path:
+        directory = tmp_path / "made" / f"{name}-{version}-{content.hex()[:16]}"
+        directory.mkdir(parents=True)
+        (directory / "model.json").write_bytes(content)
+        (directory / "preprocessing.pkl").write_bytes(b"steps of " + content)
+        seal(
+            directory,
+            Description(name, version, framework="xgboost", features=4, labels=("no", "yes")),
+        )
+        return directory
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a MinIO that only this session uses."""
+    binary = paths.binary("minio", versions.MINIO)
+    if not binary.is_file():
+        pytest.fail(f"{binary} is missing: make test builds it, so does make cluster-up")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    directory = tmp_path_factory.mktemp("minio")
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(
+            [binary, "server", directory / "data", "--address", address],
+            env={**os.environ, **ACCOUNT, "MINIO_BROWSER": "off", "HOME": str(directory)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_ready(f"http://{address}", process, directory / "log")
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    give_up = time.monotonic() + 90
+    while process.poll() is None and time.monotonic() < give_up:
+        try:
+            with direct.open(f"{url}/minio/health/ready", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"MinIO did not get ready: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture
+def s3_environment(minio: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The standard variables, pointing at `minio`; returns its address."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": minio,
+        "AWS_ACCESS_KEY_ID": ACCOUNT["MINIO_ROOT_USER"],
+        "AWS_SECRET_ACCESS_KEY": ACCOUNT["MINIO_ROOT_PASSWORD"],
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return minio
+
+
+@pytest.fixture
+def bucket(s3_environment: str, request: pytest.FixtureRequest) -> str:
+    """`s3://…/some/prefix` with nothing in it."""
+    name = f"t-{abs(hash(request.node.nodeid)):x}"[:40]
+    S3Storage(name).create_bucket()
+    return f"s3://{name}/some/prefix"
+
+
+@pytest.fixture(params=["local", "s3"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """An empty store, of each kind in turn."""
+    if request.param == "s3":
+        return open_storage(str(request.getfixturevalue("bucket")))
+    (tmp_path / "store").mkdir()
+    return open_storage((tmp_path / "store").as_uri())
+
+
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    """The local store of the trained examples, the one that `make models` fills."""
+    store = REPOSITORY / "build" / "models"
+    train_examples(store, progress=print)
+    return store

@@ -1,0 +1,75 @@
+"""What only a store in a directory has: symlinks, text files as aliases, things lying about."""
+
+from pathlib import Path
+
+import pytest
+
+from transit_models import InvalidReference, ModelNotFound, StorageUnavailable, open_storage
+from transit_models.storage_local import LocalStorage
+
+from .conftest import MakeVersion
+
+
+@pytest.fixture
+def store(tmp_path: Path, make_version: MakeVersion) -> LocalStorage:
+    storage = LocalStorage(tmp_path / "store")
+    for version in ("1.0.0", "1.1.0"):
+        storage.publish(make_version("tiny", version), "tiny", version)
+    return storage
+
+
+def test_an_alias_is_a_relative_symlink(store: LocalStorage) -> None:
+    store.set_alias("tiny", "latest", "1.1.0")
+    assert (store.root / "tiny/latest").readlink() == Path("v1.1.0")
+
+
+@pytest.mark.parametrize("text", ["v1.0.0\n", "1.0.0", " v1.0.0 \r\n"])
+def test_a_text_file_is_an_alias_too(store: LocalStorage, text: str) -> None:
+    (store.root / "tiny/stable").write_text(text)
+    assert store.resolve("tiny", "stable") == "1.0.0"
+
+
+@pytest.mark.parametrize("target", ["/etc", "../../elsewhere", "v1.0.0/..", "latest"])
+def test_a_symlink_that_leads_elsewhere_is_no_alias(store: LocalStorage, target: str) -> None:
+    (store.root / "tiny/stable").symlink_to(target)
+    with pytest.raises(InvalidReference, match="which is no version"):
+        store.resolve("tiny", "stable")
+
+
+def test_an_alias_of_a_version_that_is_gone(store: LocalStorage) -> None:
+    (store.root / "tiny/stable").symlink_to("v0.9.0")
+    with pytest.raises(ModelNotFound, match=r"no version 0\.9\.0"):
+        store.resolve("tiny", "stable")
+
+
+def test_what_lies_about_is_no_model(store: LocalStorage, tmp_path: Path) -> None:
+    (store.root / "lost+found").mkdir()
+    (store.root / "empty").mkdir()
+    (store.root / "README").write_text("read me")
+    (store.root / "tiny/v1").mkdir()
+    (store.root / "tiny/1.2.0").mkdir()
+    (store.root / "tiny/v01.0.0").mkdir()
+    (store.root / "tiny/v3.0.0").symlink_to(tmp_path)
+    assert store.names() == ["tiny"]
+    assert store.versions("tiny") == ["1.0.0", "1.1.0"]
+
+
+def test_fetching_copies_nothing(store: LocalStorage, tmp_path: Path) -> None:
+    assert store.fetch("tiny", "1.0.0", tmp_path / "cache") == store.root / "tiny/v1.0.0"
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_volume_that_is_not_mounted(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable, match="is the volume mounted"):
+        open_storage(f"file://{tmp_path}/absent").names()
+
+
+def test_spaces_in_the_address(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    assert open_storage(f"file://{tmp_path}/a%20b").names() == []
+    assert open_storage(str(tmp_path / "a b")).names() == []
+
+
+def test_publishing_leaves_nothing_behind(store: LocalStorage) -> None:
+    left = {path.name for path in (store.root / "tiny").iterdir()}
+    assert left == {"v1.0.0", "v1.1.0"}

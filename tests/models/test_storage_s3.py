@@ -1,0 +1,113 @@
+"""What only S3 has: a cache, half-published versions, wrong accounts, a store that does not
+answer.
+"""
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from transit_models import (
+    IntegrityError,
+    ModelNotFound,
+    StorageUnavailable,
+    fetch_verified,
+    open_storage,
+)
+from transit_models.storage_s3 import S3Storage
+
+from .conftest import MakeVersion
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def store(bucket: str, make_version: MakeVersion) -> S3Storage:
+    storage = open_storage(bucket)
+    assert isinstance(storage, S3Storage)
+    storage.publish(make_version(), "tiny", "1.0.0")
+    return storage
+
+
+def put(store: S3Storage, name: str, body: bytes) -> None:
+    store._client.put_object(Bucket=store.bucket, Key=store._key(name), Body=body)
+
+
+def test_an_alias_is_an_object_that_holds_the_version(store: S3Storage) -> None:
+    store.set_alias("tiny", "latest", "1.0.0")
+    answer = store._client.get_object(Bucket=store.bucket, Key="some/prefix/tiny/latest")
+    assert answer["Body"].read() == b"v1.0.0"
+
+
+def test_what_is_cached_is_not_downloaded_again(store: S3Storage, tmp_path: Path) -> None:
+    first = store.fetch("tiny", "1.0.0", tmp_path)
+    assert first == tmp_path / "tiny/v1.0.0"
+    written = first.stat().st_ino
+    assert store.fetch("tiny", "1.0.0", tmp_path).stat().st_ino == written
+    assert {path.name for path in (tmp_path / "tiny").glob("[!.]*")} == {"v1.0.0"}
+    assert not list((tmp_path / "tiny").glob(".fetch-*"))
+
+
+def test_a_spoilt_cache_is_fetched_again(store: S3Storage, tmp_path: Path) -> None:
+    path = store.fetch("tiny", "1.0.0", tmp_path)
+    (path / "model.json").write_bytes(b"spoilt")
+    assert fetch_verified(store, "tiny", "1.0.0", tmp_path).model_file.read_bytes() == b"weights"
+
+
+def test_what_was_tampered_with_in_the_bucket_is_refused(store: S3Storage, tmp_path: Path) -> None:
+    put(store, "tiny/v1.0.0/model.json", b"tampered")
+    with pytest.raises(IntegrityError, match=r"model\.json"):
+        fetch_verified(store, "tiny", "1.0.0", tmp_path)
+
+
+def test_an_added_object_is_refused(store: S3Storage, tmp_path: Path) -> None:
+    put(store, "tiny/v1.0.0/sitecustomize.py", b"import os")
+    with pytest.raises(IntegrityError, match="sitecustomize"):
+        fetch_verified(store, "tiny", "1.0.0", tmp_path)
+
+
+def test_a_half_published_version_is_not_fetched(store: S3Storage, tmp_path: Path) -> None:
+    store._delete("tiny/v1.0.0/checksum.sha256")
+    with pytest.raises(IntegrityError, match="Publishing has not finished"):
+        store.fetch("tiny", "1.0.0", tmp_path)
+    assert not (tmp_path / "tiny/v1.0.0").exists()
+
+
+def test_a_missing_bucket_is_named(s3_environment: str) -> None:
+    with pytest.raises(ModelNotFound, match="there is no bucket 'nobody-made-it'"):
+        open_storage("s3://nobody-made-it/x").names()
+
+
+def test_wrong_credentials_are_told_as_such(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(StorageUnavailable, match="check AWS_ACCESS_KEY_ID") as caught:
+        open_storage(bucket).names()
+    assert "wrong" not in str(caught.value)
+
+
+def test_a_store_that_is_down_is_given_up_soon(
+    store: S3Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.fetch("tiny", "1.0.0", tmp_path)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        down = open_storage(store.uri)
+        start = time.monotonic()
+        with pytest.raises(StorageUnavailable, match="AWS_ENDPOINT_URL"):
+            down.resolve("tiny", "latest")
+        assert time.monotonic() - start < 60
+        cached = fetch_verified(down, "tiny", "1.0.0", tmp_path)
+        assert cached.model_file.read_bytes() == b"weights", "a pod restarts from its cache"
+        with pytest.raises(StorageUnavailable):
+            down.fetch("tiny", "2.0.0", tmp_path)
+
+
+def test_many_processes_may_fetch_into_one_cache(store: S3Storage, tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(6) as pool:
+        found = set(pool.map(lambda _: store.fetch("tiny", "1.0.0", tmp_path), range(12)))
+    assert found == {tmp_path / "tiny/v1.0.0"}
+    fetch_verified(store, "tiny", "1.0.0", tmp_path)
