@@ -94,10 +94,12 @@ def _do(verb: str, names: list[str], chosen: str | None) -> int:
         case "status":
             return 0 if cluster.status() else 1
         case "images":
-            cluster.build_images(DOCKERFILES)
-            cluster.load(list(DOCKERFILES))
+            with _alone():
+                cluster.build_images(DOCKERFILES)
+                cluster.load(list(DOCKERFILES))
         case "load":
-            cluster.load(names)
+            with _alone():
+                cluster.load(names)
         case "kubeconfig":
             say(str(cluster.kubeconfig() or ""))
         case "env":

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from world import STEPS, World, good, revision, spec
+
 from transit_operator.api.status import CandidateStatus, Phase, Transition
 from transit_operator.core.observed import Problem, Readings, RevisionReadings
-from world import STEPS, World, good, revision, spec
 
 V1, V2, V3, V4 = "1.0.0", "2.0.0", "3.0.0", "4.0.0"
 R1, R2, R3, R4 = (revision(version) for version in (V1, V2, V3, V4))
@@ -68,6 +69,11 @@ def say(world: World, action: str) -> None:
     """Give a command."""
     world.action = action
     world.settle()
+
+
+def phase(world: World) -> Phase | None:
+    """Return the phase."""
+    return world.status.phase
 
 
 def candidate(world: World) -> CandidateStatus:

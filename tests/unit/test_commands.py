@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-
 from scenes import (
     FAILING,
     R1,
@@ -16,6 +15,7 @@ from scenes import (
     candidate,
     last,
     lose_pods,
+    phase,
     reasons,
     rolling,
     rollout,
@@ -25,9 +25,10 @@ from scenes import (
     stable,
     update,
 )
+from world import World, good
+
 from transit_operator.api.status import Phase
 from transit_operator.core.commands import HANDLERS
-from world import World, good
 
 FOREVER = rollout(
     steps=[
@@ -91,8 +92,9 @@ def test_promote_goes_on_by_one_step_without_waiting_for_the_hold() -> None:
 def test_promote_full_makes_it_stable_from_any_step(weight: int) -> None:
     world = rolling(weight)
     say(world, "promote-full/1")
-    assert stable(world) == R2 and world.traffic == {R2: 100}
-    assert world.status.phase is Phase.STABLE
+    assert stable(world) == R2
+    assert world.traffic == {R2: 100}
+    assert phase(world) is Phase.STABLE
 
 
 @pytest.mark.parametrize("weight", [10, 50, 100])
@@ -102,8 +104,9 @@ def test_abort_turns_back_at_once(weight: int) -> None:
     world.reconcile()
     assert world.traffic == {R1: 100}
     world.settle()
-    assert world.status.phase is Phase.ROLLED_BACK
-    assert world.status.rejected is not None and world.status.rejected.reason == "Aborted"
+    assert phase(world) is Phase.ROLLED_BACK
+    assert world.status.rejected is not None
+    assert world.status.rejected.reason == "Aborted"
     world.run(600)
     assert world.status.candidate is None, "not tried again by itself"
 
@@ -111,7 +114,8 @@ def test_abort_turns_back_at_once(weight: int) -> None:
 def test_retry_tries_a_rejected_revision_again_from_the_first_step() -> None:
     world = rolled_back()
     say(world, "retry/1")
-    assert candidate(world).revision == R2 and candidate(world).weight == 10
+    assert candidate(world).revision == R2
+    assert candidate(world).weight == 10
     assert world.status.rejected is None
     world.run(300)
     assert stable(world) == R2
@@ -122,16 +126,17 @@ def test_a_retried_revision_that_fails_again_is_turned_back_again() -> None:
     say(world, "retry/1")
     world.readings = against(FAILING)
     world.run(300)
-    assert world.status.phase is Phase.ROLLED_BACK
+    assert phase(world) is Phase.ROLLED_BACK
     assert reasons(world).count("Rejected") == 2
 
 
 def test_pause_stands_still_and_resume_goes_on() -> None:
     world = rolling(10)
     say(world, "pause/1")
-    assert world.status.phase is Phase.PAUSED
+    assert phase(world) is Phase.PAUSED
     world.run(3600)
-    assert candidate(world).weight == 10 and world.traffic == {R1: 90, R2: 10}
+    assert candidate(world).weight == 10
+    assert world.traffic == {R1: 90, R2: 10}
     say(world, "resume/2")
     run_until_weight(world, 50)
 
@@ -141,26 +146,31 @@ def test_a_paused_candidate_still_rolls_back() -> None:
     say(world, "pause/1")
     world.readings = against(FAILING)
     world.run(15)
-    assert world.traffic == {R1: 100} and world.status.phase is Phase.ROLLED_BACK
+    assert world.traffic == {R1: 100}
+    assert phase(world) is Phase.ROLLED_BACK
 
 
 def test_rollback_brings_the_previous_stable_back_and_stays_there() -> None:
     world = promoted()
     say(world, "rollback/1")
-    assert stable(world) == R1 and world.traffic == {R1: 100}
-    assert world.status.phase is Phase.ROLLED_BACK
-    assert world.status.rejected is not None and world.status.rejected.revision == R2
+    assert stable(world) == R1
+    assert world.traffic == {R1: 100}
+    assert phase(world) is Phase.ROLLED_BACK
+    assert world.status.rejected is not None
+    assert world.status.rejected.revision == R2
     world.run(600)
     assert world.traffic == {R1: 100}, "the spec still asks for 2.0.0, but doesn't get it"
     update(world, V3)
-    assert candidate(world).revision == R3 and stable(world) == R1
+    assert candidate(world).revision == R3
+    assert stable(world) == R1
 
 
 def test_rollback_during_a_rollout_turns_the_candidate_back() -> None:
     world = rolling(50)
     say(world, "rollback/1")
-    assert stable(world) == R1 and world.traffic == {R1: 100}
-    assert world.status.phase is Phase.ROLLED_BACK
+    assert stable(world) == R1
+    assert world.traffic == {R1: 100}
+    assert phase(world) is Phase.ROLLED_BACK
 
 
 def test_rollback_takes_no_traffic_from_stable_before_the_previous_one_is_ready() -> None:
@@ -171,7 +181,8 @@ def test_rollback_takes_no_traffic_from_stable_before_the_previous_one_is_ready(
     world.broken.clear()
     world.recover(R1)
     world.settle()
-    assert stable(world) == R1 and world.traffic == {R1: 100}
+    assert stable(world) == R1
+    assert world.traffic == {R1: 100}
 
 
 def test_a_rollback_that_never_comes_up_leaves_stable_in_place() -> None:
@@ -179,9 +190,10 @@ def test_a_rollback_that_never_comes_up_leaves_stable_in_place() -> None:
     world.broken.add(R1)
     say(world, "rollback/1")
     world.run(600)
-    assert stable(world) == R2 and world.traffic == {R2: 100}
+    assert stable(world) == R2
+    assert world.traffic == {R2: 100}
     assert world.status.candidate is None
-    assert world.status.phase is Phase.STABLE
+    assert phase(world) is Phase.STABLE
 
 
 @pytest.mark.parametrize(
@@ -237,7 +249,8 @@ def test_a_command_without_effect_is_said(
     traffic = dict(world.traffic) or {R1: 100}
     say(world, action)
     said = last(world, "CommandIgnored")
-    assert action in said.message and why in said.message
+    assert action in said.message
+    assert why in said.message
     assert world.status.handled_action == action
     assert world.traffic == traffic
 
@@ -255,8 +268,9 @@ def test_abort_works_while(start: Callable[[], World]) -> None:
     world = start()
     say(world, "abort/1")
     assert world.traffic == {R1: 100}
-    assert world.status.rejected is not None and world.status.rejected.reason == "Aborted"
-    assert world.status.phase is Phase.ROLLED_BACK
+    assert world.status.rejected is not None
+    assert world.status.rejected.reason == "Aborted"
+    assert phase(world) is Phase.ROLLED_BACK
 
 
 @pytest.mark.parametrize(("verb", "weight"), [("promote", 50), ("promote-full", None)])
@@ -289,7 +303,7 @@ def test_other_commands_work_while_pods_are_stuck(verb: str) -> None:
     expected = {
         "pause": Phase.PAUSED, "resume": Phase.PROGRESSING, "rollback": Phase.ROLLED_BACK,
     }  # fmt: skip
-    assert world.status.phase is expected[verb]
+    assert phase(world) is expected[verb]
 
 
 def test_abort_wins_over_a_promote_that_still_waits() -> None:
@@ -298,14 +312,15 @@ def test_abort_wins_over_a_promote_that_still_waits() -> None:
     say(world, "abort/2")
     world.broken.clear()
     world.run(300)
-    assert world.traffic == {R1: 100} and stable(world) == R1
+    assert world.traffic == {R1: 100}
+    assert stable(world) == R1
 
 
 def test_pause_wins_over_a_promote_that_still_waits() -> None:
     world = stuck()
     say(world, "promote-full/1")
     say(world, "pause/2")
-    assert world.status.phase is Phase.PAUSED
+    assert phase(world) is Phase.PAUSED
     world.broken.clear()
     world.recover(R2)
     world.run(300)
@@ -316,7 +331,8 @@ def test_promote_of_a_paused_candidate_goes_on() -> None:
     world = rolling(10)
     say(world, "pause/1")
     say(world, "promote/2")
-    assert candidate(world).weight == 50 and world.status.phase is Phase.PROGRESSING
+    assert candidate(world).weight == 50
+    assert phase(world) is Phase.PROGRESSING
 
 
 def test_promote_works_while_suspended() -> None:
@@ -347,4 +363,5 @@ def test_a_command_before_the_first_deployment_is_up_does_no_harm() -> None:
         say(world, f"{verb}/1")
     world.recover(R1)
     world.settle()
-    assert world.status.phase is Phase.STABLE and world.traffic == {R1: 100}
+    assert phase(world) is Phase.STABLE
+    assert world.traffic == {R1: 100}

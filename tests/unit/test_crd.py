@@ -40,7 +40,8 @@ def test_names() -> None:
     assert definition["spec"]["names"]["kind"] == "ModelDeployment"
     assert definition["spec"]["names"]["shortNames"] == ["mdep"]
     assert VERSION["name"] == "v1alpha1"
-    assert VERSION["served"] and VERSION["storage"]
+    assert VERSION["served"]
+    assert VERSION["storage"]
     assert VERSION["subresources"] == {"status": {}}
 
 
@@ -71,7 +72,8 @@ def test_the_schema_is_structural(path: str, node: dict[str, Any]) -> None:
 )
 def test_every_rule_has_a_message_for_people(path: str, node: dict[str, Any]) -> None:
     for rule in node["x-kubernetes-validations"]:
-        assert rule["rule"] and rule["message"]
+        assert rule["rule"]
+        assert rule["message"]
 
 
 @pytest.mark.parametrize(

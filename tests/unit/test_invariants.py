@@ -6,14 +6,28 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from scenes import (
+    FAILING,
+    FLIPPED,
+    R1,
+    R2,
+    R3,
+    SLOW,
+    UNREACHABLE,
+    V1,
+    V2,
+    V3,
+    against,
+    phase,
+    rollout,
+)
+from world import STEPS, World, good, spec
 
-from scenes import FAILING, FLIPPED, SLOW, UNREACHABLE, V1, V2, V3, against, rollout
-from transit_operator.api.status import ModelDeploymentStatus, Verdict
+from transit_operator.api.status import ModelDeploymentStatus, Phase, Verdict
 from transit_operator.core.commands import HANDLERS
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
 from transit_operator.core.observed import Observed, Pod, Readings
-from world import STEPS, World, good, spec
 
 VERSIONS = (V1, V2, V3)
 READINGS = {
@@ -99,7 +113,8 @@ def check_returns(decision: Decision, turned_back: str | None, before: Observed)
     share = decision.weights.get(turned_back, 0)
     if share == 0 or (status.stable is not None and status.stable.revision == turned_back):
         return
-    assert status.retreat is not None and status.retreat.revision == turned_back
+    assert status.retreat is not None
+    assert status.retreat.revision == turned_back
     stable_answers = status.stable is not None and before.revision(status.stable.revision).ready
     assert share <= before.share(turned_back) or not stable_answers
 
@@ -246,8 +261,6 @@ class Rollouts(RuleBasedStateMachine):
         raise AssertionError("the decision does not converge")
 
     def name_of(self, version: str) -> str:
-        from scenes import R1, R2, R3
-
         return {V1: R1, V2: R2, V3: R3}[version]
 
     def teardown(self) -> None:
@@ -268,7 +281,7 @@ class Rollouts(RuleBasedStateMachine):
             self.settle()
         wanted = self.name_of(version)
         assert world.traffic == {wanted: 100}, world.status.message
-        assert world.status.phase == "Stable", world.status.message
+        assert phase(world) is Phase.STABLE, world.status.message
         assert set(world.pods) == {wanted}, "orphans are left"
 
 

@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 import pytest
-
 from scenes import V1, V2
+from world import spec
+
 from transit_operator.api.status import PinnedModel, Pins
 from transit_operator.core.revision import content_key, needs_resolving, wanted
-from world import spec
 
 MODELS = [{"name": "cnn", "version": "1.1.0"}, {"name": "xgb", "version": "1.0.0"}]
 SERVER = {

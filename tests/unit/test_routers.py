@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from world import spec
 
 from transit_operator.api import names
 from transit_operator.core.objects import Object, Owner
 from transit_operator.routers import Router, for_spec
 from transit_operator.routers.base import percentages
 from transit_operator.routers.replicas import ReplicasRouter
-from world import spec
 
 OWNER = Owner("ml", "kepler", "uid-1")
 GATEWAY = for_spec(spec())

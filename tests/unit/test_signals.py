@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from world import good
 
 from transit_operator.api.spec import Analysis, CustomMetric
 from transit_operator.api.status import Baseline, Evidence, Verdict
 from transit_operator.core.observed import Counts, Latency, Problem, Readings, RevisionReadings
 from transit_operator.core.signals import baseline_of, custom, drift, error_rate, judge, latency
 from transit_operator.core.times import rfc3339
-from world import good
 
 NOW = 1_000_000_000.0
 ANALYSIS = Analysis()
@@ -113,7 +113,8 @@ def test_latency_evidence_has_every_number() -> None:
     evidence = latency(ANALYSIS, readings(good(p95=0.0314)), None, NOW)
     assert (evidence.value, evidence.baseline, evidence.threshold) == (0.0314, 0.010, 2.0)
     assert (evidence.samples, evidence.window) == (1000, 300)
-    assert "3.14x over 2x" in evidence.message and "p95" in evidence.message
+    assert "3.14x over 2x" in evidence.message
+    assert "p95" in evidence.message
 
 
 def two_classes(share: float, total: float = 100_000) -> RevisionReadings:
@@ -279,5 +280,6 @@ def test_which_baseline_is_worth_keeping(stable: RevisionReadings, kept: bool) -
     found = baseline_of(readings(good(), stable), 100, NOW)
     assert (found is not None) is kept
     if found is not None:
-        assert found.latency == 0.010 and found.samples == 1000
+        assert found.latency == 0.010
+        assert found.samples == 1000
         assert found.classes == good().classes

@@ -111,7 +111,8 @@ def test_an_empty_class_gives_a_large_but_finite_divergence(
     candidate: dict[str, float], stable: dict[str, float]
 ) -> None:
     divergence, error = kl_divergence(candidate, stable)
-    assert math.isfinite(divergence) and math.isfinite(error)
+    assert math.isfinite(divergence)
+    assert math.isfinite(error)
     assert divergence > 0.3
 
 
@@ -143,5 +144,7 @@ def test_divergence_is_finite_and_not_negative(
     candidate: dict[str, float], stable: dict[str, float]
 ) -> None:
     divergence, error = kl_divergence(candidate, stable)
-    assert math.isfinite(divergence) and divergence >= 0
-    assert math.isfinite(error) and error >= 0
+    assert math.isfinite(divergence)
+    assert divergence >= 0
+    assert math.isfinite(error)
+    assert error >= 0

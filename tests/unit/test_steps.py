@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from scenes import REPLICAS_ROUTER, V2, candidate, rolling, rollout, run_until_weight, update
+from world import spec
+
 from transit_operator.api.spec import Step
 from transit_operator.api.status import CandidateStatus
 from transit_operator.core.steps import next_step, place, pods_for, standby_pods
-from world import spec
 
 
 def steps(*weights: int) -> list[Step]:
@@ -65,7 +65,8 @@ def test_after_any_edit_the_next_weight_is_the_lowest_above_the_one_reached(
     following = next_step(edited, at(weight, step))
     above = [s.weight for s in edited if s.weight > weight]
     if above:
-        assert following is not None and edited[following - 1].weight == min(above)
+        assert following is not None
+        assert edited[following - 1].weight == min(above)
     else:
         assert following is None
 

@@ -1,0 +1,71 @@
+"""Given router: replicas (the default), then weights follow pod counts behind Service NAME.
+
+The route here is the test's own: it leads to the Service whose address never changes.
+"""
+
+import json
+
+from support import eventually
+
+from dev.demo.scenarios import SCENARIOS
+from dev.demo.stage import NAME, NAMESPACE, Stage
+
+BY_VERSION = {scenario.version: scenario for scenario in SCENARIOS}
+
+
+def route_to_the_service(stage: Stage) -> None:
+    stage.kube.apply(
+        json.dumps(
+            {
+                "apiVersion": "gateway.networking.k8s.io/v1",
+                "kind": "HTTPRoute",
+                "metadata": {"name": "outside", "namespace": NAMESPACE},
+                "spec": {
+                    "parentRefs": [{"name": "public", "namespace": "traefik"}],
+                    "hostnames": [stage.host],
+                    "rules": [{"backendRefs": [{"name": NAME, "port": 80}]}],
+                },
+            }
+        )
+    )
+
+
+def test_a_good_version_and_a_bad_one(stage: Stage) -> None:
+    stage.manifest["spec"]["traffic"] = {"router": "replicas"}
+    route_to_the_service(stage)
+    try:
+        stage.ask_for("1.0.0")
+        first = stage.mdep.wait_for(
+            "the first deployment", lambda m: m["status"].get("phase") == "Stable", 120
+        )["status"]["stable"]["revision"]
+        stage.begin_traffic()
+
+        stage.ask_for("1.1.0")
+        mixed = stage.mdep.wait_for(
+            "traffic for both", lambda m: len(m["status"].get("traffic", [])) == 2, 90
+        )
+        # Two pods of the stable and one of the candidate: a third, where 10 % was asked for.
+        shares = {w["revision"]: w["weight"] for w in mixed["status"]["traffic"]}
+        assert shares[first] in range(50, 68)
+        assert sum(shares.values()) == 100
+        done = stage.mdep.wait_for(
+            "the promotion",
+            lambda m: (
+                m["status"]["phase"] == "Stable" and m["status"]["stable"]["revision"] != first
+            ),
+            240,
+        )
+        good = done["status"]["stable"]["revision"]
+        assert done["status"]["traffic"] == [{"revision": good, "weight": 100}]
+
+        stage.ask_for("1.2.0")
+        rejected = stage.mdep.wait_for(
+            "the rollback", lambda m: m["status"]["phase"] == "RolledBack", 120
+        )["status"]
+        assert rejected["rejected"]["reason"] == "ErrorRate"
+        assert rejected["traffic"] == [{"revision": good, "weight": 100}]
+        mark = stage.traffic.mark()
+        eventually("more answers", lambda: len(stage.traffic.since(mark)) > 100, 30)
+        assert set(stage.traffic.by_revision(mark)) == {good}
+    finally:
+        stage.kube("-n", NAMESPACE, "delete", "httproute", "outside")
