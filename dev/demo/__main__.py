@@ -8,7 +8,7 @@ from dev.cluster import paths
 from dev.cluster.ui import StepFailed
 
 from . import diagnose, install, kube, report, scenarios, stage, store
-from .progress import Progress
+from .progress import Progress, plain
 from .watch import NotAsExpected
 
 DESCRIPTION = """\
@@ -83,7 +83,7 @@ def _run(cluster: kube.Kube, progress: Progress, scenario: str | None, rate: flo
 
 def _say_result(progress: Progress, result: scenarios.Result) -> None:
     tally = result.tally
-    progress.say(f"  {result.message}")
+    progress.say(f"  {plain(result.message)[:300]}")
     progress.say(
         f"  {tally.requests} requests, {tally.own} failed by the version itself,"
         f" {len(tally.others)} others"

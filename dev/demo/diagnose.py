@@ -22,7 +22,8 @@ def explain(kube: Kube, failure: StepFailed) -> None:
     operator = kube.says("-n", install.NAMESPACE, "get", "pods")
     _section("The operator", operator)
     where = ("-n", install.NAMESPACE, "logs", f"deployment/{install.DEPLOYMENT}")
-    _section("Its log", kube.says(*where, f"--tail={LOG_LINES}"))
+    log = kube.says(*where, "--tail=1000").splitlines()
+    _section("Its log", "\n".join([line for line in log if "/healthz" not in line][-LOG_LINES:]))
     print("Try:")
     for hint in (
         failure.hint,

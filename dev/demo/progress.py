@@ -45,6 +45,11 @@ class Progress:
             print(f"\r\x1b[K[{self.clock():>7}] {text}"[:WIDTH], end="", flush=True)
 
 
+def plain(text: str) -> str:
+    """One line without colours: messages may quote a container's log."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).split())
+
+
 class Waiting:
     """One wait: `tell` it the latest message as often as you like."""
 
@@ -60,7 +65,7 @@ class Waiting:
 
     def tell(self, message: str) -> None:
         """The message as it is now."""
-        message = " ".join(message.split()) or "-"
+        message = plain(message) or "-"
         line = f"    {self.seconds():4.0f} s  {message}"
         phase, _, rest = message.partition(": ")
         news = phase + re.sub(r"[0-9.]+", "#", rest)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .incidents import RULE, Tally
-from .progress import Progress
+from .progress import Progress, plain
 from .scenarios import Result
 from .stage import NAME, NAMESPACE
 from .timeline import Event, Timeline, short
@@ -102,4 +102,4 @@ def _told(measured: dict[str, float]) -> str:
 def _lines(event: Event, width: int) -> list[str]:
     texts = [event.message]
     texts += [text for text in short(event.evidence) if text and text not in event.message]
-    return [line for text in texts for line in textwrap.wrap(text, max(width, 40))[:3]]
+    return [line for text in texts for line in textwrap.wrap(plain(text), max(width, 40))[:3]]

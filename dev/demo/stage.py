@@ -80,7 +80,7 @@ class Stage:
         self.manifest["spec"]["models"][0]["version"] = version
         now = time.time()
         self.kube.apply(json.dumps(self.manifest))
-        self.timeline.note(now, "Applied", f"the spec asks for {MODEL} {version}", version)
+        self.timeline.note(now, "Applied", f"the spec asks for {MODEL} {version}")
         found = self.kube.find("-n", NAMESPACE, "mdep", NAME)
         if found is None:
             raise StepFailed(f"{NAMESPACE}/{NAME} is gone just after it was applied")

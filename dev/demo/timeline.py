@@ -52,10 +52,10 @@ class Timeline:
         self._known: set[tuple[str, str, str | None]] = set()
         self._lock = threading.Lock()
 
-    def note(self, at: float, event: str, message: str, version: str | None = None) -> None:
+    def note(self, at: float, event: str, message: str) -> None:
         """Something that the demo did or saw itself."""
         with self._lock:
-            self._events.append(Event(at, event, message, None, version, scenario=self.scenario))
+            self._events.append(Event(at, event, message, scenario=self.scenario))
 
     def take(self, _: float, found: Object | None) -> None:
         """Take over transitions that are new."""

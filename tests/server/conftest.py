@@ -72,6 +72,12 @@ def store(tmp_path_factory: pytest.TempPathFactory, trained: Truth) -> Path:
         "batchy": bad_models.DependsOnBatch(),
     }.items():
         publish(root, name, "1.0.0", ".onnx", converted, step)
+    publish(
+        root, "bad_pickle", "1.0.0", ".pkl", lambda p: joblib.dump(bad_models.RaisesOnLoad(), p)
+    )
+    publish(
+        root, "fatal_pickle", "1.0.0", ".pkl", lambda p: joblib.dump(bad_models.KillsOnLoad(), p)
+    )
     return root
 
 

@@ -29,7 +29,7 @@ def dumped(model: Any, path: Path) -> Path:
 
 def test_a_forest_is_compiled(tmp_path: Path, trained: Truth, data: Data) -> None:
     path = dumped(trained.forest_model, tmp_path / "model.pkl")
-    engine = formats.load(path, shape(data))
+    engine = formats.load(path, shape(data), tmp_path)
     assert engine.name == "onnxruntime"
     assert engine.note.startswith("compiled, largest difference")
     assert engine.score(data.rows) == pytest.approx(trained.random_forest(data.rows), abs=1e-5)
@@ -38,7 +38,7 @@ def test_a_forest_is_compiled(tmp_path: Path, trained: Truth, data: Data) -> Non
 def test_what_the_compiler_does_not_know_is_served_as_it_is(tmp_path: Path, data: Data) -> None:
     model = make_pipeline(FunctionTransformer(np.cbrt), LogisticRegression())
     model.fit(TRAINING.rows, TRAINING.classes)
-    engine = formats.load(dumped(model, tmp_path / "model.joblib"), shape(data))
+    engine = formats.load(dumped(model, tmp_path / "model.joblib"), shape(data), tmp_path)
     assert engine.name == "scikit-learn"
     assert engine.note.startswith("not compiled")
     assert engine.score(data.rows) == pytest.approx(model.predict_proba(data.rows))
@@ -48,7 +48,7 @@ def test_classes_come_in_the_order_of_the_labels(tmp_path: Path, data: Data) -> 
     model = make_pipeline(StandardScaler(), LogisticRegression())
     model.fit(TRAINING.rows, [LABELS[item] for item in TRAINING.classes])
     assert list(model.classes_) != list(LABELS)
-    engine = formats.load(dumped(model, tmp_path / "model.pkl"), shape(data))
+    engine = formats.load(dumped(model, tmp_path / "model.pkl"), shape(data), tmp_path)
     got = engine.score(data.rows).argmax(axis=1)
     assert [LABELS[item] for item in got] == model.predict(data.rows).tolist()
 
@@ -62,7 +62,7 @@ def test_onnx(tmp_path: Path, trained: Truth, data: Data) -> None:
         )
         path = tmp_path / "model.onnx"
         path.write_bytes(model.SerializeToString())
-        engine = formats.load(path, shape(data))
+        engine = formats.load(path, shape(data), tmp_path)
         expected = trained.random_forest(data.rows)
         assert engine.score(data.rows) == pytest.approx(expected, abs=1e-5)
 
@@ -71,7 +71,7 @@ def test_onnx(tmp_path: Path, trained: Truth, data: Data) -> None:
 def test_xgboost(tmp_path: Path, trained: Truth, data: Data, ending: str) -> None:
     path = tmp_path / f"model{ending}"
     trained.boosted_model.save_model(path)
-    engine = formats.load(path, shape(data))
+    engine = formats.load(path, shape(data), tmp_path)
     assert engine.score(data.rows) == pytest.approx(trained.xgboost(data.rows), abs=1e-5)
 
 
@@ -83,7 +83,7 @@ def test_xgboost_with_two_classes(tmp_path: Path, data: Data) -> None:
     model = xgboost.train({"objective": "binary:logistic"}, matrix, 5)
     path = tmp_path / "model.json"
     model.save_model(path)
-    got = formats.load(path, shape(data, ("NO", "YES"))).score(data.rows)
+    got = formats.load(path, shape(data, ("NO", "YES")), tmp_path).score(data.rows)
     expected = model.predict(xgboost.DMatrix(data.rows))
     assert got[:, 1] == pytest.approx(expected, abs=1e-6)
     assert got.sum(axis=1) == pytest.approx(1.0)
@@ -101,9 +101,9 @@ def test_refused(
 ) -> None:
     model.fit(TRAINING.rows, TRAINING.classes)
     with pytest.raises(formats.UnsupportedModel, match=words):
-        formats.load(dumped(model, tmp_path / "model.pkl"), shape(data, labels))
+        formats.load(dumped(model, tmp_path / "model.pkl"), shape(data, labels), tmp_path)
 
 
 def test_an_unknown_ending(tmp_path: Path, data: Data) -> None:
     with pytest.raises(formats.UnsupportedModel, match=r"model\.txt"):
-        formats.load(tmp_path / "model.txt", shape(data))
+        formats.load(tmp_path / "model.txt", shape(data), tmp_path)

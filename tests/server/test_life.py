@@ -39,6 +39,8 @@ def test_alive_at_once_ready_later(store: Path, tmp_path: Path) -> None:
     [
         ("broken", "1.0.0", "RuntimeError: needs a library that is not here"),
         ("killer", "1.0.0", "died while it loaded model killer 1.0.0"),
+        ("bad_pickle", "1.0.0", "RuntimeError: needs a library that is not here"),
+        ("fatal_pickle", "1.0.0", "loading it ended the process that tried: exit code 9"),
         ("random_forest", "9.9.9", "no version 9.9.9"),
         ("resnet", "1.0.0", "no model 'resnet'"),
     ],

@@ -23,7 +23,7 @@ def statuses(**values: float) -> list[Sample]:
 
 
 def quantiles(**values: float) -> list[Sample]:
-    return [({"quantile": quantile}, value) for quantile, value in values.items()]
+    return [({"figure": figure}, value) for figure, value in values.items()]
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,18 @@ def test_counts(samples: list[Sample], counts: Counts | None) -> None:
     ("samples", "latency"),
     [
         pytest.param([], None, id="no series is unknown"),
-        pytest.param(quantiles(target=0.2, median=0.1), Latency(0.2, 0.1), id="both"),
-        pytest.param(quantiles(target=NAN, median=NAN), None, id="NaN of an idle revision"),
-        pytest.param(quantiles(target=0.2), None, id="half an answer is none"),
-        pytest.param(quantiles(target=INF, median=0.1), None, id="infinity is no figure"),
+        pytest.param(
+            quantiles(quantile=0.2, median=0.1, samples=50.0),
+            Latency(0.2, 0.1, 50.0),
+            id="all three",
+        ),
+        pytest.param(
+            quantiles(quantile=NAN, median=NAN, samples=0.0), None, id="NaN of an idle revision"
+        ),
+        pytest.param(quantiles(quantile=0.2, samples=50.0), None, id="half an answer is none"),
+        pytest.param(
+            quantiles(quantile=INF, median=0.1, samples=5.0), None, id="infinity is no figure"
+        ),
     ],
 )
 def test_latency(samples: list[Sample], latency: Latency | None) -> None:

@@ -95,7 +95,7 @@ def test_error_rate_limit_of_zero_fails_at_the_first_error() -> None:
             replace(good(), latency=None), good(), None, NO_DATA, id="a candidate's NaN is no data"
         ),
         pytest.param(
-            replace(good(), counts=None), good(), None, NO_DATA, id="unknown samples is no data"
+            replace(good(), latency=Latency(0.01, 0.005, 0)), good(), None, NO_DATA, id="no samples"
         ),
     ],
 )
@@ -119,7 +119,7 @@ def test_latency_evidence_has_every_number() -> None:
 
 def two_classes(share: float, total: float = 100_000) -> RevisionReadings:
     classes = {"A": share * total, "B": (1 - share) * total}
-    return RevisionReadings(Counts(total, 0), Latency(0.01, 0.005), {"forest": classes})
+    return RevisionReadings(Counts(total, 0), Latency(0.01, 0.005, total), {"forest": classes})
 
 
 # KL((x, 1-x) || (0.5, 0.5)) is 0.3 at x = 0.86641
@@ -158,7 +158,7 @@ def test_drift(
 
 
 def by_model(**models: dict[str, float]) -> RevisionReadings:
-    return RevisionReadings(Counts(1000, 0), Latency(0.01, 0.005), models)
+    return RevisionReadings(Counts(1000, 0), Latency(0.01, 0.005, 1000), models)
 
 
 EVEN = {"A": 500.0, "B": 500.0}

@@ -57,7 +57,7 @@ def good(
     """Return readings of a revision that does well, or as badly as the arguments say."""
     return RevisionReadings(
         counts=Counts(success=predictions - errors, error=errors),
-        latency=Latency(quantile=p95, median=median),
+        latency=Latency(quantile=p95, median=median, samples=predictions),
         classes={"forest": classes or {"A": 600.0, "B": 250.0, "C": 150.0}},
     )
 

@@ -56,13 +56,15 @@ class Kubernetes:
         """Return one object. Raises: KubernetesError."""
         return await self._request("GET", _path(kind, namespace, name))
 
-    async def list_all(self, kind: str, namespace: str, selector: str = "") -> list[Object]:
-        """Return all objects of a kind in a namespace ("" for all), by pages.
+    async def list_all(
+        self, kind: str, namespace: str, selector: str = ""
+    ) -> tuple[list[Object], int]:
+        """Return all objects of a kind in a namespace ("" for all), and the version of that list.
 
         A kind that the API server doesn't know has none. Raises: KubernetesError.
         """
         found: list[Object] = []
-        token = ""
+        token, version = "", 0
         while True:
             query = [("limit", str(PAGE)), ("labelSelector", selector), ("continue", token)]
             try:
@@ -70,11 +72,12 @@ class Kubernetes:
                     "GET", _path(kind, namespace), query=[(k, v) for k, v in query if v]
                 )
             except NotFound:
-                return []
+                return [], 0
             found += [{"kind": kind, **item} for item in page["items"]]
+            version = version or int(page["metadata"]["resourceVersion"])
             token = page["metadata"].get("continue", "")
             if not token:
-                return found
+                return found, version
 
     async def apply(self, obj: Object) -> Object:
         """Write an object by server-side apply and return it as it is then.

@@ -39,7 +39,7 @@ class Prometheus:
         self._url = config.url.rstrip("/")
         self._timeout = config.timeout_seconds
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="prometheus")
-        self._answers: dict[tuple[str, int], asyncio.Task[_FleetAnswer]] = {}
+        self._answers: dict[tuple[str, str, int], asyncio.Task[_FleetAnswer]] = {}
         self.asked = 0
 
     async def readings(
@@ -58,7 +58,9 @@ class Prometheus:
         """
         texts = queries.fleet(analysis)
         names = list(texts)
-        answers = await asyncio.gather(*(self._shared(texts[name], tick) for name in names))
+        answers = await asyncio.gather(
+            *(self._shared(texts[name], analysis.interval, tick) for name in names)
+        )
         found = dict(zip(names, answers, strict=True))
         custom = await self._custom(analysis, model_deployment, candidate, stable)
         return Readings(
@@ -68,9 +70,9 @@ class Prometheus:
             problems={name: a.problem for name, a in found.items() if a.problem is not None},
         )
 
-    async def _shared(self, query: str, tick: int) -> "_FleetAnswer":
-        key = (query, tick)
-        for old in [k for k in self._answers if k[0] == query and k[1] < tick]:
+    async def _shared(self, query: str, interval: str, tick: int) -> "_FleetAnswer":
+        key = (query, interval, tick)
+        for old in [k for k in self._answers if k[1] == interval and k[2] < tick]:
             del self._answers[old]
         task = self._answers.get(key)
         if task is None:
@@ -195,11 +197,11 @@ def _counts(samples: list[Sample]) -> Counts | None:
 
 
 def _latency(samples: list[Sample]) -> Latency | None:
-    by_name = {labels.get("quantile", ""): value for labels, value in samples}
-    quantile, median = by_name.get("target", math.nan), by_name.get("median", math.nan)
-    if not (math.isfinite(quantile) and math.isfinite(median)):
+    by_figure = {labels.get("figure", ""): value for labels, value in samples}
+    found = [by_figure.get(figure, math.nan) for figure in ("quantile", "median", "samples")]
+    if not all(map(math.isfinite, found)):
         return None
-    return Latency(quantile=quantile, median=median)
+    return Latency(*found)
 
 
 def _classes(samples: list[Sample]) -> dict[str, dict[str, float]]:

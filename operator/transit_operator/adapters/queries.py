@@ -15,13 +15,17 @@ def fleet(analysis: Analysis) -> dict[str, str]:
     """Return signal → query, for the window and the quantile of an analysis."""
     window = f"{round(seconds(analysis.window) * 1000)}ms"
     bucket = _increase("prediction_latency_seconds_bucket", window)
+    count = _increase("prediction_latency_seconds_count", window)
     histogram = f"sum by (le, {_BY_REVISION}) ({bucket})"
     return {
         ERROR_RATE: f"sum by (status, {_BY_REVISION}) ({_increase('predictions_total', window)})",
         LATENCY: " or ".join(
-            f"label_replace(histogram_quantile({quantile}, {histogram}),"
-            f' "quantile", "{name}", "", "")'
-            for name, quantile in (("target", analysis.latency.quantile), ("median", 0.5))
+            f'label_replace({expression}, "figure", "{figure}", "", "")'
+            for figure, expression in (
+                ("quantile", f"histogram_quantile({analysis.latency.quantile}, {histogram})"),
+                ("median", f"histogram_quantile(0.5, {histogram})"),
+                ("samples", f"sum by ({_BY_REVISION}) ({count})"),
+            )
         ),
         DRIFT: f"sum by (model, class, {_BY_REVISION})"
         f" ({_increase('predicted_class_total', window)})",

@@ -13,7 +13,8 @@ from .duration import DURATION_PATTERN, Duration
 
 SEMVER_PATTERN = (
     r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
-    r"(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
+    r"(-(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+    r"(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
 )
 ALIASES = ("stable", "latest")
 
@@ -39,8 +40,9 @@ class ModelRef(ApiModel):
         description="Name of the model in the storage.",
         max_length=63,
         json_schema_extra=_rule(
-            "self.matches('^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$')",
-            "must be lower-case letters, digits, '-' and '_'",
+            "self.matches('^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$') && !(self in ['auto', 'ensemble'])",
+            "must be lower-case letters, digits, '-' and '_', and not auto or ensemble, which mean"
+            " something to the server",
         ),
     )
     version: str = Field(

@@ -53,6 +53,7 @@ class Evidence(ApiModel):
 
     signal: str
     verdict: Verdict
+    reason: str | None = Field(default=None, description="Why there is no data, in one word.")
     value: float | None = None
     baseline: float | None = None
     threshold: float | None = None

@@ -56,6 +56,9 @@ def _abort(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
 def _rollback(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
     if status.candidate is not None:
         return _abort(o, status)
+    if status.rejected is not None:
+        why = f"{status.rejected.revision} was turned back already; the spec names the next version"
+        return _ignored(o, status, why)
     stable, previous = status.stable, status.previous
     if stable is None or previous is None:
         return _ignored(o, status, "nothing to roll back to: there was no stable before this one")

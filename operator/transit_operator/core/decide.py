@@ -31,7 +31,7 @@ def decide(o: Observed) -> Decision:
             keep=frozenset(o.revisions),
             transitions=_new(o, status),
         )
-    status = handle(o, o.status)
+    status = handle(o, o.status.model_copy(update={"pins": o.pins}))
     status = follow_spec(o, status)
     status = evaluate(o, spec, status)
     status = advance(o, spec, status)

@@ -20,7 +20,7 @@ def describe(
     """Return the status with everything that is said about it brought up to date."""
     status = _traffic(o, status)
     phase = _phase(o, spec, status)
-    message = _message(o, spec, status, phase)
+    message = o.problem.message if o.problem else _message(o, spec, status, phase)
     candidate = status.candidate
     return update(
         status,
@@ -35,11 +35,6 @@ def describe(
 def describe_unaccepted(o: Observed) -> ModelDeploymentStatus:
     """Return the status where the spec can't be acted upon: all else stays as it was."""
     problem = o.problem or Problem("NotUnderstood", "the spec could not be understood")
-    return with_problem(o, problem)
-
-
-def with_problem(o: Observed, problem: Problem) -> ModelDeploymentStatus:
-    """Return the present status, not accepted for a reason that the user has to know."""
     status = _traffic(o, o.status)
     accepted = _condition(o, status, "Accepted", "False", problem.reason, problem.message)
     return update(
@@ -179,11 +174,13 @@ def _conditions(
 
 
 def _metrics_condition(o: Observed, status: ModelDeploymentStatus) -> Condition:
-    missing = [e for e in status.signals if e.verdict is Verdict.NO_DATA]
+    signals = status.signals if status.candidate is not None else []
+    missing = [e for e in signals if e.verdict is Verdict.NO_DATA]
     if missing:
         text = f"{missing[0].signal}: {missing[0].message}"
-        return _condition(o, status, "MetricsAvailable", "False", "NoData", text)
-    if status.candidate is not None and any(e.signal != HEALTH for e in status.signals):
+        reason = missing[0].reason or "NoData"
+        return _condition(o, status, "MetricsAvailable", "False", reason, text)
+    if any(e.signal != HEALTH for e in signals):
         return _condition(
             o, status, "MetricsAvailable", "True", "Measured", "every signal has data"
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..api.spec import ModelDeploymentSpec
-from ..api.status import ModelDeploymentStatus, PinnedModel
+from ..api.status import ModelDeploymentStatus, PinnedModel, Pins
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds: the configured quantile, and the median."""
+    """Seconds: the configured quantile, and the median, of so many measured requests."""
 
     quantile: float
     median: float
+    samples: float
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Observed:
     """Everything a decision depends on. `now` is in seconds since the epoch.
 
     `spec` is None where it can't be understood, `wanted` where it isn't resolved yet; `problem`
-    then says why. `readings` is None between two evaluations.
+    then says why. `pins` is what its aliases mean. `readings` is None between two evaluations.
     """
 
     now: float
@@ -118,6 +119,7 @@ class Observed:
     status: ModelDeploymentStatus
     wanted: Wanted | None = None
     problem: Problem | None = None
+    pins: Pins | None = None
     action: str = ""
     revisions: Mapping[str, RevisionState] = field(default_factory=dict)
     traffic: Mapping[str, int] = field(default_factory=dict)

@@ -20,6 +20,13 @@ DRIFT = "drift"
 HEALTH = "health"
 CUSTOM_PREFIX = "custom/"
 
+# Why there is no data, beside what the adapters say.
+NO_SERIES = "NoSeries"
+NO_BASELINE = "NoBaseline"
+TOO_FEW_SAMPLES = "TooFewSamples"
+
+FEWEST_SLOW = 10  # slow answers that may convince before there are minSamples
+
 
 def judge(
     analysis: Analysis, readings: Readings, kept: Baseline | None, now: float
@@ -43,10 +50,11 @@ def error_rate(analysis: Analysis, readings: Readings, now: float) -> Evidence:
     limit = analysis.error_rate.max
     window = seconds(analysis.window)
     if problem := readings.problems.get(ERROR_RATE):
-        return _no_data(ERROR_RATE, problem.message, now)
+        return _no_data(ERROR_RATE, problem.reason, problem.message, now)
     counts = readings.candidate.counts
     if counts is None or counts.total <= 0:
-        return _no_data(ERROR_RATE, "no predictions of the candidate yet", now, samples=0)
+        text = "no predictions of the candidate yet"
+        return _no_data(ERROR_RATE, NO_SERIES, text, now, samples=0)
     rate = counts.error / counts.total
     seen = f"{_count(counts.error)} of {_count(counts.total)} predictions in {human(window)}"
     enough = counts.total >= analysis.min_samples
@@ -59,6 +67,7 @@ def error_rate(analysis: Analysis, readings: Readings, now: float) -> Evidence:
     return Evidence(
         signal=ERROR_RATE,
         verdict=verdict,
+        reason=_reason(verdict),
         value=_figure(rate),
         threshold=limit,
         samples=_figure(counts.total),
@@ -73,25 +82,27 @@ def latency(analysis: Analysis, readings: Readings, kept: Baseline | None, now: 
     rule = analysis.latency
     window = seconds(analysis.window)
     if problem := readings.problems.get(LATENCY):
-        return _no_data(LATENCY, problem.message, now)
-    mine, samples = readings.candidate.latency, _total(readings.candidate)
-    if mine is None or samples <= 0:
-        return _no_data(LATENCY, "no predictions of the candidate yet", now, samples=0)
+        return _no_data(LATENCY, problem.reason, problem.message, now)
+    mine = readings.candidate.latency
+    if mine is None or mine.samples <= 0:
+        return _no_data(LATENCY, NO_SERIES, "no predictions of the candidate yet", now, samples=0)
+    samples = mine.samples
     base = _latency_baseline(analysis, readings.stable, kept)
     if base is None:
-        return _no_data(
-            LATENCY, "no latency of the stable revision to compare with yet", now, samples=samples
-        )
+        text = "no latency of the stable revision to compare with yet"
+        return _no_data(LATENCY, NO_BASELINE, text, now, samples=_figure(samples))
     ratio, limit = mine.quantile / base, rule.max_ratio
     name = f"p{rule.quantile * 100:g}"
     seen = (
         f"{name} {_ms(mine.quantile)} against {_ms(base)} of stable"
-        f" ({_count(samples)} predictions in {human(window)})"
+        f" ({_count(samples)} requests in {human(window)})"
     )
     enough = samples >= analysis.min_samples
     # Half of the candidate's answers above what only 1 - quantile of them should reach.
-    overwhelming = mine.median > limit * base and surely_above(
-        math.ceil(samples / 2), samples, 1 - rule.quantile
+    overwhelming = (
+        samples >= FEWEST_SLOW
+        and mine.median > limit * base
+        and surely_above(math.ceil(samples / 2), samples, 1 - rule.quantile)
     )
     if ratio > limit and (enough or overwhelming):
         verdict, text = Verdict.FAIL, f"latency {ratio:.2f}x over {limit:g}x: {seen}"
@@ -102,6 +113,7 @@ def latency(analysis: Analysis, readings: Readings, kept: Baseline | None, now: 
     return Evidence(
         signal=LATENCY,
         verdict=verdict,
+        reason=_reason(verdict),
         value=_figure(mine.quantile),
         baseline=_figure(base),
         threshold=limit,
@@ -116,13 +128,14 @@ def drift(analysis: Analysis, readings: Readings, kept: Baseline | None, now: fl
     """Judge KL(candidate || stable) of the predicted classes; of several models the largest."""
     window = seconds(analysis.window)
     if problem := readings.problems.get(DRIFT):
-        return _no_data(DRIFT, problem.message, now)
+        return _no_data(DRIFT, problem.reason, problem.message, now)
     stable = readings.stable.classes
     if not _enough_classes(stable, analysis.min_samples) and kept is not None:
         stable = kept.classes
     pairs = _comparable(readings.candidate.classes, stable)
     if not pairs:
-        return _no_data(DRIFT, "no predicted classes of both revisions to compare yet", now)
+        text = "no predicted classes of both revisions to compare yet"
+        return _no_data(DRIFT, NO_BASELINE if readings.candidate.classes else NO_SERIES, text, now)
     judged = [_drift_of(analysis, model, mine, base, now) for model, mine, base in pairs]
     order = {Verdict.FAIL: 2, Verdict.NO_DATA: 1, Verdict.PASS: 0}
     worst = max(judged, key=lambda e: (order[e.verdict], e.value or 0.0))
@@ -146,6 +159,7 @@ def _drift_of(
     return Evidence(
         signal=DRIFT,
         verdict=verdict,
+        reason=_reason(verdict),
         value=_figure(divergence),
         baseline=0.0,
         threshold=limit,
@@ -159,9 +173,9 @@ def custom(metric: CustomMetric, value: float | Problem | None, now: float) -> E
     """Judge a custom query's number against its bounds."""
     signal = CUSTOM_PREFIX + metric.name
     if value is None:
-        return _no_data(signal, "the query was not answered", now)
+        return _no_data(signal, NO_SERIES, "the query was not answered", now)
     if isinstance(value, Problem):
-        return _no_data(signal, value.message, now)
+        return _no_data(signal, value.reason, value.message, now)
     threshold = metric.max if metric.max is not None else metric.min
     if metric.max is not None and value > metric.max:
         verdict, text = Verdict.FAIL, f"{value:g} over {metric.max:g}"
@@ -195,7 +209,7 @@ def baseline_of(readings: Readings, min_samples: int, now: float) -> Baseline | 
 def _latency_baseline(
     analysis: Analysis, stable: RevisionReadings, kept: Baseline | None
 ) -> float | None:
-    if stable.latency is not None and _total(stable) >= analysis.min_samples:
+    if stable.latency is not None and stable.latency.samples >= analysis.min_samples:
         base: float | None = stable.latency.quantile
     else:
         base = kept.latency if kept is not None else None
@@ -232,10 +246,21 @@ def _total(readings: RevisionReadings) -> float:
     return readings.counts.total if readings.counts else 0.0
 
 
-def _no_data(signal: str, message: str, now: float, samples: float | None = None) -> Evidence:
+def _no_data(
+    signal: str, reason: str, message: str, now: float, samples: float | None = None
+) -> Evidence:
     return Evidence(
-        signal=signal, verdict=Verdict.NO_DATA, samples=samples, time=rfc3339(now), message=message
+        signal=signal,
+        verdict=Verdict.NO_DATA,
+        reason=reason,
+        samples=samples,
+        time=rfc3339(now),
+        message=message,
     )
+
+
+def _reason(verdict: Verdict) -> str | None:
+    return TOO_FEW_SAMPLES if verdict is Verdict.NO_DATA else None
 
 
 def _too_few(samples: float, minimum: int) -> str:

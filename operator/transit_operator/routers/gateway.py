@@ -11,6 +11,7 @@ from ..api.names import revision_object_name
 from ..api.spec import Gateway
 from ..core.objects import Object, Owner, labels, metadata
 from .base import Live, main_service, percentages
+from .replicas import ReplicasRouter
 
 
 class GatewayRouter:
@@ -30,8 +31,8 @@ class GatewayRouter:
 
     def weights(self, owner: Owner, live: Live, ready: Mapping[str, int]) -> dict[str, int]:
         route = live.get(("HTTPRoute", owner.name))
-        if route is None:
-            return {}
+        if route is None:  # not yet, when the router was changed: then the Service has the word
+            return ReplicasRouter().weights(owner, live, ready)
         prefix = revision_object_name(owner.name, "")
         found: dict[str, int] = {}
         for rule in route["spec"].get("rules") or []:
@@ -42,6 +43,7 @@ class GatewayRouter:
 
     def _route(self, owner: Owner, weights: Mapping[str, int]) -> Object:
         spec: Object = {
+            "hostnames": list(self._gateway.hostnames),
             "parentRefs": [
                 {
                     "group": "gateway.networking.k8s.io",
@@ -66,8 +68,6 @@ class GatewayRouter:
                 }
             ],
         }
-        if self._gateway.hostnames:
-            spec["hostnames"] = list(self._gateway.hostnames)
         return {
             "apiVersion": "gateway.networking.k8s.io/v1",
             "kind": "HTTPRoute",

@@ -44,10 +44,18 @@ class Cache:
             if uid is None or found["metadata"]["uid"] == uid:
                 del owned[(kind, name)]
 
-    def replace_all(self, objects: list[Object]) -> None:
-        """Start over from a complete list: what isn't in it doesn't exist."""
-        self._mdeps.clear()
-        self._owned.clear()
+    def replace(self, kind: str, namespace: str, objects: list[Object], version: int) -> None:
+        """Take a complete list of a kind: what isn't in it doesn't exist, unless it is newer.
+
+        `namespace` "" means all. `version` is the list's resourceVersion: writes and events that
+        came while it was read are kept.
+        """
+        listed = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in objects}
+        for obj in [*self._mdeps.values(), *(o for d in self._owned.values() for o in d.values())]:
+            meta = obj["metadata"]
+            gone = (meta["namespace"], meta["name"]) not in listed and _version(obj) <= version
+            if obj["kind"] == kind and namespace in ("", meta["namespace"]) and gone:
+                self.drop(kind, meta["namespace"], meta["name"], meta["uid"])
         for obj in objects:
             self.put(obj)
 
@@ -62,10 +70,6 @@ class Cache:
     def all_keys(self) -> list[Key]:
         """Return all ModelDeployments."""
         return list(self._mdeps)
-
-    def forget(self, key: Key) -> None:
-        """Drop what a deleted ModelDeployment owned."""
-        self._owned.pop(key, None)
 
 
 def key_of(obj: Object) -> Key | None:

@@ -16,6 +16,8 @@ _MAPS = {
     "volumeMounts": "mountPath",
     "ownerReferences": "uid",
 }
+# Maps that mean something as a whole: one more label in a selector selects other pods.
+_EXACT = {"selector", "nodeSelector"}
 
 
 def same(desired: Any, live: Any, field: str = "") -> bool:
@@ -23,6 +25,8 @@ def same(desired: Any, live: Any, field: str = "") -> bool:
     if isinstance(desired, dict):
         if not isinstance(live, dict):
             return not desired and live is None
+        if field in _EXACT and set(desired) != set(live):
+            return False
         return all(same(value, live.get(key), key) for key, value in desired.items())
     if isinstance(desired, list):
         return _same_list(desired, live, _MAPS.get(field))

@@ -17,6 +17,8 @@ from ..api.status import ModelDeploymentStatus, Transition
 from ..core import changes, objects
 from ..core.decision import Decision
 from ..core.observed import Wanted
+from ..core.resolver import LABEL_RESOLVES, resolver_pod
+from ..core.revision import content_key, needs_resolving
 from ..core.template import UnknownPool, pod_template
 from ..routers import for_spec
 from .cache import Cache
@@ -53,16 +55,23 @@ class Executor:
                 transition.reason,
                 transition.message,
             )
-        spec = snapshot.observed.spec
-        if spec is not None:
-            await self._traffic(snapshot, spec, decision)
-            for revision, replicas in decision.replicas.items():
-                await self._revision(snapshot, spec, revision, replicas)
-            await self._remove(snapshot, decision)
-        for transition in decision.transitions:
-            await self._kubernetes.create_event(
-                snapshot.owner.namespace, _event(snapshot, transition)
-            )
+        try:
+            if snapshot.observed.spec is not None:
+                await self._objects(snapshot, snapshot.observed.spec, decision)
+        finally:  # what the status says has happened is told, though a later write may have failed
+            for transition in decision.transitions:
+                await self._kubernetes.create_event(
+                    snapshot.owner.namespace, _event(snapshot, transition)
+                )
+
+    async def _objects(
+        self, snapshot: Snapshot, spec: ModelDeploymentSpec, decision: Decision
+    ) -> None:
+        await self._traffic(snapshot, spec, decision)
+        for revision, replicas in decision.replicas.items():
+            await self._revision(snapshot, spec, revision, replicas)
+        await self._remove(snapshot, decision)
+        await self._resolver(snapshot, spec, decision)
 
     async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> None:
         """Write the status if it differs. Raises: Conflict, KubernetesError."""
@@ -133,6 +142,26 @@ class Executor:
             "models": [model.model_dump() for model in target.models],
             "template": template,
         }
+
+    async def _resolver(
+        self, snapshot: Snapshot, spec: ModelDeploymentSpec, decision: Decision
+    ) -> None:
+        """Have one resolver pod while an alias of this spec isn't resolved, else none."""
+        pods = {
+            name: obj["metadata"]["labels"].get(LABEL_RESOLVES)
+            for (kind, name), obj in snapshot.live.items()
+            if kind == "Pod" and LABEL_RESOLVES in obj["metadata"]["labels"]
+        }
+        key = content_key(spec) if needs_resolving(spec, decision.status.pins) else None
+        for name, resolves in pods.items():
+            if resolves != key:
+                await self._delete(snapshot, "Pod", name)
+        if key is not None and key not in pods.values():
+            try:
+                pod = resolver_pod(snapshot.owner, spec, self._config)
+            except UnknownPool as error:
+                raise Refused(str(error)) from error
+            self._cache.put(await self._kubernetes.apply(pod))
 
     async def _remove(self, snapshot: Snapshot, decision: Decision) -> None:
         """Delete the objects of revisions that no longer have a part to play."""

@@ -11,11 +11,12 @@ from ..adapters.prometheus import Prometheus
 from ..api import names
 from ..api.duration import seconds
 from ..api.spec import ModelDeploymentSpec
-from ..api.status import ModelDeploymentStatus
+from ..api.status import ModelDeploymentStatus, Pins
 from ..core.evaluate import next_evaluation
 from ..core.objects import Object, Owner
 from ..core.observed import Observed, Problem, Readings
-from ..core.revision import needs_resolving, wanted
+from ..core.resolver import LABEL_RESOLVES, answer
+from ..core.revision import content_key, needs_resolving, wanted
 from ..routers import for_spec
 from .cache import Cache, Key
 from .pods import revision_states
@@ -55,14 +56,16 @@ class Observer:
         spec, status, problem = _parsed(mdep)
         owner = Owner(namespace, name, mdep["metadata"]["uid"])
         states = revision_states(live)
-        target = None
+        target, pins = None, status.pins
         if spec is not None and problem is None:
-            if needs_resolving(spec, status.pins):
-                problem = Problem("AliasUnresolved", "an alias of the models is being looked up")
-            else:
-                target = wanted(spec, status.pins)
+            pins, problem = _pinned(spec, status.pins, live)
+            if problem is None:
+                target = wanted(spec, pins)
         ready = {revision: state.ready for revision, state in states.items()}
-        traffic = for_spec(spec).weights(owner, live, ready) if spec is not None else {}
+        if spec is not None:
+            traffic = for_spec(spec).weights(owner, live, ready)
+        else:
+            traffic = {weight.revision: weight.weight for weight in status.traffic}
         observed = Observed(
             now=self._clock(),
             namespace=namespace,
@@ -72,6 +75,7 @@ class Observer:
             status=status,
             wanted=target,
             problem=problem,
+            pins=pins,
             action=(mdep["metadata"].get("annotations") or {}).get(names.ANNOTATION_ACTION, ""),
             revisions=states,
             traffic=traffic,
@@ -101,6 +105,20 @@ class Observer:
             candidate=status.candidate.revision,
             stable=status.stable.revision,
         )
+
+
+def _pinned(
+    spec: ModelDeploymentSpec, pins: Pins | None, live: dict[tuple[str, str], Object]
+) -> tuple[Pins | None, Problem | None]:
+    """Return what the aliases mean: as kept, else as a resolver pod answers, else why not yet."""
+    if not needs_resolving(spec, pins):
+        return pins, None
+    key = content_key(spec)
+    for (kind, _), obj in live.items():
+        if kind == "Pod" and obj["metadata"]["labels"].get(LABEL_RESOLVES) == key:
+            found = answer(obj, key)
+            return (found, None) if isinstance(found, Pins) else (pins, found)
+    return pins, Problem("ResolvingAliases", "the aliases of the models are being looked up")
 
 
 def _parsed(

@@ -14,7 +14,6 @@ from ..adapters.kubernetes import KINDS, Kubernetes
 from ..adapters.prometheus import Prometheus
 from ..api import names
 from ..api.config import OperatorConfig
-from ..core.objects import Object
 from .cache import Cache
 from .execute import Executor
 from .observe import Observer
@@ -47,7 +46,7 @@ class Operator:
         await self.relist(kubernetes_api)
         observer = Observer(self.cache, self._prometheus)
         executor = Executor(kubernetes_api, self.cache, self.config)
-        reconciler = Reconciler(kubernetes_api, self.cache, self.queue, observer, executor)
+        reconciler = Reconciler(self.queue, observer, executor)
         self._tasks = [
             asyncio.create_task(reconciler.work(), name=f"worker-{number}")
             for number in range(self.config.workers)
@@ -67,16 +66,14 @@ class Operator:
 
     async def relist(self, api: Kubernetes) -> None:
         """Read all objects anew and look at every ModelDeployment. Raises: KubernetesError."""
-        namespaces = self.config.namespaces or [""]
-        found: list[Object] = []
-        for namespace in namespaces:
+        for namespace in self.config.namespaces or [""]:
             for kind in WATCHED:
                 selector = "" if kind == names.KIND else names.LABEL_MODEL_DEPLOYMENT
-                found += await api.list_all(kind, namespace, selector)
-        self.cache.replace_all(found)
+                found, version = await api.list_all(kind, namespace, selector)
+                self.cache.replace(kind, namespace, found, version)
         for key in self.cache.all_keys():
             self.queue.add(key)
-        log.info("listed %d objects of %d ModelDeployments", len(found), len(self.cache.all_keys()))
+        log.info("listed %d ModelDeployments and what they own", len(self.cache.all_keys()))
 
     async def _relist_forever(self, api: Kubernetes) -> None:
         """A watch can fall silent or miss a deletion: look at everything now and then."""

@@ -7,14 +7,14 @@ an outage is tried again, a refusal is told in the status.
 import asyncio
 import logging
 import time
+from dataclasses import replace
 
-from ..adapters.kubernetes import Conflict, Kubernetes, KubernetesError, NotFound, Refused
+from ..adapters.kubernetes import Conflict, KubernetesError, NotFound, Refused
 from ..core.decide import decide
-from ..core.describe import with_problem
 from ..core.observed import Problem
-from .cache import Cache, Key
+from .cache import Key
 from .execute import Executor
-from .observe import Observer, Snapshot
+from .observe import Observer
 from .queue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -27,17 +27,14 @@ class Reconciler:
 
     def __init__(
         self,
-        kubernetes: Kubernetes,
-        cache: Cache,
         queue: WorkQueue,
         observer: Observer,
         executor: Executor,
     ) -> None:
-        self._kubernetes = kubernetes
-        self._cache = cache
         self._queue = queue
         self._observer = observer
         self._executor = executor
+        self._refusals: dict[Key, tuple[int, Problem]] = {}  # by generation of the spec
 
     async def work(self) -> None:
         """Work for ever. Several may run: the queue gives a key to one at a time."""
@@ -74,19 +71,19 @@ class Reconciler:
         snapshot = await self._observer.observe(key)
         if snapshot is None:
             return
+        refused = self._refusals.get(key)
+        if refused is not None and refused[0] == snapshot.observed.generation:
+            # Said until it is over, or the status would change with each try.
+            snapshot = replace(snapshot, observed=replace(snapshot.observed, problem=refused[1]))
         decision = decide(snapshot.observed)
         try:
             await self._executor.execute(snapshot, decision)
         except (Refused, NotFound) as error:
-            await self._tell(key, snapshot, str(error))
+            self._refusals[key] = (snapshot.observed.generation, Problem("Refused", str(error)))
+            if refused is None or refused[1].message != str(error):
+                self._queue.add(key)  # once more at once, to say it in the status
             raise
+        if self._refusals.pop(key, None) is not None:
+            self._queue.add(key)
         if decision.wake_at is not None:
             self._queue.add(key, decision.wake_at)
-
-    async def _tell(self, key: Key, snapshot: Snapshot, why: str) -> None:
-        """Say in the status what the API server refused, so that the user needn't read a log."""
-        fresh = await self._observer.observe(key)
-        if fresh is None or fresh.owner.uid != snapshot.owner.uid:
-            return
-        status = with_problem(fresh.observed, Problem("Refused", why))
-        await self._executor.write_status(fresh, status)

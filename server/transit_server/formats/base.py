@@ -15,6 +15,18 @@ class UnsupportedModel(Exception):
     """The file can be read, and this server has no way to serve what is in it."""
 
 
+class NotCompiled(Exception):
+    """The model can't be compiled, or not so that it is equal and faster; the original serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A model as ONNX, checked against the original; None when the original has to serve."""
+
+    onnx: bytes | None
+    note: str
+
+
 @dataclass(frozen=True, slots=True)
 class ModelShape:
     """What a loader may rely on: the labels in order, and rows like those that will come

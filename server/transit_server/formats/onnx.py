@@ -23,9 +23,9 @@ def load(path: Path, shape: ModelShape) -> Engine:
     return Engine(session(path.read_bytes(), len(shape.labels)), "onnxruntime")
 
 
-def session(model: bytes, classes: int) -> Score:
-    """A function that runs `model`; one thread, because requests are what is parallel here, and no
-    spinning.
+def session(model: bytes, classes: int, *, raw: bool = False) -> Score:
+    """A function that runs `model`, whose answers are class scores unless `raw`; one thread,
+    because requests are what is parallel here, and no spinning.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -48,7 +48,7 @@ def session(model: bytes, classes: int) -> Score:
         (answer,) = runtime.run([output], {name: shaped.astype(dtype, copy=False)})
         if isinstance(answer, list):
             answer = np.array([list(row.values()) for row in answer], dtype=np.float32)
-        return as_class_scores(answer)
+        return np.asarray(answer) if raw else as_class_scores(answer)
 
     return score
 

@@ -1,44 +1,49 @@
 """Scikit-learn models: `.pkl` and `.joblib`, compiled to ONNX where that is right and faster.
 
-Unpickling runs code: it happens only after the store's integrity check, see `serving.loading`.
+Forests are taken apart by hand, everything else goes through skl2onnx. Unpickling runs code: it
+happens only after the store's integrity check, see `serving.loading`.
 """
 
-import time
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 
-from transit_server.formats import onnx
+from transit_server.formats import trees
 from transit_server.formats.base import (
+    Compiled,
     Engine,
     ModelShape,
+    NotCompiled,
     Rows,
     Score,
     Scores,
     UnsupportedModel,
-    largest_difference,
 )
+from transit_server.formats.checked import checked
 
-_TOLERANCE = 1e-5
 _OPSET = 17
+_FORESTS = {"RandomForestClassifier", "ExtraTreesClassifier"}
 
 
 def load(path: Path, shape: ModelShape) -> Engine:
+    """The original, as it was pickled."""
+    return Engine(_original(joblib.load(path), shape.labels), "scikit-learn")
+
+
+def compile(path: Path, shape: ModelShape) -> Compiled:
+    """The model as ONNX. Raises `NotCompiled` or `UnsupportedModel`."""
     model = joblib.load(path)
     original = _original(model, shape.labels)
     try:
-        compiled = _compile(model, shape)
-    except Exception as error:  # any model that the compiler doesn't know is served as it is
-        return Engine(original, "scikit-learn", f"not compiled: {_first_line(error)}")
-    difference = largest_difference(original(shape.probes), compiled(shape.probes))
-    if difference > _TOLERANCE:
-        note = f"the compiled model differs by {difference:.1e}, so the original is used"
-        return Engine(original, "scikit-learn", note)
-    if _seconds(compiled, shape.probes) > _seconds(original, shape.probes):
-        return Engine(original, "scikit-learn", "the compiled model is not faster")
-    return Engine(compiled, "onnxruntime", f"compiled, largest difference {difference:.1e}")
+        onnx = _forest(model, shape) if _is_forest(model) else _general(model, shape)
+    except UnsupportedModel:
+        raise
+    except Exception as error:  # whatever the compiler doesn't know
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise NotCompiled(lines[0][:200]) from error
+    return checked(onnx, original, shape)
 
 
 def _original(model: Any, labels: tuple[str, ...]) -> Score:
@@ -55,9 +60,7 @@ def _original(model: Any, labels: tuple[str, ...]) -> Score:
 
 
 def _column_order(classes: list[Any], labels: tuple[str, ...]) -> list[int]:
-    """The model's columns in the order of the labels: its classes are numbers of labels, or the
-    labels.
-    """
+    """The model's columns in the order of the labels: its classes are their numbers, or they."""
     if len(classes) != len(labels):
         raise UnsupportedModel(f"it knows {len(classes)} classes, its metadata {len(labels)}")
     texts = [str(item) for item in classes]
@@ -66,28 +69,41 @@ def _column_order(classes: list[Any], labels: tuple[str, ...]) -> list[int]:
     return list(range(len(classes)))
 
 
-def _compile(model: Any, shape: ModelShape) -> Score:
+def _is_forest(model: Any) -> bool:
+    return type(model).__name__ in _FORESTS and type(model).__module__.startswith("sklearn.")
+
+
+def _forest(model: Any, shape: ModelShape) -> bytes:
+    """A forest's probabilities are the mean of its trees' leaves."""
+    order = _column_order(list(model.classes_), shape.labels)
+    taken = []
+    for estimator in model.estimators_:
+        tree = estimator.tree_
+        shares = tree.value[:, 0, :][:, order]
+        shares = shares / shares.sum(axis=1, keepdims=True) / len(model.estimators_)
+        taken.append(
+            trees.Tree(
+                left=tree.children_left,
+                right=tree.children_right,
+                feature=tree.feature,
+                threshold=trees.round_down(tree.threshold),
+                missing_left=np.asarray(tree.missing_go_to_left, dtype=np.bool_),
+                weights=shares.astype(np.float32),
+                targets=tuple(range(len(order))),
+            )
+        )
+    return trees.to_onnx(
+        taken, features=model.n_features_in_, targets=len(order), compare="BRANCH_LEQ"
+    )
+
+
+def _general(model: Any, shape: ModelShape) -> bytes:
     import skl2onnx
 
-    order = _column_order(list(model.classes_), shape.labels)
+    classes = list(model.classes_)
+    if _column_order(classes, shape.labels) != list(range(len(classes))):
+        raise NotCompiled("its classes are not in the order of the labels")
     proto = skl2onnx.to_onnx(
         model, shape.probes[:1], options={"zipmap": False}, target_opset=_OPSET
     )
-    run = onnx.session(proto.SerializeToString(), len(shape.labels))
-    if order == list(range(len(order))):
-        return run
-    return lambda rows: run(rows)[:, order]
-
-
-def _seconds(score: Score, rows: Rows) -> float:
-    """The best of a few runs on one row: what an idle server's client waits for."""
-    best = float("inf")
-    for _ in range(5):
-        start = time.perf_counter()
-        score(rows[:1])
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return bytes(proto.SerializeToString())

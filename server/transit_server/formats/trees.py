@@ -1,8 +1,8 @@
 """Ensembles of decision trees as ONNX, built from arrays; `sklearn` and `xgboost` bring theirs.
 
-General converters go through every node in Python, which takes seconds and hundreds of megabytes for a few hundred
-trees; this takes tenths of a second. ONNX compares 32-bit floats, so thresholds must be such already, rounded so
-that no comparison changes (see `round_down`).
+General converters go through every node in Python, which takes seconds and hundreds of megabytes
+for a few hundred trees; this takes tenths of a second. ONNX compares 32-bit floats, so thresholds
+must be such already, rounded so that no comparison changes (see `round_down`).
 """
 
 from collections.abc import Sequence

@@ -5,9 +5,10 @@ verified. It runs on a thread of its own while the server answers `/health/live`
 """
 
 import logging
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import joblib
 import numpy as np
@@ -30,12 +31,12 @@ from transit_server.metrics import Metrics
 from transit_server.serving.batching import Batcher, Limits
 from transit_server.serving.checking import check
 from transit_server.serving.registry import Registry, ServedModel
-from transit_server.serving.scoring import Scorer
+from transit_server.serving.scoring import Scorer, Stage, isolated
 from transit_server.settings import ENSEMBLE, ModelRef, Settings
 
 log = logging.getLogger(__name__)
 
-_PROBES = 32
+_PROBES = 16
 
 
 class Loader:
@@ -58,12 +59,7 @@ class Loader:
             storage = open_storage(self._settings.storage_uri)
         except ModelStoreError as error:
             raise LoadFailed(first.name, first.version, str(error)) from error
-        last_words = LastWords(self._settings.termination_log)
-        loaded = []
-        for ref in self._settings.models:
-            last_words.in_case(f"the process died while it loaded model {ref.name} {ref.version}")
-            loaded.append(self._load(storage, ref))
-        last_words.forget()
+        loaded = self._load_side_by_side(storage)
         if self._settings.default == ENSEMBLE:
             for model in loaded[1:]:
                 if (model.labels, model.features) != (loaded[0].labels, loaded[0].features):
@@ -75,13 +71,35 @@ class Loader:
             self._registry.add(model)
             model.metrics.is_ready(True)
 
+    def _load_side_by_side(self, storage: Storage) -> list[ServedModel]:
+        """All models, as many at once as there are cores; in their order."""
+        refs = self._settings.models
+        last_words = LastWords(self._settings.termination_log)
+        missing = {ref.name: ref.version for ref in refs}
+
+        def load(ref: ModelRef) -> ServedModel:
+            model = self._load(storage, ref)
+            del missing[ref.name]
+            warn()
+            return model
+
+        def warn() -> None:
+            names = ", ".join(f"{name} {version}" for name, version in list(missing.items()))
+            last_words.in_case(f"the process died while it loaded model {names}")
+
+        warn()
+        with ThreadPoolExecutor(min(len(refs), os.cpu_count() or 1)) as pool:
+            models = list(pool.map(load, refs))
+        last_words.forget()
+        return models
+
     def _load(self, storage: Storage, ref: ModelRef) -> ServedModel:
         start = time.perf_counter()
         try:
             version = self._verified(storage, ref)
             model = self._served(ref, version, start)
-        except LoadFailed:
-            raise
+        except formats.UnsupportedModel as error:
+            raise LoadFailed(ref.name, ref.version, str(error)) from error
         except MemoryError:
             raise LoadFailed(ref.name, ref.version, "out of memory") from None
         except BaseException as error:  # a pickle may raise anything, SystemExit too
@@ -119,7 +137,8 @@ class Loader:
         preprocess = _preprocessing(version.preprocessing)
         raw = probe_rows(version, _PROBES)
         probes = raw if preprocess is None else _prepared(preprocess, raw)
-        engine = formats.load(version.model_file, formats.ModelShape(labels, probes))
+        shape = formats.ModelShape(labels, probes)
+        engine = formats.load(version.model_file, shape, self._settings.cache_dir)
         scorer = Scorer(ref.name, preprocess, engine.score, len(labels))
         settings = self._settings
         checked = check(f"{ref.name} {metadata.version}", scorer, raw, settings.batch_max_size)
@@ -140,7 +159,7 @@ class Loader:
         )
 
 
-def _preprocessing(path: Path | None) -> Any:
+def _preprocessing(path: Path | None) -> Stage | None:
     """The `transform` of the version's pickled preprocessing, if it has one."""
     if path is None:
         return None
@@ -150,15 +169,14 @@ def _preprocessing(path: Path | None) -> Any:
     return lambda rows: np.asarray(transform(rows), dtype=np.float32)
 
 
-def _prepared(preprocess: Any, rows: Rows) -> Rows:
+def _prepared(preprocess: Stage, rows: Rows) -> Rows:
     """The probes as the model will see them; those on which preprocessing fails are left out."""
-    good = []
-    failure: Exception | None = None
-    for row in range(len(rows)):
-        try:
-            good.append(preprocess(rows[row : row + 1]))
-        except Exception as error:
-            failure = error
+    failures: list[BaseException] = []
+    prepared, good = isolated(
+        preprocess, rows, list(range(len(rows))), lambda _, error: failures.append(error)
+    )
     if not good:
-        raise formats.UnsupportedModel("its preprocessing fails on every probe") from failure
-    return np.concatenate(good)
+        raise formats.UnsupportedModel(
+            f"its preprocessing fails on every probe: {type(failures[0]).__name__}: {failures[0]}"
+        )
+    return prepared

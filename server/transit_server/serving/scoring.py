@@ -18,7 +18,7 @@ from transit_server.formats.base import Rows, Scores
 
 log = logging.getLogger(__name__)
 
-_Stage = Callable[[Any], NDArray[Any]]
+Stage = Callable[[Any], NDArray[Any]]
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Scored:
 class Scorer:
     """Preprocessing and model, one after the other, each isolated row by row when it fails."""
 
-    def __init__(self, name: str, preprocess: _Stage | None, score: _Stage, outputs: int) -> None:
+    def __init__(self, name: str, preprocess: Stage | None, score: Stage, outputs: int) -> None:
         self._name = name
         self._preprocess = preprocess
         self._score = score
@@ -51,12 +51,19 @@ class Scorer:
         values: NDArray[Any] = rows
         left = list(range(len(rows)))  # the rows that `values` has, by their number
         if self._preprocess is not None:
-            values, left = self._isolated(
-                self._preprocess, values, left, None, "preprocessing", errors
+            values, left = isolated(
+                self._preprocess,
+                values,
+                left,
+                lambda row, error: errors.update({row: self._describe("preprocessing", error)}),
             )
         if left:
-            values, left = self._isolated(
-                self._score, values, left, self._outputs, "the model", errors
+            values, left = isolated(
+                self._score,
+                values,
+                left,
+                lambda row, error: errors.update({row: self._describe("the model", error)}),
+                self._outputs,
             )
         if not errors and np.isfinite(values).all():
             return Scored(values)
@@ -67,32 +74,6 @@ class Scorer:
             scores[row] = np.nan
             errors.setdefault(row, "the model's answer is not a finite number")
         return Scored(scores, errors)
-
-    def _isolated(
-        self,
-        stage: _Stage,
-        values: NDArray[Any],
-        numbers: list[int],
-        outputs: int | None,
-        what: str,
-        errors: dict[int, str],
-    ) -> tuple[NDArray[Any], list[int]]:
-        """`stage` on all rows, or if that fails on each alone: the answers, and whose they are."""
-        try:
-            return _shaped(stage(values), len(values), outputs), numbers
-        except BaseException as error:
-            if len(values) == 1:
-                errors[numbers[0]] = self._describe(what, error)
-                return values, []
-        answers: list[NDArray[Any]] = []
-        answered: list[int] = []
-        for index, number in enumerate(numbers):
-            try:
-                answers.append(_shaped(stage(values[index : index + 1]), 1, outputs))
-                answered.append(number)
-            except BaseException as error:
-                errors[number] = self._describe(what, error)
-        return np.concatenate(answers) if answers else values, answered
 
     def _describe(self, what: str, error: BaseException) -> str:
         """One line for the client. The log gets type and place only: a message may hold a client's
@@ -111,6 +92,34 @@ class Scorer:
                 place,
             )
         return f"{what} failed on this row: {type(error).__name__}: {str(error)[:200]}"
+
+
+def isolated(
+    stage: Stage,
+    values: NDArray[Any],
+    numbers: list[int],
+    failed: Callable[[int, BaseException], None],
+    outputs: int | None = None,
+) -> tuple[NDArray[Any], list[int]]:
+    """`stage` on all rows, or if that fails on each alone: the answers, and whose they are.
+
+    `numbers` says which rows `values` holds; `failed` is told the number of each that fails.
+    """
+    try:
+        return _shaped(stage(values), len(values), outputs), numbers
+    except BaseException as error:
+        if len(values) == 1:
+            failed(numbers[0], error)
+            return values, []
+    answers: list[NDArray[Any]] = []
+    answered: list[int] = []
+    for index, number in enumerate(numbers):
+        try:
+            answers.append(_shaped(stage(values[index : index + 1]), 1, outputs))
+            answered.append(number)
+        except BaseException as error:
+            failed(number, error)
+    return np.concatenate(answers) if answers else values, answered
 
 
 def _shaped(answer: Any, rows: int, outputs: int | None) -> NDArray[Any]:
