@@ -108,9 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("store")
     listing.add_argument("--json", action="store_true", help="for programs")
 
-    resolve = command("resolve", _resolve, "Print which version an alias means, as JSON.")
+    resolve = command("resolve", _resolve, "Print which versions aliases mean, as a JSON list.")
     resolve.add_argument("store")
-    resolve.add_argument("reference", metavar="NAME@ALIAS")
+    resolve.add_argument("references", nargs="+", metavar="NAME@ALIAS")
+    resolve.add_argument("--output", type=Path, metavar="FILE", help="write it there instead")
 
     alias = command("alias", _alias, "Point an alias at a version. Running pods do not change.")
     alias.add_argument("store")
@@ -220,11 +221,17 @@ def _list(options: argparse.Namespace) -> int:
 
 def _resolve(options: argparse.Namespace) -> int:
     storage = open_storage(options.store)
-    name, alias = split_reference(options.reference)
-    if alias is None:
-        raise InvalidReference(f"{name!r}: which version? Write {name}@latest or {name}@1.1.0")
-    version = storage.resolve(name, alias)
-    print(json.dumps({"name": name, "version": version, "store": storage.uri}))
+    found = []
+    for reference in options.references:
+        name, alias = split_reference(reference)
+        if alias is None:
+            raise InvalidReference(f"{name!r}: which version? Write {name}@latest or {name}@1.1.0")
+        found.append({"name": name, "version": storage.resolve(name, alias)})
+    text = json.dumps(found)
+    if options.output is None:
+        print(text)
+    else:
+        options.output.write_text(text)
     return 0
 
 

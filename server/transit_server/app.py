@@ -1,12 +1,14 @@
 """The application: everything wired together once, and the table of all routes."""
 
 import logging
+import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -101,6 +103,7 @@ def create_app(
         version=_version(),
         lifespan=lifespan,
         redirect_slashes=False,
+        telemetry=_telemetry(),
     )
     for method, path, endpoint, documentation in table:
         route = DocumentedRoute(
@@ -113,6 +116,13 @@ def create_app(
 
     app.add_exception_handler(HTTPException, not_found)
     return app
+
+
+def _telemetry() -> TelemetryConfig | None:
+    """FastAPI's own OpenTelemetry, if the standard variables configure it; else it costs nothing."""
+    if any(name.startswith("OTEL_EXPORTER_OTLP") for name in os.environ):
+        return None
+    return {"tracing": False, "metrics": False, "logs": False}
 
 
 def _version() -> str:

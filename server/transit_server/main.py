@@ -63,6 +63,7 @@ def serve(settings: Settings) -> int:
         ws="none",
         lifespan="on",
         access_log=False,
+        proxy_headers=False,
         log_config=None,
         server_header=False,
         timeout_keep_alive=75,

@@ -1,7 +1,7 @@
 """Whole rollouts, as `make demo` shows them: good versions go to 100 %, bad ones are turned back.
 
 Given a version that serves, when the spec asks for another, then it ends as it must, the stable
-version has all traffic after it, and no request failed but the bad version's own. The tests build on
+version has all traffic after it, and no request failed but the bad one's own. The tests build on
 each other, in the order of the file.
 """
 

@@ -64,7 +64,7 @@ def test_to_a_bucket_and_back(
     assert capsys.readouterr().out == "churn@1.9.0  <- stable\nchurn@1.10.0  <- latest\n"
     assert main(["resolve", bucket, "churn@latest"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer == {"name": "churn", "version": "1.10.0", "store": bucket}
+    assert answer == [{"name": "churn", "version": "1.10.0"}]
     assert main(["verify", bucket]) == 0
     assert "churn 1.10.0: intact" in capsys.readouterr().out
 

@@ -36,6 +36,7 @@ from transit_operator.api.duration import seconds
 from transit_operator.api.status import Phase
 from transit_operator.core.observed import Pod, Readings
 from transit_operator.core.times import epoch
+from transit_operator.core.traffic import reached
 
 ROUTERS = [pytest.param({}, id="gateway"), pytest.param(REPLICAS_ROUTER, id="replicas")]
 
@@ -230,12 +231,21 @@ def test_a_restarted_operator_keeps_the_time_that_was_held() -> None:
     assert candidate(world).held_seconds == held + 15
 
 
-def test_time_in_which_the_weight_is_not_given_is_not_held() -> None:
+def test_a_weight_that_is_not_given_yet_is_not_reached() -> None:
     world = rolling(50)
-    lose_pods(world, R1)  # everything goes to the candidate, which is not what the step says
+    status = world.status
+    assert status.candidate is not None
+    assert reached(world.observed(), world.spec, status.candidate, status.stable)
+    world.traffic = {R1: 90, R2: 10}
+    assert not reached(world.observed(), world.spec, status.candidate, status.stable)
+
+
+def test_a_dead_stable_does_not_stop_the_clock_of_its_fix() -> None:
+    world = rolling(50)
+    lose_pods(world, R1)  # everything goes to the candidate, more than the step says
     world.run(15)
     assert world.traffic == {R2: 100}
-    assert candidate(world).held_seconds == 0
+    assert candidate(world).held_seconds == 15
 
 
 @pytest.mark.parametrize("weight", [10, 50])

@@ -277,7 +277,7 @@ def test_nothing_measured_is_no_data_for_every_signal() -> None:
     ],
 )
 def test_which_baseline_is_worth_keeping(stable: RevisionReadings, kept: bool) -> None:
-    found = baseline_of(readings(good(), stable), 100, NOW)
+    found = baseline_of(readings(good(), stable), None, 100, NOW)
     assert (found is not None) is kept
     if found is not None:
         assert found.latency == 0.010

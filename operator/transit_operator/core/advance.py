@@ -50,8 +50,11 @@ def _settle_retreat(o: Observed, status: ModelDeploymentStatus) -> ModelDeployme
     retreat, stable = status.retreat, status.stable
     if retreat is None or stable is None:
         return status
-    if retreat.revision != stable.revision and o.share(stable.revision) < 100:
+    back = retreat.revision == stable.revision or o.share(stable.revision) == 100
+    if not back and not _stable_is_dead(o, status):
         return status
+    if not back:  # nowhere to go back to: the next candidate takes over, as the safety net has it
+        return update(status, retreat=None)
     return note(
         o,
         update(status, retreat=None),
@@ -61,6 +64,16 @@ def _settle_retreat(o: Observed, status: ModelDeploymentStatus) -> ModelDeployme
         revision=stable.revision,
         weight=100,
     )
+
+
+def _stable_is_dead(o: Observed, status: ModelDeploymentStatus) -> bool:
+    """Tell whether a new candidate is ready while the stable has no pod to give traffic to."""
+    candidate, stable, retreat = status.candidate, status.stable, status.retreat
+    if candidate is None or stable is None or retreat is None:
+        return False
+    if candidate.revision == retreat.revision:
+        return False
+    return o.revision(stable.revision).ready == 0 and o.revision(candidate.revision).ready > 0
 
 
 def _first_healthy(
@@ -94,7 +107,7 @@ def _may_go_on(
     if candidate.step == 0 or candidate.forced == "step":
         return True
     if candidate.forced == "full":
-        return candidate.weight < 100 or reached(o, spec, candidate)
+        return candidate.weight < 100 or reached(o, spec, candidate, status.stable)
     if candidate.blind_since is not None or candidate.health_failures > 0:
         return False
     if candidate.waiting_since is not None:
@@ -184,6 +197,7 @@ def _promote(
         ),
         previous=status.stable,
         candidate=None,
+        paused=False,
         signals=[],
     )
     return note(

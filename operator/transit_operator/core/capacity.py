@@ -22,8 +22,10 @@ def plan_replicas(
     if status.stable is not None:
         replicas[status.stable.revision] = _stable_pods(o, spec, status)
     candidate = status.candidate
-    if candidate is not None:
-        weight = candidate.weight
+    leaving = status.retreat.revision if status.retreat is not None else None
+    if candidate is not None and candidate.revision != leaving:
+        # With the stable dead it carries more than its step says.
+        weight = max(candidate.weight, o.share(candidate.revision))
         following = next_step(spec.rollout.steps, candidate)
         coming_up = candidate.step == 0 or candidate.waiting_since or candidate.forced
         if following is not None and coming_up:

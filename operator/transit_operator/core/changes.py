@@ -98,7 +98,8 @@ def reject(
         time=rfc3339(o.now),
     )
     signals = status.signals
-    status = update(retreat_from_candidate(o, status), rejected=rejected, signals=signals)
+    status = retreat_from_candidate(o, status)
+    status = update(status, rejected=rejected, signals=signals, paused=False)
     return note(
         o,
         status,

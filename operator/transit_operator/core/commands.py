@@ -103,8 +103,11 @@ def _retry(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
 
 def _pause(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
     if status.paused:
-        return status
-    status = update(status, paused=True)
+        return _ignored(o, status, "it is paused already")
+    candidate = status.candidate
+    if candidate is not None:  # the last word counts, not a promote that still waits
+        candidate = candidate.model_copy(update={"forced": None})
+    status = update(status, paused=True, candidate=candidate)
     return note(o, status, changes.PAUSED, "paused by command", phase=Phase.PAUSED)
 
 

@@ -12,6 +12,7 @@ from .observed import Observed, Problem
 from .signals import HEALTH
 from .steps import next_step, pods_for
 from .times import epoch, rfc3339
+from .traffic import plan_weights
 
 
 def describe(
@@ -28,7 +29,7 @@ def describe(
         phase=phase,
         message=message,
         step=f"{candidate.step}/{len(spec.rollout.steps)}" if candidate else None,
-        conditions=_conditions(o, status, phase, message),
+        conditions=_conditions(o, spec, status, phase, message),
     )
 
 
@@ -58,9 +59,10 @@ def _phase(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus
     if stable is None:
         return Phase.PENDING
     if stable.healthy_since is None:
-        late = _first_deadline(spec, status)
-        return Phase.FAILED if late is not None and o.now >= late else Phase.PENDING
-    if not _serving(o):
+        deadline = _first_deadline(spec, status)
+        late = deadline is not None and o.now >= deadline
+        return Phase.FAILED if late and not _serving(o, spec, status) else Phase.PENDING
+    if not _serving(o, spec, status):
         return Phase.FAILED
     if status.retreat is not None:
         return Phase.ROLLING_BACK
@@ -83,8 +85,10 @@ def _first_deadline(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) ->
     return epoch(stable.waiting_since) + seconds(spec.rollout.progress_deadline)
 
 
-def _serving(o: Observed) -> bool:
-    return any(o.revision(name).ready > 0 for name, share in o.traffic.items() if share > 0)
+def _serving(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> bool:
+    # No traffic can be read while the router is being changed: then what is planned will be so.
+    traffic = o.traffic or plan_weights(o, spec, status)
+    return any(o.revision(name).ready > 0 for name, share in traffic.items() if share > 0)
 
 
 def _message(
@@ -137,9 +141,13 @@ def _rollout_message(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploy
 
 
 def _conditions(
-    o: Observed, status: ModelDeploymentStatus, phase: Phase, message: str
+    o: Observed,
+    spec: ModelDeploymentSpec,
+    status: ModelDeploymentStatus,
+    phase: Phase,
+    message: str,
 ) -> list[Condition]:
-    serving = _serving(o)
+    serving = _serving(o, spec, status)
     progress = {
         Phase.STABLE: ("True", "RolloutComplete"),
         Phase.PROGRESSING: ("True", "RolloutInProgress"),

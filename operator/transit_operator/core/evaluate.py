@@ -53,7 +53,7 @@ def evaluate(
         return status
     analysis = spec.rollout.analysis
     if candidate.weight < 100:
-        kept = signals.baseline_of(readings, analysis.min_samples, o.now) or candidate.baseline
+        kept = signals.baseline_of(readings, candidate.baseline, analysis.min_samples, o.now)
         candidate = candidate.model_copy(update={"baseline": kept})
     if candidate.step == 0:  # not tried yet: only the baseline is of interest
         candidate = candidate.model_copy(update={"evaluated_at": rfc3339(o.now)})
@@ -71,7 +71,7 @@ def evaluate(
     blind = any(e.verdict is Verdict.NO_DATA for e in measured)
     if blind:
         return _blind(o, spec, status, candidate, measured)
-    if health.value == 0 and reached(o, spec, candidate):
+    if health.value == 0 and reached(o, spec, candidate, status.stable):
         candidate = _hold(o, spec, candidate)
     candidate = candidate.model_copy(update={"evaluated_at": rfc3339(o.now), "blind_since": None})
     return update(status, candidate=candidate)

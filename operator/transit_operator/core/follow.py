@@ -73,7 +73,7 @@ def _back_to_stable(o: Observed, status: ModelDeploymentStatus) -> ModelDeployme
 def _start(o: Observed, status: ModelDeploymentStatus, wanted: Wanted) -> ModelDeploymentStatus:
     old = status.candidate
     if old is not None:
-        status = changes.retreat_from_candidate(o, status)
+        status = update(changes.retreat_from_candidate(o, status), paused=False)
         status = note(
             o,
             status,

@@ -176,6 +176,8 @@ def custom(metric: CustomMetric, value: float | Problem | None, now: float) -> E
         return _no_data(signal, NO_SERIES, "the query was not answered", now)
     if isinstance(value, Problem):
         return _no_data(signal, value.reason, value.message, now)
+    if not math.isfinite(value):
+        return _no_data(signal, "NotANumber", f"the query's result is {value}", now)
     threshold = metric.max if metric.max is not None else metric.min
     if metric.max is not None and value > metric.max:
         verdict, text = Verdict.FAIL, f"{value:g} over {metric.max:g}"
@@ -193,14 +195,17 @@ def custom(metric: CustomMetric, value: float | Problem | None, now: float) -> E
     )
 
 
-def baseline_of(readings: Readings, min_samples: int, now: float) -> Baseline | None:
-    """Return the stable revision's figures as worth keeping, or None where there are too few."""
+def baseline_of(
+    readings: Readings, kept: Baseline | None, min_samples: int, now: float
+) -> Baseline | None:
+    """Return the stable revision's figures to keep: new ones where there are enough of them."""
     stable = readings.stable
     if _total(stable) < min_samples or stable.latency is None:
-        return None
+        return kept
+    classes = {model: dict(counts) for model, counts in stable.classes.items()}
     return Baseline(
         latency=_figure(stable.latency.quantile),
-        classes={model: dict(counts) for model, counts in stable.classes.items()},
+        classes=classes or (kept.classes if kept is not None else {}),
         samples=_figure(_total(stable)),
         time=rfc3339(now),
     )

@@ -4,7 +4,7 @@ Invariants: weights sum to 100; a revision without ready pods gets nothing while
 """
 
 from ..api.spec import ModelDeploymentSpec
-from ..api.status import CandidateStatus, ModelDeploymentStatus
+from ..api.status import CandidateStatus, ModelDeploymentStatus, StableStatus
 from .observed import Observed
 
 
@@ -40,20 +40,28 @@ def _serveable(o: Observed, weights: dict[str, int], stable: str) -> dict[str, i
     """Move the share of a revision without ready pods to one that has some."""
     alive = {name for name in weights if o.revision(name).ready > 0}
     if not alive:
-        return {name: weight for name, weight in weights.items() if weight}
+        still = any(o.revision(name).ready for name in o.traffic)
+        return {n: w for n, w in (o.traffic if still else weights).items() if w}
     moved = {name: weight for name, weight in weights.items() if name in alive}
     heir = stable if stable in alive else next(iter(alive))
     moved[heir] += 100 - sum(moved.values())
     return {name: weight for name, weight in moved.items() if weight}
 
 
-def reached(o: Observed, spec: ModelDeploymentSpec, candidate: CandidateStatus) -> bool:
+def reached(
+    o: Observed,
+    spec: ModelDeploymentSpec,
+    candidate: CandidateStatus,
+    stable: StableStatus | None,
+) -> bool:
     """Tell whether the traffic really is as the step asks.
 
     By pod counts a weight is only approached; there it is enough that both, or only the
     candidate, have traffic.
     """
     share = o.share(candidate.revision)
+    if stable is not None and o.revision(stable.revision).ready == 0:
+        return share >= candidate.weight  # the safety net gave it the dead stable's share as well
     if spec.traffic.router == "gateway":
         return share == candidate.weight
     return (share > 0) == (candidate.weight > 0) and (share == 100) == (candidate.weight == 100)

@@ -19,6 +19,9 @@ _MAPS = {
 # Maps that mean something as a whole: one more label in a selector selects other pods.
 _EXACT = {"selector", "nodeSelector"}
 
+# Maps of quantities, which the API server writes its own way: 1000m comes back as 1.
+_QUANTITIES = {"requests", "limits"}
+
 
 def same(desired: Any, live: Any, field: str = "") -> bool:
     """Tell whether everything in `desired` stands in `live`; more may stand there."""
@@ -27,10 +30,12 @@ def same(desired: Any, live: Any, field: str = "") -> bool:
             return not desired and live is None
         if field in _EXACT and set(desired) != set(live):
             return False
+        if field in _QUANTITIES:
+            return all(_same_quantity(value, live.get(key)) for key, value in desired.items())
         return all(same(value, live.get(key), key) for key, value in desired.items())
     if isinstance(desired, list):
         return _same_list(desired, live, _MAPS.get(field))
-    return bool(desired == live) or _same_quantity(desired, live)
+    return bool(desired == live)
 
 
 def _same_list(desired: list[Any], live: Any, key: str | None) -> bool:
@@ -45,7 +50,6 @@ def _same_list(desired: list[Any], live: Any, key: str | None) -> bool:
 
 
 def _same_quantity(desired: Any, live: Any) -> bool:
-    """Compare 1000m with 1: the API server writes quantities its own way."""
     if not isinstance(desired, str | int) or not isinstance(live, str | int):
         return False
     try:

@@ -57,7 +57,7 @@ class WorkQueue:
         """Ask for another look after a growing pause."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        self.add(key, self._clock() + min(LONGEST_BACKOFF, FIRST_BACKOFF * 2**failures))
+        self.add(key, self._clock() + min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10)))
 
     def succeeded(self, key: Key) -> None:
         """Forget earlier failures."""

@@ -1,6 +1,6 @@
 """The answers of the guide's API, in the shape that the guide gives them."""
 
-from datetime import UTC, datetime
+import time
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -99,9 +99,27 @@ class BatchAnswer(msgspec.Struct, gc=False):
     metadata: About
 
 
+class _Clock:
+    """The time as text; the text of the second is kept, since formatting it is slow."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._text = ""
+
+    def now(self) -> str:
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = second
+        return f"{self._text}.{int((now - second) * 1000):03d}Z"
+
+
+_CLOCK = _Clock()
+
+
 def about(request_id: str) -> About:
-    now = datetime.now(UTC)
-    return About(f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z", request_id)
+    return About(_CLOCK.now(), request_id)
 
 
 def milliseconds(seconds: float) -> float:

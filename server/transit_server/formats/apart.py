@@ -27,6 +27,10 @@ _CHILD = f"from {__name__} import child; child()"
 _PROBES, _RESULT, _ONNX = "probes.npy", "result.json", "model.onnx"
 
 
+# XGBoost imports scikit-learn for its estimators where it is there: a second for nothing here.
+_UNNEEDED = {"xgboost": "sklearn"}
+
+
 class _Result(msgspec.Struct):
     """What the child says: a note on success, why not, or what the model did wrong."""
 
@@ -87,6 +91,8 @@ def _end_with_parent() -> None:
 def child() -> None:
     """The child's whole life."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if sys.argv[1] in _UNNEEDED:
+        sys.modules[_UNNEEDED[sys.argv[1]]] = None  # type: ignore[assignment]
     _compile(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), tuple(sys.argv[4:]))
     sys.stdout.flush()
     os._exit(0)

@@ -88,8 +88,11 @@ class Loader:
             last_words.in_case(f"the process died while it loaded model {names}")
 
         warn()
-        with ThreadPoolExecutor(min(len(refs), os.cpu_count() or 1)) as pool:
+        pool = ThreadPoolExecutor(min(len(refs), os.cpu_count() or 1))
+        try:
             models = list(pool.map(load, refs))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # one failure is enough
         last_words.forget()
         return models
 
