@@ -58,10 +58,15 @@ def export(name: str) -> Layout:
         (folder / "index.json").unlink()
     for interrupted in _folder("tmp").glob("[0-9]*"):  # what a push that was stopped left there
         interrupted.unlink()
-    log = paths.logs() / "export.log"
-    push = ["push", "--disable-compression", "--format=oci", "--quiet"]
+    store = f"[overlay@{_folder('storage')}+{_folder('run')}]"
+    # skopeo, since buildah would compress every layer again, changed or not
     shell.run(
-        [*buildah(*push), name, f"oci:{folder}:latest"], log, env={"TMPDIR": str(_folder("tmp"))}
+        [
+            *("skopeo", "copy", "--quiet", "--dest-oci-accept-uncompressed-layers"),
+            *(f"containers-storage:{store}{name}", f"oci:{folder}:latest"),
+        ],
+        paths.logs() / "export.log",
+        env={"TMPDIR": str(_folder("tmp"))},
     )
     layout = read_layout(folder)
     wanted = {layout.blob(digest).name for digest in layout.blobs()}

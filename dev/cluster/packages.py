@@ -21,7 +21,7 @@ CLUSTER_PROGRAMS = {
     "ip": "iproute2",
     "openssl": "openssl",
 }
-IMAGE_PROGRAMS = {"buildah": "buildah", "debootstrap": "debootstrap"}
+IMAGE_PROGRAMS = {"buildah": "buildah", "skopeo": "skopeo", "debootstrap": "debootstrap"}
 BUILD_PROGRAMS = {"/etc/ssl/certs/ca-certificates.crt": "ca-certificates"}
 
 

@@ -1,8 +1,11 @@
 """The command line of the demo: `.venv/bin/python -m dev.demo`."""
 
 import argparse
+import fcntl
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from dev.cluster import paths
 from dev.cluster.ui import StepFailed
@@ -27,6 +30,7 @@ replaces it.
 
 Environment: CLUSTER (local, kind, current), TRANSIT_REGISTRY, as for `python3 -m dev.cluster`.
 """
+LOCK = paths.REPOSITORY / "build" / "demo.lock"
 TIMELINE = paths.REPOSITORY / "build" / "demo-timeline.json"
 
 
@@ -40,7 +44,8 @@ def main() -> int:
         print(f"{failure}\nTry: {failure.hint}")
         return 1
     try:
-        return _run(cluster, progress, options.scenario, options.rate)
+        with _alone(progress):
+            return _run(cluster, progress, options.scenario, options.rate)
     except StepFailed as failure:
         diagnose.explain(cluster, failure)
     except KeyboardInterrupt:
@@ -79,6 +84,19 @@ def _run(cluster: kube.Kube, progress: Progress, scenario: str | None, rate: flo
     print(report.NEXT)
     progress.say("Done: every version ended as it must.")
     return 0
+
+
+@contextmanager
+def _alone(progress: Progress) -> Iterator[None]:
+    """One demo at a time: two would take each other's ModelDeployment away."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.say(f"Another demo is at work; waiting for it ({LOCK})")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _say_result(progress: Progress, result: scenarios.Result) -> None:

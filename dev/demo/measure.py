@@ -50,7 +50,9 @@ def times(
     """Seconds until weight 0 in the HTTPRoute, from each beginning that can be told.
 
     `fromTraffic`: since it first got traffic; `fromFirstFailure`: since its first failed answer;
-    `fromEnoughEvidence`: since its answers proved an error rate over the threshold.
+    `fromEnoughEvidence`: since its answers proved an error rate over the threshold. And
+    `lastFailureAfter`: from weight 0 to the last failed answer to a request that left later, which
+    is how long the gateway took to follow.
     """
     if not had_traffic or had_traffic[-1].end is None:
         return {}
@@ -60,8 +62,12 @@ def times(
         "fromFirstFailure": first_failure(answers, revision, had_traffic),
         "fromEnoughEvidence": enough_evidence(answers, revision, had_traffic, analysis),
     }
-    return {
+    found = {
         name: round(zero - begin, 2)
         for name, begin in begins.items()
         if begin is not None and begin <= zero
     }
+    failed = (a for a in answers if a.failed and is_of(a, revision, had_traffic))
+    if late := [answer.sent for answer in failed if answer.sent > zero]:
+        found["lastFailureAfter"] = round(max(late) - zero, 2)
+    return found

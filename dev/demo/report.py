@@ -95,6 +95,7 @@ def _told(measured: dict[str, float]) -> str:
         "fromTraffic": "{:.1f} s after its first traffic",
         "fromFirstFailure": "{:.1f} s after its first failed answer",
         "fromEnoughEvidence": "{:.1f} s after enough evidence of errors",
+        "lastFailureAfter": "last failure {:.1f} s later",
     }
     return ", ".join(names[name].format(value) for name, value in measured.items())
 

@@ -74,12 +74,13 @@ def play(stage: Stage, scenario: Scenario) -> Result:
     mark = stage.traffic.mark()
     before = (stage.status.get("stable") or {}).get("revision")
     with stage.progress.waiting(f"end as expected: {scenario.ends}") as waiting:
-        generation = stage.ask_for(scenario.version)
+        asked = stage.ask_for(scenario.version)
+        generation = int(asked["generation"])
         found = stage.mdep.wait_for(
             f"{MODEL} {scenario.version} to end with {scenario.ends}",
             lambda mdep: _observed(mdep, generation) and _ended(mdep, scenario),
             scenario.seconds,
-            hopeless=lambda mdep: _hopeless(mdep, generation, scenario),
+            hopeless=lambda mdep: _hopeless(mdep, asked, scenario),
             each=lambda mdep: waiting.tell(message_of(mdep)),
         )
         seconds = waiting.seconds()
@@ -139,9 +140,14 @@ def _ended(mdep: Object, scenario: Scenario) -> bool:
     )
 
 
-def _hopeless(mdep: Object, generation: int, scenario: Scenario) -> str | None:
-    """Why the expected end can't come any more, if so."""
-    if not _observed(mdep, generation):
+def _hopeless(mdep: Object, asked: Object, scenario: Scenario) -> str | None:
+    """Why the expected end can't come any more, if so. `asked`: the metadata of what we applied."""
+    if (
+        mdep["metadata"]["uid"] != asked["uid"]
+        or mdep["metadata"]["generation"] > asked["generation"]
+    ):
+        return "somebody else changed it meanwhile: is a second demo running?"
+    if not _observed(mdep, asked["generation"]):
         return None
     status = mdep["status"]
     for condition in status.get("conditions") or []:

@@ -75,8 +75,8 @@ class Stage:
         found: dict[str, Any] = (self.mdep.latest or {}).get("status") or {}
         return found
 
-    def ask_for(self, version: str) -> int:
-        """Apply the manifest with this version; the generation that it made."""
+    def ask_for(self, version: str) -> Object:
+        """Apply the manifest with this version; the metadata (uid, generation) that it has then."""
         self.manifest["spec"]["models"][0]["version"] = version
         now = time.time()
         self.kube.apply(json.dumps(self.manifest))
@@ -84,7 +84,8 @@ class Stage:
         found = self.kube.find("-n", NAMESPACE, "mdep", NAME)
         if found is None:
             raise StepFailed(f"{NAMESPACE}/{NAME} is gone just after it was applied")
-        return int(found["metadata"]["generation"])
+        metadata: Object = found["metadata"]
+        return metadata
 
     def begin_traffic(self) -> None:
         """Wait until the gateway leads to a server, then send. Raises `NotAsExpected`."""

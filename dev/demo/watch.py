@@ -75,13 +75,16 @@ class Watch:
         well. `hopeless` names a reason to give up early; `each` is told of every look.
 
         Raises:
-            NotAsExpected: it did not come to that in time, or it is hopeless.
+            NotAsExpected: it did not come to that in time, it is hopeless, or it was deleted.
         """
-        deadline = time.monotonic() + seconds
+        deadline, existed = time.monotonic() + seconds, False
         while True:
             found = self.latest
             each(found)
+            if found is None and existed:
+                raise NotAsExpected(f"{what}: it was deleted meanwhile, by somebody else")
             if found is not None:
+                existed = True
                 if holds(found):
                     return found
                 if why := hopeless(found):
