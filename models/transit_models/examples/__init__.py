@@ -1,13 +1,16 @@
 """Example models of simulated light curves: good versions, and bad ones as bad as real ones are.
 
-model          version  what is wrong random_forest  1.0.0    nothing random_forest  1.1.0
-nothing; more data random_forest  1.2.0    errors: takes the logarithm of the flux; curves with a
-gap fail random_forest  1.3.0    latency: an oversized forest behind a detrending that loops in
-Python random_forest  1.4.0    drift: trained on an export whose labels were shifted by one
-random_forest  1.5.0    load: its pickle needs a module that only its author has random_forest
-1.6.0    crash: its preprocessing keeps a report on every star, till memory is out xgboost
-1.0.0    nothing xgboost        1.1.0    nothing; more data keras_cnn      1.0.0    nothing
-keras_cnn      1.1.0    nothing; more data
+random_forest:
+
+- 1.0.0: nothing wrong
+- 1.1.0: nothing wrong; more data
+- 1.2.0 errors: takes the logarithm of the flux; curves with a gap fail
+- 1.3.0 latency: an oversized forest behind a detrending that loops in Python
+- 1.4.0 drift: trained on an export whose labels were shifted by one
+- 1.5.0 load: its pickle needs a module that only its author has
+- 1.6.0 crash: its preprocessing keeps a report on every star, till memory is out
+
+xgboost and keras_cnn: 1.0.0 and 1.1.0, nothing wrong.
 
 Nothing in them knows that it is an example: no sleep, no `raise` for the demo's sake. 1.6.0 needs a
 memory limit on its container (1 GiB: it dies after 20 to 60 different curves), else it takes what

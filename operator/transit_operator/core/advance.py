@@ -83,7 +83,8 @@ def _first_healthy(
     stable = status.stable
     if stable is None or stable.healthy_since is not None:
         return status
-    if o.revision(stable.revision).ready < spec.pods:
+    state = o.revision(stable.revision)
+    if state.ready < spec.pods or state.known_at(o.now):
         return status
     stable = stable.model_copy(update={"healthy_since": rfc3339(o.now), "waiting_since": None})
     return note(
@@ -128,7 +129,7 @@ def _go_to(
     step = spec.rollout.steps[number - 1]
     state = o.revision(candidate.revision)
     needed = 1 if candidate.forced else pods_for(spec, step.weight)
-    if state.ready < needed or _others_answer(o, spec, status):
+    if state.ready < needed or state.known_at(o.now) or _others_answer(o, spec, status):
         return _await_pods(o, spec, status, candidate, needed)
     candidate = candidate.model_copy(
         update={

@@ -62,6 +62,7 @@ def _wake_at(
     """Return the earliest time at which time alone changes the decision."""
     times = [next_evaluation(spec, status), first_deadline(spec, status)]
     candidate = status.candidate
+    times += [o.revision(r.revision).known_at(o.now) for r in (status.stable, candidate) if r]
     if candidate is not None and candidate.waiting_since is not None:
         deadline = seconds(spec.rollout.progress_deadline)
         times.append(epoch(candidate.waiting_since) + deadline)

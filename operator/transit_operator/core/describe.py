@@ -121,7 +121,7 @@ def _rollout_message(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploy
         step = steps[candidate.step - 1]
         parts.append(
             f"step {candidate.step} of {len(steps)}: {candidate.weight} % held"
-            f" {human(candidate.held_seconds)} of {step.hold}"
+            f" {human(min(candidate.held_seconds, seconds(step.hold)))} of {step.hold}"
         )
     following = next_step(steps, candidate)
     if following is not None and (candidate.step == 0 or candidate.waiting_since):

@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, PinnedModel, Pins
 
+# A ready pod's address reaches gateways and kube-proxies within this time; a weight given earlier
+# costs requests. Kubernetes tells whole seconds, so one of them is for rounding.
+KNOWN_AFTER_SECONDS = 2.0
+
 
 @dataclass(frozen=True)
 class Pod:
@@ -17,6 +21,7 @@ class Pod:
     name: str
     ready: bool
     restarts: int = 0
+    ready_since: float = 0.0  # epoch seconds; of a ready pod
     problem: str = ""  # why it isn't ready, for people; empty where nothing is known
 
 
@@ -32,6 +37,11 @@ class RevisionState:
     @property
     def ready(self) -> int:
         return sum(pod.ready for pod in self.pods)
+
+    def known_at(self, now: float) -> float | None:
+        """Return when gateways will know the youngest ready pod, if that is still to come."""
+        youngest = max((p.ready_since for p in self.pods if p.ready), default=0.0)
+        return youngest + KNOWN_AFTER_SECONDS if youngest + KNOWN_AFTER_SECONDS > now else None
 
     @property
     def restarts(self) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 from ..api import names
 from ..core.objects import Object
 from ..core.observed import Pod, RevisionState
+from ..core.times import epoch
 
 
 def revision_states(owned: dict[tuple[str, str], Object]) -> dict[str, RevisionState]:
@@ -30,11 +31,13 @@ def pod(obj: Object) -> Pod:
     status = obj.get("status") or {}
     conditions = {c["type"]: c for c in status.get("conditions") or []}
     containers = status.get("containerStatuses") or []
-    ready = conditions.get("Ready", {}).get("status") == "True"
+    condition = conditions.get("Ready", {})
+    ready = condition.get("status") == "True"
     return Pod(
         name=obj["metadata"]["name"],
         ready=ready,
         restarts=sum(c.get("restartCount", 0) for c in containers),
+        ready_since=epoch(condition["lastTransitionTime"]) if ready else 0.0,
         problem="" if ready else _problem(status, conditions, containers),
     )
 
@@ -60,8 +63,9 @@ def _problem(
 
 def _ended(waiting: dict[str, Any], ended: dict[str, Any]) -> str:
     """Say how a container ended: its own last words are the best cause there is."""
-    words = (ended.get("message") or "").strip()
     how = ended.get("reason") or "Error"
+    # Killed for memory it had no last words: what is there is an unrelated end of its log.
+    words = "" if how == "OOMKilled" else (ended.get("message") or "").strip()
     if how == "Error":
         how = f"exit code {ended.get('exitCode')}"
     prefix = waiting.get("reason") or "the container ended"

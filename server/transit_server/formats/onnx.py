@@ -1,9 +1,15 @@
 """ONNX models through ONNX Runtime; `session` also serves what `sklearn` compiles."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# Since 1.29 ONNX Runtime tells its maker of every model that is loaded, unless this is set before
+# it is imported. A model server inside a company must not.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import onnxruntime
 
 from transit_server.formats.base import (
