@@ -6,9 +6,8 @@ The image doesn't exist, so pods stay pending: the objects are all that is looke
 import json
 from typing import Any
 
-from support import Object, eventually, model_deployment
-
 from dev.demo.kube import Kube
+from tests.support import Object, eventually, model_deployment
 
 ROUTED = {
     "replicas": 2,

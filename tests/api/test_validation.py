@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from support import model_deployment
 
 from dev.cluster.ui import StepFailed
 from dev.demo.kube import Kube
+from tests.support import model_deployment
 
 STEP = {"weight": 100, "hold": "1m"}
 GATEWAY = {"router": "gateway", "gateway": {"parentRefs": [{"name": "public"}]}}

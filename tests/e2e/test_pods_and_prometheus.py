@@ -1,9 +1,8 @@
 """What Kubernetes and Prometheus do to a rollout: no GPU left, and no numbers."""
 
-from support import eventually
-
 from dev.demo.scenarios import SCENARIOS, play
 from dev.demo.stage import Stage
+from tests.support import eventually
 
 FIRST = SCENARIOS[0]
 

@@ -5,10 +5,9 @@ The route here is the test's own: it leads to the Service whose address never ch
 
 import json
 
-from support import eventually
-
 from dev.demo.scenarios import SCENARIOS
 from dev.demo.stage import NAME, NAMESPACE, Stage
+from tests.support import eventually
 
 BY_VERSION = {scenario.version: scenario for scenario in SCENARIOS}
 

@@ -41,7 +41,8 @@ class RunningServer:
         models: Mapping[str, str],
         **settings: str,
     ) -> None:
-        work.mkdir(parents=True, exist_ok=True)
+        (work / "home").mkdir(parents=True, exist_ok=True)
+        self.home = work / "home"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -50,7 +51,8 @@ class RunningServer:
         self.termination_log = work / "termination-log"
         listed = [{"name": name, "version": version} for name, version in models.items()]
         self._environment = {
-            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "PATH": os.environ["PATH"],
+            "HOME": str(work / "home"),
             "PYTHONPATH": os.pathsep.join([str(_ROOT), *sys.path]),
             "TRANSIT_MODELS": json.dumps(listed),
             "TRANSIT_STORAGE_URI": store.as_uri(),

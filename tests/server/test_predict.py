@@ -166,3 +166,10 @@ def test_openapi_describes_the_bodies(trees: RunningServer) -> None:
     assert "prediction" in str(post["responses"]["200"])
     assert {"400", "404", "413", "422", "500", "503", "504"} <= set(post["responses"])
     assert trees.client.get("/docs").status_code == 200
+
+
+def test_onnx_runtime_tells_its_maker_nothing(trees: RunningServer, data: Data) -> None:
+    """With its telemetry on, it leaves a device id and a queue of events at home."""
+    trees.predict(floats(data.rows[0]), model="random_forest")
+    assert trees.client.get("/api/v1/models/random_forest/info").json()["engine"] == "onnxruntime"
+    assert [path for path in trees.home.rglob("*") if path.is_file()] == []

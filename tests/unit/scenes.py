@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from world import STEPS, World, good, revision, spec
-
+from tests.unit.world import STEPS, World, good, revision, spec
 from transit_operator.api.status import CandidateStatus, Phase, Transition
 from transit_operator.core.observed import Problem, Readings, RevisionReadings
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from scenes import (
+
+from tests.unit.scenes import (
     FAILING,
     R1,
     R2,
@@ -25,8 +26,7 @@ from scenes import (
     stable,
     update,
 )
-from world import World, good
-
+from tests.unit.world import World, good
 from transit_operator.api.status import Phase
 from transit_operator.core.commands import HANDLERS
 

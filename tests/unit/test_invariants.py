@@ -7,7 +7,8 @@ from hypothesis import Phase as HypothesisPhase
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from scenes import (
+
+from tests.unit.scenes import (
     FAILING,
     FLIPPED,
     R1,
@@ -22,8 +23,7 @@ from scenes import (
     phase,
     rollout,
 )
-from world import STEPS, World, good, spec
-
+from tests.unit.world import STEPS, World, good, spec
 from transit_operator.api.status import ModelDeploymentStatus, Phase, Verdict
 from transit_operator.core.commands import HANDLERS
 from transit_operator.core.decide import decide

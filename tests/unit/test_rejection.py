@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from scenes import (
+
+from tests.unit.scenes import (
     FAILING,
     FLIPPED,
     R1,
@@ -33,8 +34,7 @@ from scenes import (
     stable,
     update,
 )
-from world import World, good
-
+from tests.unit.world import World, good
 from transit_operator.api.status import Phase, Rejected
 from transit_operator.core.observed import Pod, Readings
 

@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 import pytest
-from scenes import V1, V2
-from world import spec
 
+from tests.unit.scenes import V1, V2
+from tests.unit.world import spec
 from transit_operator.api.status import PinnedModel, Pins
 from transit_operator.core.revision import content_key, needs_resolving, wanted
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from scenes import (
+
+from tests.unit.scenes import (
     FAILING,
     R1,
     R2,
@@ -30,8 +31,7 @@ from scenes import (
     stable,
     update,
 )
-from world import STEPS, World, good, spec
-
+from tests.unit.world import STEPS, World, good, spec
 from transit_operator.api.duration import seconds
 from transit_operator.api.status import Phase
 from transit_operator.core.observed import Pod, Readings

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world import spec
 
+from tests.unit.world import spec
 from transit_operator.api import names
 from transit_operator.core.objects import Object, Owner
 from transit_operator.routers import Router, for_spec

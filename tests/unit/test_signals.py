@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from world import good
 
+from tests.unit.world import good
 from transit_operator.api.spec import Analysis, CustomMetric
 from transit_operator.api.status import Baseline, Evidence, Verdict
 from transit_operator.core.observed import Counts, Latency, Problem, Readings, RevisionReadings

@@ -3,9 +3,17 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scenes import REPLICAS_ROUTER, V2, candidate, rolling, rollout, run_until_weight, update
-from world import spec
 
+from tests.unit.scenes import (
+    REPLICAS_ROUTER,
+    V2,
+    candidate,
+    rolling,
+    rollout,
+    run_until_weight,
+    update,
+)
+from tests.unit.world import spec
 from transit_operator.api.spec import Step
 from transit_operator.api.status import CandidateStatus
 from transit_operator.core.steps import next_step, place, pods_for, standby_pods
