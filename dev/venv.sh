@@ -21,4 +21,4 @@ fi
 echo "creating $venv (about a minute the first time)"
 "$python" -m venv "$venv"
 "$venv/bin/pip" install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
-"$venv/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+PYTHONWARNINGS=ignore "$venv/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -7,6 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import, or it i
 
 import tensorflow
 
+from transit_server.cpus import available_cpus
 from transit_server.formats.base import (
     Engine,
     ModelShape,
@@ -21,6 +22,7 @@ _TOLERANCE = 1e-4
 
 def load(path: Path, shape: ModelShape) -> Engine:
     """The model as one traced function, which is some fifty times faster than `predict`."""
+    _limit_threads()
     model = tensorflow.keras.models.load_model(path, compile=False)
     row_shape = tuple(model.input_shape[1:])
     inner = tuple(-1 if length is None else length for length in row_shape)
@@ -44,3 +46,12 @@ def load(path: Path, shape: ModelShape) -> Engine:
         note = f"the traced function differs by {difference:.1e}, so the original model is used"
         return Engine(original, "tensorflow", note)
     return Engine(score, "tensorflow", f"traced, largest difference {difference:.1e}")
+
+
+def _limit_threads() -> None:
+    """As many threads as the pod has processors; TensorFlow takes it only before its first model."""
+    try:
+        tensorflow.config.threading.set_intra_op_parallelism_threads(available_cpus())
+        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        return

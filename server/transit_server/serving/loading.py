@@ -5,7 +5,6 @@ verified. It runs on a thread of its own while the server answers `/health/live`
 """
 
 import logging
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +23,7 @@ from transit_models import (
 )
 from transit_models.versions import is_version, plain
 from transit_server import formats
+from transit_server.cpus import available_cpus
 from transit_server.errors import LoadFailed
 from transit_server.formats.base import Rows
 from transit_server.last_words import LastWords
@@ -88,7 +88,7 @@ class Loader:
             last_words.in_case(f"the process died while it loaded model {names}")
 
         warn()
-        pool = ThreadPoolExecutor(min(len(refs), os.cpu_count() or 1))
+        pool = ThreadPoolExecutor(min(len(refs), available_cpus()))
         try:
             models = list(pool.map(load, refs))
         finally:
