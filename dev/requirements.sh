@@ -3,9 +3,10 @@
 set -euo pipefail
 unset PIP_FIND_LINKS UV_FIND_LINKS
 compile() {
-  .venv/bin/uv pip compile -q pyproject.toml "$@" --universal --python-version 3.11 \
+  .venv/bin/uv pip compile -q pyproject.toml "$@" --python-version 3.11 \
     --generate-hashes --no-header --no-emit-index-url --upgrade
 }
-compile --extra operator -o requirements/operator.txt
-compile --extra server -o requirements/server.txt
-compile --all-extras -o requirements/dev.txt
+compile --universal --extra operator -o requirements/operator.txt
+compile --universal --extra server -o requirements/server.txt
+compile --python-platform linux --extra server-gpu -o requirements/server-gpu.txt
+compile --universal --extra operator --extra server --extra training --extra dev -o requirements/dev.txt

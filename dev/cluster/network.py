@@ -57,6 +57,11 @@ def remove() -> None:
         shell.output(["ip", "link", "delete", shape.LINK])
 
 
+def is_quiet() -> bool:
+    """Whether no pod's link is left."""
+    return not shell.output(["ip", "route", "show", "root", shape.POD_CIDR]).strip()
+
+
 def resolv_conf() -> str:
     """The name servers pods may ask. One on the machine's own loopback would be the pod's own."""
     systemd = Path("/run/systemd/resolve/resolv.conf")

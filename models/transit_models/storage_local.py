@@ -101,6 +101,7 @@ class LocalStorage:
             with tempfile.TemporaryDirectory(prefix=".publish-", dir=target.parent) as scratch:
                 whole = Path(scratch) / "new"
                 shutil.copytree(directory, whole, symlinks=True)
+                whole.chmod(0o755)  # servers are another user, and models are no secret
                 verify_version(whole, name, version)
                 if target.exists():
                     target.rename(Path(scratch) / "old")

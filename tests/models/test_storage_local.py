@@ -73,3 +73,7 @@ def test_spaces_in_the_address(tmp_path: Path) -> None:
 def test_publishing_leaves_nothing_behind(store: LocalStorage) -> None:
     left = {path.name for path in (store.root / "tiny").iterdir()}
     assert left == {"v1.0.0", "v1.1.0"}
+
+
+def test_what_is_published_can_be_read_by_another_user(store: LocalStorage) -> None:
+    assert (store.root / "tiny/v1.0.0").stat().st_mode & 0o777 == 0o755

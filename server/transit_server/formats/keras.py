@@ -49,7 +49,7 @@ def load(path: Path, shape: ModelShape) -> Engine:
 
 
 def _limit_threads() -> None:
-    """As many threads as the pod has processors; TensorFlow takes it only before its first model."""
+    """As many threads as the pod has processors; it takes effect before the first model only."""
     try:
         tensorflow.config.threading.set_intra_op_parallelism_threads(available_cpus())
         tensorflow.config.threading.set_inter_op_parallelism_threads(1)
