@@ -29,7 +29,7 @@ test: check test-api test-e2e ## Everything that CI runs: check, then tests on a
 test-unit: venv ## Unit tests of the pure core only
 	@$(PY) -m pytest -q tests/unit
 
-test-api: venv cluster-up ## Server, model store and operator against real servers
+test-api: venv images ## Server, model store and operator against real servers
 	@$(PY) -m pytest -q tests/models tests/server tests/api
 
 test-e2e: images models ## Whole rollouts on the real cluster
