@@ -1,0 +1,35 @@
+"""Given a spec with an alias, then it is looked up once, pinned in status, and served."""
+
+import json
+
+from dev.demo.stage import MODEL, NAME, NAMESPACE, Stage
+
+
+def test_latest_is_pinned(stage: Stage) -> None:
+    stage.ask_for("latest")
+    served = stage.mdep.wait_for(
+        "what latest means to be served", lambda m: m["status"].get("phase") == "Stable", 120
+    )["status"]
+    assert served["stable"]["models"] == [{"name": MODEL, "version": "1.1.0"}]
+    assert served["pins"]["models"] == [{"name": MODEL, "version": "1.1.0"}]
+    pods = json.loads(
+        stage.kube(
+            *("-n", NAMESPACE, "get", "pods", "-o", "json"),
+            *("-l", f"transit.dev/model-deployment={NAME},transit.dev/resolves"),
+        )
+    )["items"]
+    assert all(pod["metadata"].get("deletionTimestamp") for pod in pods), "the resolver is left"
+
+
+def test_an_alias_that_the_store_does_not_know_is_said(stage: Stage) -> None:
+    before = stage.status["stable"]["revision"]
+    stage.manifest["spec"]["models"][0]["name"] = "no_such_model"
+    stage.ask_for("stable")
+    stage.mdep.wait_for(
+        "the reason in the status",
+        lambda m: "has no model 'no_such_model'" in m["status"].get("message", ""),
+        60,
+    )
+    assert stage.status["stable"]["revision"] == before
+    assert stage.weights() == {before: 100}
+    stage.manifest["spec"]["models"][0]["name"] = MODEL
