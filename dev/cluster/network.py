@@ -57,6 +57,15 @@ def remove() -> None:
         shell.output(["ip", "link", "delete", shape.LINK])
 
 
+def remove_pod_links() -> None:
+    """Delete the links of dead pods: left to the kernel, some stay for a minute."""
+    for route in shell.output(["ip", "route", "show", "root", shape.POD_CIDR]).splitlines():
+        words = route.split()
+        link = words[words.index("dev") + 1]
+        # gone meanwhile is as good; `is_quiet` tells
+        shell.succeeds(["ip", "link", "delete", link])
+
+
 def is_quiet() -> bool:
     """Whether no pod's link is left."""
     return not shell.output(["ip", "route", "show", "root", shape.POD_CIDR]).strip()

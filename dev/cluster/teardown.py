@@ -26,7 +26,7 @@ def take_down() -> None:
         raise StepFailed(f"these processes would not end: {sorted(left)}", hint="try again")
     strays = _strays()
     _unmount()
-    # the kernel takes a dead pod's link away in its own time
+    network.remove_pod_links()
     shell.wait_for("the end of the pods' links", network.is_quiet, 10)
     network.remove()
     cgroups.remove()

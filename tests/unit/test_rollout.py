@@ -34,7 +34,7 @@ from tests.unit.scenes import (
 from tests.unit.world import STEPS, World, good, spec
 from transit_operator.api.duration import seconds
 from transit_operator.api.status import Phase
-from transit_operator.core.observed import Pod, Readings
+from transit_operator.core.observed import KNOWN_AFTER_SECONDS, Pod, Readings
 from transit_operator.core.times import epoch
 from transit_operator.core.traffic import reached
 
@@ -391,3 +391,17 @@ def test_a_change_of_the_router_is_no_outage() -> None:
     assert phase(world) is Phase.STABLE
     world.settle()
     assert world.traffic == {R1: 100}
+
+
+def test_a_pod_gets_no_traffic_before_gateways_know_it() -> None:
+    world = serving()
+    world.spec = spec(V2)
+    world.reconcile()
+    world.pods[R2] = tuple(replace(pod, ready_since=world.now) for pod in world.pods[R2])
+    decision = world.reconcile()
+    assert candidate(world).weight == 0
+    assert decision.wake_at is not None
+    assert decision.wake_at <= world.now + KNOWN_AFTER_SECONDS
+    world.now += KNOWN_AFTER_SECONDS
+    world.settle()
+    assert candidate(world).weight == 10

@@ -83,7 +83,9 @@ class Reconciler:
             if refused is None or refused[1].message != str(error):
                 self._queue.add(key)  # once more at once, to say it in the status
             raise
+        finally:
+            # Also after a failure: a candidate is judged in time, though one object is refused.
+            if decision.wake_at is not None:
+                self._queue.add(key, decision.wake_at)
         if self._refusals.pop(key, None) is not None:
             self._queue.add(key)
-        if decision.wake_at is not None:
-            self._queue.add(key, decision.wake_at)

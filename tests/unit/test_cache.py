@@ -1,0 +1,65 @@
+"""What the watches and writes have told: the newest stays, and a list ends what isn't in it."""
+
+from typing import Any
+
+from transit_operator.runtime.cache import Cache
+
+KEY = ("ml", "m")
+
+
+def mdep(version: int, uid: str = "u1") -> dict[str, Any]:
+    meta = {"name": "m", "namespace": "ml", "uid": uid, "resourceVersion": str(version)}
+    return {"kind": "ModelDeployment", "metadata": meta, "spec": {}}
+
+
+def service(name: str, version: int) -> dict[str, Any]:
+    labels = {"transit.dev/model-deployment": "m"}
+    meta = {"name": name, "namespace": "ml", "uid": name, "resourceVersion": str(version)}
+    return {"kind": "Service", "metadata": {**meta, "labels": labels}, "spec": {}}
+
+
+def version(cache: Cache) -> str | None:
+    found = cache.mdep(KEY)
+    return found["metadata"]["resourceVersion"] if found else None
+
+
+def test_an_older_event_never_replaces_what_a_write_returned() -> None:
+    cache = Cache()
+    cache.put(mdep(9))
+    cache.put(mdep(5))
+    assert version(cache) == "9"
+
+
+def test_an_object_made_again_under_its_name_replaces_the_old_one() -> None:
+    cache = Cache()
+    cache.put(mdep(9, uid="u1"))
+    cache.put(mdep(10, uid="u2"))
+    assert version(cache) == "10"
+
+
+def test_a_deletion_of_an_earlier_object_does_not_drop_the_present_one() -> None:
+    cache = Cache()
+    cache.put(service("s", 4))
+    cache.drop("Service", "ml", "s", uid="another")
+    assert ("Service", "s") in cache.owned(KEY)
+
+
+def test_a_relist_keeps_what_was_written_while_it_was_read() -> None:
+    cache = Cache()
+    cache.put(mdep(12))
+    cache.put(service("missed-its-deletion", 3))
+    cache.put(service("made-meanwhile", 15))
+    cache.replace("ModelDeployment", "", [mdep(8)], version=10)
+    cache.replace("Service", "", [], version=10)
+    assert version(cache) == "12"
+    assert set(cache.owned(KEY)) == {("Service", "made-meanwhile")}
+
+
+def test_other_kinds_and_namespaces_are_not_touched_by_a_relist() -> None:
+    cache = Cache()
+    cache.put(mdep(3))
+    cache.put(service("s", 3))
+    cache.replace("Service", "elsewhere", [], version=10)
+    cache.replace("Deployment", "", [], version=10)
+    assert version(cache) == "3"
+    assert ("Service", "s") in cache.owned(KEY)
