@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.unit.world import STEPS, World, good, revision, spec
-from transit_operator.api.status import CandidateStatus, Phase, Transition
+from transit_operator.api.status import CandidateStatus, Phase, Rejected, Transition
 from transit_operator.core.observed import Problem, Readings, RevisionReadings
 
 V1, V2, V3, V4 = "1.0.0", "2.0.0", "3.0.0", "4.0.0"
@@ -85,6 +85,12 @@ def stable(world: World) -> str:
     """Return the stable revision, which must be there."""
     assert world.status.stable is not None
     return world.status.stable.revision
+
+
+def rejected(world: World) -> Rejected:
+    """Return what was turned back, which must be there."""
+    assert world.status.rejected is not None, world.status.message
+    return world.status.rejected
 
 
 def last(world: World, reason: str) -> Transition:

@@ -1,6 +1,7 @@
 """The annotation `transit.dev/action`: every verb, once, whatever state things are in."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -288,10 +289,25 @@ def test_promote_while_pods_are_stuck_acts_as_soon_as_one_is_ready(verb: str, we
     world = stuck()
     say(world, f"{verb}/1")
     assert world.traffic == {R1: 100}, "no traffic to nothing"
-    world.broken.clear()
-    world.recover(R2)
+    first, *others = world.pods[R2]
+    world.pods[R2] = (
+        replace(first, ready=True),
+        *(replace(pod, problem="Unschedulable: no node has room") for pod in others),
+    )
     world.settle()
     assert world.traffic[R2] == weight
+
+
+def test_promote_full_does_not_drown_the_first_pod_while_the_others_come_up() -> None:
+    world = stuck()
+    say(world, "promote-full/1")
+    first, *others = world.pods[R2]
+    world.pods[R2] = (replace(first, ready=True), *others)
+    world.settle()
+    assert world.traffic == {R1: 100}, "the others have only just been started"
+    world.recover(R2)
+    world.settle()
+    assert world.traffic == {R2: 100}
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "rollback"])

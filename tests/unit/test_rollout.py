@@ -338,14 +338,6 @@ def test_suspend_takes_no_step_and_starts_nothing_but_still_rolls_back() -> None
     assert candidate(world).revision == R3
 
 
-def test_autoscaling_never_moves_a_weight() -> None:
-    scaled = {"replicas": None, "autoscaling": {"min": 3, "max": 10}}
-    world = rolling(50, **scaled)
-    world.pods[R1] = tuple(Pod(f"{R1}-{n}", ready=True) for n in range(10))
-    world.settle()
-    assert world.traffic == {R1: 50, R2: 50}
-
-
 def test_the_baseline_before_the_shift_is_kept_for_the_last_hold() -> None:
     world = rolling(100)
     kept = candidate(world).baseline

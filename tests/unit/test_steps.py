@@ -98,26 +98,20 @@ def test_after_any_edit_the_next_weight_is_the_lowest_above_the_one_reached(
 )
 def test_pods_for_a_weight(router: str, pods: int, weight: int, expected: int) -> None:
     traffic = {"router": router, "gateway": {"parentRefs": [{"name": "public"}]}}
-    assert pods_for(spec(replicas=pods, traffic=traffic), weight) == expected
+    assert pods_for(spec(traffic=traffic), weight, pods) == expected
 
 
 @given(pods=st.integers(1, 1000), weight=st.integers(0, 100), gateway=st.booleans())
 def test_pods_are_between_one_and_all(pods: int, weight: int, gateway: bool) -> None:
     overrides = {} if gateway else REPLICAS_ROUTER
-    found = pods_for(spec(replicas=pods, **overrides), weight)
+    found = pods_for(spec(**overrides), weight, pods)
     assert 1 <= found <= pods
     assert not gateway or found * 100 >= weight * pods
 
 
-def test_with_autoscaling_the_least_pods_count() -> None:
-    scaled = spec(replicas=None, autoscaling={"min": 4, "max": 10})
-    assert pods_for(scaled, 50) == 2
-    assert standby_pods(scaled) == 2
-
-
 @pytest.mark.parametrize(("pods", "standby"), [(1, 1), (2, 1), (3, 2), (10, 5)])
 def test_standby_is_half_rounded_up(pods: int, standby: int) -> None:
-    assert standby_pods(spec(replicas=pods)) == standby
+    assert standby_pods(pods) == standby
 
 
 @pytest.mark.parametrize(

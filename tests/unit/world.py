@@ -100,7 +100,8 @@ class World:
         self.traffic = dict(decision.weights)
         kept = {name: self.pods[name] for name in decision.keep if name in self.pods}
         self.pods = kept | {
-            name: self._scaled(name, count) for name, count in decision.replicas.items()
+            name: self._scaled(name, self._size(name, count, decision))
+            for name, count in decision.replicas.items()
         }
         return decision
 
@@ -126,9 +127,19 @@ class World:
         broken = replace(first, ready=False, restarts=first.restarts + 1)
         self.pods[name] = (broken, *rest)
 
+    def autoscale(self, name: str, count: int) -> None:
+        """Have the autoscaler of a revision choose a number of pods, all ready."""
+        self.pods[name] = self._scaled(name, count)
+
     def recover(self, name: str) -> None:
         """Make all pods of a revision ready."""
         self.pods[name] = tuple(replace(pod, ready=True) for pod in self.pods[name])
+
+    def _size(self, name: str, least: int, decision: Decision) -> int:
+        """As asked for; with an autoscaler between its least and its most, else as it was."""
+        if name not in decision.limits:
+            return least
+        return min(decision.limits[name], max(least, len(self.pods.get(name, ()))))
 
     def _scaled(self, name: str, count: int) -> tuple[Pod, ...]:
         have = self.pods.get(name, ())[:count]

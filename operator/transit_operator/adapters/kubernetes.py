@@ -5,6 +5,7 @@ a first write. Everything owned is written by server-side apply under one field 
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -27,6 +28,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "Service": ("/api/v1", "services"),
     "Pod": ("/api/v1", "pods"),
     "Event": ("/api/v1", "events"),
+    "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
 }
 
 
@@ -46,11 +48,21 @@ class Refused(KubernetesError):
     """The API server will never accept this: forbidden, invalid, or somebody else's object."""
 
 
+class NotLeading(KubernetesError):
+    """Not sent: another process leads, or may lead by now (`fence`)."""
+
+
+def _uncounted(method: str, code: str) -> None:
+    return
+
+
 class Kubernetes:
     """A thin, typed client. Objects are plain dicts as the API server sends them."""
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, counted: Callable[[str, str], None] = _uncounted) -> None:
+        """`counted` is told method and code of each request ("none": no answer)."""
         self._client = client
+        self._counted = counted
 
     async def get(self, kind: str, namespace: str, name: str) -> Object:
         """Return one object. Raises: KubernetesError."""
@@ -93,6 +105,38 @@ class Kubernetes:
             query=[("fieldManager", names.FIELD_MANAGER), ("force", "true")],
             content_type="application/apply-patch+yaml",
         )
+
+    async def scale(self, namespace: str, name: str, replicas: int) -> str:
+        """Set a Deployment's replicas and return its resourceVersion then.
+
+        Raises:
+            KubernetesError: it was not scaled.
+        """
+        found = await self._request(
+            "PATCH",
+            _path("Deployment", namespace, name) + "/scale",
+            body={"spec": {"replicas": replicas}},
+            query=[("fieldManager", names.FIELD_MANAGER)],
+            content_type="application/merge-patch+json",
+        )
+        version: str = found["metadata"]["resourceVersion"]
+        return version
+
+    async def create(self, obj: Object) -> Object:
+        """Create an object that nobody has created. Raises: Conflict, KubernetesError."""
+        path = _path(obj["kind"], obj["metadata"]["namespace"])
+        return await self._request("POST", path, body=obj)
+
+    async def replace(self, obj: Object) -> Object:
+        """Replace an object that is still at its resourceVersion.
+
+        Raises:
+            Conflict: it isn't.
+            KubernetesError: it was not written.
+        """
+        meta = obj["metadata"]
+        path = _path(obj["kind"], meta["namespace"], meta["name"])
+        return await self._request("PUT", path, body=obj)
 
     async def delete(self, kind: str, namespace: str, name: str) -> None:
         """Delete an object and, in the background, what it owns; gone already is fine.
@@ -155,15 +199,20 @@ class Kubernetes:
             body=body,
             auth_settings=["BearerToken"],
         )
+        code = "none"
         try:
             response = await self._client.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
+            code = str(response.status)
             raw = await response.read()
         except ApiException as error:
+            code = str(error.status or code)
             raise _converted(
                 error.status or 0, str(error.body or error.reason), method, path
             ) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise KubernetesError(f"{method} {path}: {type(error).__name__}: {error}") from error
+        finally:
+            self._counted(method, code)
         if not 200 <= response.status <= 299:
             raise _converted(response.status, raw.decode(errors="replace"), method, path)
         found: Object = json.loads(raw)

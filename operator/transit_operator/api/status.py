@@ -71,6 +71,9 @@ class Baseline(ApiModel):
         default_factory=dict, description="Counts of predicted classes, by model and class."
     )
     samples: float = 0
+    broken: bool = Field(
+        default=False, description="The stable was broken: there is nothing to compare with."
+    )
     time: str
 
 

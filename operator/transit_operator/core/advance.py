@@ -15,6 +15,8 @@ from ..api.status import (
     Verdict,
 )
 from . import changes
+from .baseline import missing
+from .capacity import full_size
 from .changes import models_text, note, update
 from .observed import Observed
 from .steps import next_step, place, pods_for
@@ -114,7 +116,9 @@ def _may_go_on(
     if candidate.waiting_since is not None:
         return True
     hold = seconds(spec.rollout.steps[candidate.step - 1].hold)
-    judged_now = o.readings is not None and all(e.verdict is Verdict.PASS for e in status.signals)
+    judged_now = o.readings is not None and not any(
+        missing(e) or e.verdict is Verdict.FAIL for e in status.signals
+    )
     return judged_now and candidate.passes > 0 and candidate.held_seconds >= hold
 
 
@@ -128,7 +132,9 @@ def _go_to(
     """Give the step its weight when its pods are ready; reject the candidate if they never are."""
     step = spec.rollout.steps[number - 1]
     state = o.revision(candidate.revision)
-    needed = 1 if candidate.forced else pods_for(spec, step.weight)
+    needed = pods_for(spec, step.weight, full_size(o, spec, status))
+    if candidate.forced and state.why_not_ready:
+        needed = 1  # its pods are stuck, and a person wants to go on with those that are there
     if state.ready < needed or state.known_at(o.now) or _others_answer(o, spec, status):
         return _await_pods(o, spec, status, candidate, needed)
     candidate = candidate.model_copy(
@@ -182,7 +188,7 @@ def _await_pods(
     state = o.revision(candidate.revision)
     why = state.why_not_ready or "the cause is not known; see the pods' events"
     text = f"{state.ready} of {needed} pods ready after {human(waited)}: {why}"
-    return changes.reject(o, status, RejectReason.NOT_READY, text)
+    return changes.fail(o, spec, status, RejectReason.NOT_READY, text)
 
 
 def _promote(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..api.spec import ModelDeploymentSpec
 from ..api.status import (
     HISTORY_LENGTH,
     Evidence,
@@ -76,6 +77,35 @@ def retreat_from_candidate(o: Observed, status: ModelDeploymentStatus) -> ModelD
         else status.retreat
     )
     return update(status, candidate=None, retreat=retreat, signals=[])
+
+
+def fail(
+    o: Observed,
+    spec: ModelDeploymentSpec,
+    status: ModelDeploymentStatus,
+    reason: RejectReason,
+    message: str,
+    evidence: Evidence | None = None,
+) -> ModelDeploymentStatus:
+    """Do what `rollout.onFailure` says about a candidate that has failed: turn it back, or pause.
+
+    Paused already, nothing more is said.
+    """
+    candidate = status.candidate
+    if spec.rollout.on_failure == "Rollback" or candidate is None:
+        return reject(o, status, reason, message, evidence)
+    if status.paused:
+        return status
+    return note(
+        o,
+        update(status, paused=True),
+        PAUSED,
+        f"{reason}: {message}; paused, because onFailure is Pause",
+        phase=Phase.PAUSED,
+        revision=candidate.revision,
+        weight=candidate.weight,
+        evidence=[evidence] if evidence else [],
+    )
 
 
 def reject(

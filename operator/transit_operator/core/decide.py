@@ -9,7 +9,7 @@ from ..api.duration import seconds
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, Transition
 from .advance import advance
-from .capacity import drained_at, kept_revisions, plan_replicas
+from .capacity import drained_at, kept_revisions, plan_limits, plan_replicas
 from .commands import handle
 from .decision import Decision
 from .describe import describe, describe_unaccepted, first_deadline
@@ -42,6 +42,7 @@ def decide(o: Observed) -> Decision:
         status=status,
         weights=plan_weights(o, spec, status),
         replicas=replicas,
+        limits=plan_limits(spec, status, replicas),
         keep=keep,
         transitions=_new(o, status),
         wake_at=_wake_at(o, spec, status, keep),

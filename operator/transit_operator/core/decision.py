@@ -11,7 +11,8 @@ class Decision:
     """Asks for a state, not for actions: executing it twice changes nothing the second time.
 
     `weights` maps a revision to its percent of the traffic; together they are 100, or there are
-    none. `replicas` maps each revision that shall exist to its pods; `keep` names the revisions
+    none. `replicas` maps each revision that shall exist to its pods; with `autoscaling` these
+    are the least, and `limits` the most that its autoscaler may choose. `keep` names the revisions
     whose objects stay as they are; all others go. `wake_at` is when to look again though nothing
     happened, in seconds since the epoch.
     """
@@ -19,6 +20,7 @@ class Decision:
     status: ModelDeploymentStatus
     weights: Mapping[str, int] = field(default_factory=dict)
     replicas: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
     keep: frozenset[str] = frozenset()
     transitions: tuple[Transition, ...] = ()
     wake_at: float | None = None

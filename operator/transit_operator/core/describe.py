@@ -6,7 +6,9 @@ time without a change.
 
 from ..api.duration import human, seconds
 from ..api.spec import ModelDeploymentSpec
-from ..api.status import Condition, ModelDeploymentStatus, Phase, Verdict, Weight
+from ..api.status import Condition, ModelDeploymentStatus, Phase, Weight
+from .baseline import missing
+from .capacity import full_size
 from .changes import models_text, update
 from .observed import Observed, Problem
 from .signals import HEALTH
@@ -126,14 +128,10 @@ def _rollout_message(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploy
     following = next_step(steps, candidate)
     if following is not None and (candidate.step == 0 or candidate.waiting_since):
         state = o.revision(candidate.revision)
-        needed = pods_for(spec, steps[following - 1].weight)
+        needed = pods_for(spec, steps[following - 1].weight, full_size(o, spec, status))
         why = f": {state.why_not_ready}" if state.why_not_ready else ""
         parts.append(f"waiting for pods, {state.ready} of {needed} ready{why}")
-    parts += [
-        f"no data for {e.signal}: {e.message}"
-        for e in status.signals
-        if e.verdict is Verdict.NO_DATA
-    ][:1]
+    parts += [f"no data for {e.signal}: {e.message}" for e in status.signals if missing(e)][:1]
     parts += [e.message for e in status.signals if e.signal == HEALTH and e.value]
     if status.paused or spec.suspend:
         parts.append("suspended by the spec" if spec.suspend else "paused")
@@ -183,10 +181,10 @@ def _conditions(
 
 def _metrics_condition(o: Observed, status: ModelDeploymentStatus) -> Condition:
     signals = status.signals if status.candidate is not None else []
-    missing = [e for e in signals if e.verdict is Verdict.NO_DATA]
-    if missing:
-        text = f"{missing[0].signal}: {missing[0].message}"
-        reason = missing[0].reason or "NoData"
+    absent = [e for e in signals if missing(e)]
+    if absent:
+        text = f"{absent[0].signal}: {absent[0].message}"
+        reason = absent[0].reason or "NoData"
         return _condition(o, status, "MetricsAvailable", "False", reason, text)
     if any(e.signal != HEALTH for e in signals):
         return _condition(

@@ -5,6 +5,7 @@ readings were taken; `advance` takes the step that an evaluation earns.
 """
 
 import math
+from dataclasses import replace
 
 from ..api.duration import human, seconds
 from ..api.spec import ModelDeploymentSpec
@@ -12,13 +13,13 @@ from ..api.status import (
     CandidateStatus,
     Evidence,
     ModelDeploymentStatus,
-    Phase,
     RejectReason,
     Verdict,
 )
 from . import changes, signals
-from .changes import note, update
-from .observed import Observed
+from .baseline import excused, missing, of_broken_stable, stable_is_broken
+from .changes import update
+from .observed import Observed, RevisionReadings
 from .times import epoch, rfc3339
 from .traffic import reached
 
@@ -52,8 +53,15 @@ def evaluate(
     if candidate is None or readings is None:
         return status
     analysis = spec.rollout.analysis
+    broken = stable_is_broken(o, spec, status)
+    if broken:
+        readings = replace(readings, stable=RevisionReadings())  # it is no measure of anything
     if candidate.weight < 100:
-        kept = signals.baseline_of(readings, candidate.baseline, analysis.min_samples, o.now)
+        kept = candidate.baseline
+        if broken:
+            kept = of_broken_stable(kept, o.now)
+        else:
+            kept = signals.baseline_of(readings, kept, analysis.min_samples, o.now)
         candidate = candidate.model_copy(update={"baseline": kept})
     if candidate.step == 0:  # not tried yet: only the baseline is of interest
         candidate = candidate.model_copy(update={"evaluated_at": rfc3339(o.now)})
@@ -62,14 +70,15 @@ def evaluate(
     measured = (
         signals.judge(analysis, readings, candidate.baseline, o.now) if candidate.weight else []
     )
+    if broken:
+        measured = [excused(e) for e in measured]
     candidate, health = _health(o, spec, candidate)
     evidence = [*measured, health]
     status = update(status, signals=evidence)
     failed = [e for e in evidence if e.verdict is Verdict.FAIL]
     if failed:
         return _fail(o, spec, update(status, candidate=candidate), failed[0])
-    blind = any(e.verdict is Verdict.NO_DATA for e in measured)
-    if blind:
+    if any(map(missing, measured)):
         return _blind(o, spec, status, candidate, measured)
     if health.value == 0 and reached(o, spec, candidate, status.stable):
         candidate = _hold(o, spec, candidate)
@@ -95,7 +104,8 @@ def _health(
     """Count evaluations in a row in which a pod isn't ready or has restarted."""
     limit = spec.rollout.analysis.health.consecutive_failures
     state = o.revision(candidate.revision)
-    expected = min(candidate.pods, spec.pods)
+    size = spec.pods if spec.autoscaling is None else max(1, state.replicas)
+    expected = min(candidate.pods, size)
     restarted = state.restarts > candidate.restarts
     unwell = state.ready < expected or restarted
     failures = candidate.health_failures + 1 if unwell else 0
@@ -124,23 +134,11 @@ def _fail(
     o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus, evidence: Evidence
 ) -> ModelDeploymentStatus:
     reason = _REASONS.get(evidence.signal, RejectReason.CUSTOM)
-    if spec.rollout.on_failure == "Rollback":
-        return changes.reject(o, status, reason, evidence.message, evidence)
-    candidate = status.candidate
-    assert candidate is not None
-    status = update(status, candidate=candidate.model_copy(update={"evaluated_at": rfc3339(o.now)}))
-    if status.paused:
+    status = changes.fail(o, spec, status, reason, evidence.message, evidence)
+    if status.candidate is None:
         return status
-    return note(
-        o,
-        update(status, paused=True),
-        changes.PAUSED,
-        f"{reason}: {evidence.message}; paused, because onFailure is Pause",
-        phase=Phase.PAUSED,
-        revision=candidate.revision,
-        weight=candidate.weight,
-        evidence=[evidence],
-    )
+    seen = status.candidate.model_copy(update={"evaluated_at": rfc3339(o.now)})
+    return update(status, candidate=seen)
 
 
 def _blind(
@@ -157,7 +155,7 @@ def _blind(
     status = update(status, candidate=candidate)
     blind_for = o.now - epoch(since)
     if policy.policy == "Rollback" and blind_for >= seconds(policy.after):
-        missing = next(e for e in measured if e.verdict is Verdict.NO_DATA)
-        text = f"no data for {human(blind_for)}: {missing.message}"
-        return changes.reject(o, status, RejectReason.NO_DATA, text, missing)
+        absent = next(filter(missing, measured))
+        text = f"no data for {human(blind_for)}: {absent.message}"
+        return changes.fail(o, spec, status, RejectReason.NO_DATA, text, absent)
     return status

@@ -66,8 +66,12 @@ def controller_revision(owner: Owner, revision: str, data: Object) -> Object:
     }
 
 
-def deployment(owner: Owner, revision: str, template: Object, replicas: int | None) -> Object:
-    """Return a revision's Deployment. `replicas` None leaves them to the autoscaler."""
+def deployment(owner: Owner, revision: str, template: Object) -> Object:
+    """Return a revision's Deployment, without `replicas`: those are scaled, not applied.
+
+    Were they applied, handing them to an autoscaler would mean to stop applying them, and the API
+    server sets a field that nobody applies any more back to its default: one pod.
+    """
     spec: Object = {
         "selector": {"matchLabels": selector(owner.name, revision)},
         "template": template,
@@ -77,8 +81,6 @@ def deployment(owner: Owner, revision: str, template: Object, replicas: int | No
             "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0},
         },
     }
-    if replicas is not None:
-        spec["replicas"] = replicas
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

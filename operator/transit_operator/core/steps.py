@@ -31,25 +31,26 @@ def next_step(steps: list[Step], candidate: CandidateStatus) -> int | None:
     return at + 1 if at < len(steps) else None
 
 
-def pods_for(spec: ModelDeploymentSpec, weight: int) -> int:
+def pods_for(spec: ModelDeploymentSpec, weight: int, full: int) -> int:
     """Return how many candidate pods a weight needs, at least 1.
 
-    gateway: its share of `replicas`, rounded up. replicas: as many as give it that share of all
-    pods while the stable keeps all of its own, at most `replicas` (so at most half before 100).
+    gateway: its share of `full` (the pods that carry all traffic), rounded up. replicas: as many as
+    give it that share of all pods while the stable keeps all of its own, at most `full` (so at most
+    half before 100).
     """
     if weight >= 100:
-        return spec.pods
+        return full
     if spec.traffic.router == "replicas":
-        wanted = round(spec.pods * weight / (100 - weight))
+        wanted = round(full * weight / (100 - weight))
     else:
-        wanted = math.ceil(spec.pods * weight / 100)
-    return min(spec.pods, max(1, wanted))
+        wanted = math.ceil(full * weight / 100)
+    return min(full, max(1, wanted))
 
 
-def standby_pods(spec: ModelDeploymentSpec) -> int:
+def standby_pods(full: int) -> int:
     """Return how many pods the standby keeps during the last hold: half, rounded up.
 
     It must take over at once, but needn't cost twice the pods for a day
     (docs/decisions/0003-standby-size.md).
     """
-    return math.ceil(spec.pods / 2)
+    return math.ceil(full / 2)

@@ -5,6 +5,7 @@ Invariants: weights sum to 100; a revision without ready pods gets nothing while
 
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import CandidateStatus, ModelDeploymentStatus, StableStatus
+from .capacity import full_size
 from .observed import Observed
 
 
@@ -29,10 +30,10 @@ def _share_back(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentS
     """Return the stable's share during a retreat: all at once, or as its ready pods can carry."""
     assert status.stable is not None
     assert status.retreat is not None
-    ready = o.revision(status.stable.revision).ready
-    if not status.retreat.paced or ready >= spec.pods:
+    ready, full = o.revision(status.stable.revision).ready, full_size(o, spec, status)
+    if not status.retreat.paced or ready >= full:
         return 100
-    carried = 100 * ready // spec.pods
+    carried = 100 * ready // full
     return min(100, max(carried, o.share(status.stable.revision)))
 
 

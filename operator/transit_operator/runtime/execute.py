@@ -68,8 +68,8 @@ class Executor:
         self, snapshot: Snapshot, spec: ModelDeploymentSpec, decision: Decision
     ) -> None:
         await self._traffic(snapshot, spec, decision)
-        for revision, replicas in decision.replicas.items():
-            await self._revision(snapshot, spec, revision, replicas)
+        for revision in decision.replicas:
+            await self._revision(snapshot, spec, revision, decision)
         await self._remove(snapshot, decision)
         await self._resolver(snapshot, spec, decision)
 
@@ -90,25 +90,39 @@ class Executor:
             await self._delete(snapshot, kind, snapshot.owner.name)
 
     async def _revision(
-        self, snapshot: Snapshot, spec: ModelDeploymentSpec, revision: str, replicas: int
+        self, snapshot: Snapshot, spec: ModelDeploymentSpec, revision: str, decision: Decision
     ) -> None:
-        owner = snapshot.owner
+        owner, replicas = snapshot.owner, decision.replicas[revision]
         template = await self._template(snapshot, spec, revision)
         await self._apply(snapshot, objects.revision_service(owner, revision))
-        await self._apply(
-            snapshot,
-            objects.deployment(
-                owner, revision, template, None if spec.autoscaling is not None else replicas
-            ),
-        )
+        await self._apply(snapshot, objects.deployment(owner, revision, template))
         name = revision_object_name(owner.name, revision)
         if spec.autoscaling is None:
             await self._delete(snapshot, "HorizontalPodAutoscaler", name)
+            await self._scale(snapshot, name, replicas)
         else:
-            largest = max(replicas, spec.autoscaling.max * replicas // spec.pods)
+            largest = decision.limits[revision]
             await self._apply(
                 snapshot, objects.autoscaler(owner, revision, spec, replicas, largest)
             )
+            await self._scale(snapshot, name, replicas, only_up=True)
+
+    async def _scale(
+        self, snapshot: Snapshot, name: str, replicas: int, *, only_up: bool = False
+    ) -> None:
+        """Set a Deployment's pods. With an autoscaler only up to its least: down is its own word."""
+        live = snapshot.live[("Deployment", name)]
+        present = live["spec"].get("replicas", 1)
+        if present == replicas or (only_up and present > replicas):
+            return
+        version = await self._kubernetes.scale(snapshot.owner.namespace, name, replicas)
+        scaled = {
+            **live,
+            "metadata": {**live["metadata"], "resourceVersion": version},
+            "spec": {**live["spec"], "replicas": replicas},
+        }
+        snapshot.live[("Deployment", name)] = scaled
+        self._cache.put(scaled)
 
     async def _template(
         self, snapshot: Snapshot, spec: ModelDeploymentSpec, revision: str

@@ -1,0 +1,54 @@
+"""When the stable revision is no measure, and what is then made of the comparisons with it.
+
+A candidate may be the fix of a broken stable: it must not be held because there is nothing to
+compare with, nor turned back for being slower than an error. Error rate, health and custom metrics
+judge it alone (docs/decisions/0010-broken-stable.md). Neighbours: `evaluate` asks,
+`signals` compares.
+"""
+
+from dataclasses import replace
+
+from ..api.spec import ModelDeploymentSpec
+from ..api.status import Baseline, Evidence, ModelDeploymentStatus, Verdict
+from . import signals
+from .observed import Observed
+from .times import rfc3339
+
+STABLE_BROKEN = "StableBroken"
+_COMPARISONS = (signals.LATENCY, signals.DRIFT)
+
+
+def stable_is_broken(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> bool:
+    """Tell whether the stable has no ready pod, or fails by its own error rate.
+
+    At 100 % it has no traffic to be judged by: then what was kept of it says so.
+    """
+    stable, candidate = status.stable, status.candidate
+    if stable is None or candidate is None:
+        return False
+    if candidate.weight == 100:
+        return candidate.baseline is not None and candidate.baseline.broken
+    if o.revision(stable.revision).ready == 0:
+        return True
+    if o.readings is None:
+        return False
+    own = replace(o.readings, candidate=o.readings.stable)
+    return signals.error_rate(spec.rollout.analysis, own, o.now).verdict is Verdict.FAIL
+
+
+def of_broken_stable(kept: Baseline | None, now: float) -> Baseline:
+    """Return what to keep: figures from when the stable was sound, else a note that it wasn't."""
+    return kept if kept is not None else Baseline(broken=True, time=rfc3339(now))
+
+
+def excused(evidence: Evidence) -> Evidence:
+    """Return the evidence of a comparison that a broken stable makes impossible."""
+    if evidence.signal not in _COMPARISONS or evidence.reason != signals.NO_BASELINE:
+        return evidence
+    text = "the stable revision is broken: nothing to compare with"
+    return evidence.model_copy(update={"reason": STABLE_BROKEN, "message": text})
+
+
+def missing(evidence: Evidence) -> bool:
+    """Tell whether a signal has no data that it should have: then no step may be taken."""
+    return evidence.verdict is Verdict.NO_DATA and evidence.reason != STABLE_BROKEN
