@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.scenes import (
+    R2,
     REPLICAS_ROUTER,
     V2,
     candidate,
@@ -160,3 +161,12 @@ def test_an_edit_that_is_no_new_revision_moves_no_weight(overrides: dict[str, ob
     after = candidate(world)
     assert (after.revision, after.weight, after.step) == (before.revision, 50, 2)
     run_until_weight(world, 100)
+
+
+def test_a_router_that_needs_fewer_pods_makes_no_candidate_unhealthy() -> None:
+    world = rolling(50, **REPLICAS_ROUTER)
+    assert len(world.pods[R2]) == 3
+    update(world, V2)
+    assert len(world.pods[R2]) == 2, "half of three, rounded up"
+    world.run(30)
+    assert candidate(world).health_failures == 0

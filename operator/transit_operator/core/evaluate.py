@@ -18,6 +18,7 @@ from ..api.status import (
 )
 from . import changes, signals
 from .baseline import excused, missing, of_broken_stable, stable_is_broken
+from .capacity import plan_replicas
 from .changes import update
 from .observed import Observed, RevisionReadings
 from .times import epoch, rfc3339
@@ -72,7 +73,8 @@ def evaluate(
     )
     if broken:
         measured = [excused(e) for e in measured]
-    candidate, health = _health(o, spec, candidate)
+    planned = plan_replicas(o, spec, status).get(candidate.revision, candidate.pods)
+    candidate, health = _health(o, spec, candidate, planned)
     evidence = [*measured, health]
     status = update(status, signals=evidence)
     failed = [e for e in evidence if e.verdict is Verdict.FAIL]
@@ -99,13 +101,16 @@ def _hold(o: Observed, spec: ModelDeploymentSpec, candidate: CandidateStatus) ->
 
 
 def _health(
-    o: Observed, spec: ModelDeploymentSpec, candidate: CandidateStatus
+    o: Observed, spec: ModelDeploymentSpec, candidate: CandidateStatus, planned: int
 ) -> tuple[CandidateStatus, Evidence]:
-    """Count evaluations in a row in which a pod isn't ready or has restarted."""
+    """Count evaluations in a row in which a pod isn't ready or has restarted.
+
+    Expected are the pods that the weight was given to, or what is planned now if that is less: the
+    spec's replicas or router may have been edited since, and an autoscaler may save.
+    """
     limit = spec.rollout.analysis.health.consecutive_failures
     state = o.revision(candidate.revision)
-    size = spec.pods if spec.autoscaling is None else max(1, state.replicas)
-    expected = min(candidate.pods, size)
+    expected = min(candidate.pods, planned)
     restarted = state.restarts > candidate.restarts
     unwell = state.ready < expected or restarted
     failures = candidate.health_failures + 1 if unwell else 0

@@ -20,12 +20,15 @@ from ..core.observed import Wanted
 from ..core.resolver import LABEL_RESOLVES, resolver_pod
 from ..core.revision import content_key, needs_resolving
 from ..core.template import UnknownPool, pod_template
+from ..core.times import epoch
 from ..routers import for_spec
 from .cache import Cache
 from .diff import same
 from .observe import Snapshot
 
 log = logging.getLogger(__name__)
+
+RECENT_SECONDS = 120.0  # longer than it takes another operator to go on
 
 _PER_REVISION = ("Deployment", "Service", "HorizontalPodAutoscaler")
 _WARNINGS = {changes.REJECTED, changes.COMMAND_IGNORED}
@@ -38,6 +41,7 @@ class Executor:
         self._kubernetes = kubernetes
         self._cache = cache
         self._config = config
+        self._known: set[str] = set()  # uids of ModelDeployments that this operator has looked at
 
     async def execute(self, snapshot: Snapshot, decision: Decision) -> None:
         """Write what differs.
@@ -47,7 +51,8 @@ class Executor:
             KubernetesError: a write failed; those before it stand.
         """
         await self.write_status(snapshot, decision.status)
-        for transition in decision.transitions:
+        transitions = decision.transitions
+        for transition in transitions:
             log.info(
                 "%s/%s %s: %s",
                 snapshot.owner.namespace,
@@ -59,10 +64,21 @@ class Executor:
             if snapshot.observed.spec is not None:
                 await self._objects(snapshot, snapshot.observed.spec, decision)
         finally:  # what the status says has happened is told, though a later write may have failed
-            for transition in decision.transitions:
+            for transition in [*self._untold(snapshot), *transitions]:
                 await self._kubernetes.create_event(
                     snapshot.owner.namespace, _event(snapshot, transition)
                 )
+
+    def _untold(self, snapshot: Snapshot) -> list[Transition]:
+        """Return what an operator that ended meanwhile may not have told any more.
+
+        Told twice it is still one Event, whose name comes from what happened.
+        """
+        owner, observed = snapshot.owner, snapshot.observed
+        if owner.uid in self._known:
+            return []
+        self._known.add(owner.uid)
+        return [t for t in observed.status.history if observed.now - epoch(t.time) < RECENT_SECONDS]
 
     async def _objects(
         self, snapshot: Snapshot, spec: ModelDeploymentSpec, decision: Decision

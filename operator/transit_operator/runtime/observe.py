@@ -4,13 +4,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from pydantic import ValidationError
 
-from ..adapters.prometheus import Prometheus
 from ..api import names
 from ..api.duration import seconds
-from ..api.spec import ModelDeploymentSpec
+from ..api.spec import Analysis, ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, Pins
 from ..core.evaluate import next_evaluation
 from ..core.objects import Object, Owner
@@ -32,11 +32,21 @@ class Snapshot:
     live: dict[tuple[str, str], Object]
 
 
+class Measures(Protocol):
+    """Where readings come from: `adapters.prometheus`."""
+
+    async def readings(
+        self, analysis: Analysis, tick: int, model_deployment: str, candidate: str, stable: str
+    ) -> Readings:
+        """Return what was measured of two revisions at a tick."""
+        ...
+
+
 class Observer:
     """Gathers snapshots."""
 
     def __init__(
-        self, cache: Cache, prometheus: Prometheus, clock: Callable[[], float] = time.time
+        self, cache: Cache, prometheus: Measures, clock: Callable[[], float] = time.time
     ) -> None:
         self._cache = cache
         self._prometheus = prometheus
