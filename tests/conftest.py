@@ -5,13 +5,11 @@
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from dev.demo.kube import Kube, connect
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support import install_operator
 
 
 @pytest.fixture(scope="session")
@@ -23,22 +21,7 @@ def kube() -> Kube:
 @pytest.fixture(scope="session")
 def operator(kube: Kube) -> Kube:
     """The operator, installed from the chart as a user would, with the image built here."""
-    kube("apply", "--server-side", "--force-conflicts", "-f", ROOT / "charts/transit/crds")
-    kube.helm(
-        "upgrade",
-        "--install",
-        "transit",
-        ROOT / "charts/transit",
-        "--namespace=transit-system",
-        "--create-namespace",
-        "--wait",
-        "--timeout=120s",
-    )
-    # The tag is the same for every build: the pods must be of the image that is loaded now.
-    kube("-n", "transit-system", "rollout", "restart", "deployment/transit-operator")
-    kube(
-        "-n", "transit-system", "rollout", "status", "deployment/transit-operator", "--timeout=120s"
-    )
+    install_operator(kube)
     return kube
 
 

@@ -21,15 +21,14 @@ def explain(kube: Kube, failure: StepFailed) -> None:
     _section("The last events", "\n".join(events.splitlines()[-12:]))
     operator = kube.says("-n", install.NAMESPACE, "get", "pods")
     _section("The operator", operator)
-    where = ("-n", install.NAMESPACE, "logs", f"deployment/{install.DEPLOYMENT}")
-    log = kube.says(*where, "--tail=1000").splitlines()
-    _section("Its log", "\n".join([line for line in log if "/healthz" not in line][-LOG_LINES:]))
+    where = ("-n", install.NAMESPACE, "logs", "-l", install.PODS, "--prefix")
+    _section("Its log", kube.says(*where, f"--tail={LOG_LINES}"))
     print("Try:")
     for hint in (
         failure.hint,
         'eval "$(python3 -m dev.cluster env)"; python3 -m dev.cluster status',
         f"kubectl describe mdep {NAME} -n {NAMESPACE}",
-        f"kubectl -n {install.NAMESPACE} logs deployment/{install.DEPLOYMENT}",
+        f"kubectl -n {install.NAMESPACE} logs -l {install.PODS} --prefix",
         "the same command again: what is built and trained is reused",
         "make cluster-down, then make demo: a new cluster",
     ):

@@ -14,6 +14,7 @@ from .progress import Progress
 RELEASE = "transit"
 NAMESPACE = "transit-system"
 DEPLOYMENT = f"{RELEASE}-operator"
+PODS = "app.kubernetes.io/name=transit-operator"
 CHART = paths.REPOSITORY / "charts" / "transit"
 
 
@@ -34,7 +35,7 @@ def install(kube: Kube, progress: Progress) -> None:
         try:
             kube.kubectl.rolled_out(NAMESPACE, [DEPLOYMENT], 90)
         except StepFailed as failure:
-            failure.hint = f"kubectl -n {NAMESPACE} logs deployment/{DEPLOYMENT}"
+            failure.hint = f"kubectl -n {NAMESPACE} logs -l {PODS} --prefix"
             raise
 
 

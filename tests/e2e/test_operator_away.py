@@ -52,7 +52,7 @@ def test_goes_on_where_it_stopped(stage: Stage) -> None:
     assert stage.traffic.by_revision(mark)[revision] > 0
     assert stage.mdep.latest == before
 
-    scaled(stage, 1)
+    scaled(stage, 2)
     after = stage.mdep.wait_for(
         "the operator evaluates again",
         lambda m: (

@@ -63,3 +63,39 @@ def test_other_kinds_and_namespaces_are_not_touched_by_a_relist() -> None:
     cache.replace("Deployment", "", [], version=10)
     assert version(cache) == "3"
     assert ("Service", "s") in cache.owned(KEY)
+
+
+def test_what_it_knows_is_that_version_of_that_object_or_a_newer_one() -> None:
+    cache = Cache()
+    cache.put(service("s", 4))
+    found = {number: cache.knows(service("s", number)) for number in (3, 4, 5)}
+    assert found == {3: True, 4: True, 5: False}
+    assert not cache.knows(service("another", 3))
+    cache.put(mdep(9, uid="u1"))
+    assert not cache.knows(mdep(8, uid="u2"))
+
+
+def test_an_object_whose_label_changed_belongs_to_one_only() -> None:
+    cache = Cache()
+    cache.put(service("s", 4))
+    moved = service("s", 5)
+    moved["metadata"]["labels"]["transit.dev/model-deployment"] = "n"
+    cache.put(moved)
+    assert not cache.owned(KEY)
+    assert set(cache.owned(("ml", "n"))) == {("Service", "s")}
+
+
+def test_what_is_returned_is_nobody_elses() -> None:
+    cache = Cache()
+    cache.put(service("s", 4))
+    cache.owned(KEY)["Service", "s"]["spec"]["changed"] = True
+    assert cache.owned(KEY)["Service", "s"]["spec"] == {}
+
+
+def test_a_dropped_object_leaves_nothing() -> None:
+    cache = Cache()
+    cache.put(mdep(3))
+    cache.put(service("s", 4))
+    cache.drop("Service", "ml", "s", uid="s")
+    cache.drop("ModelDeployment", "ml", "m")
+    assert (cache.mdep(KEY), cache.owned(KEY), cache.all_keys()) == (None, {}, [])

@@ -68,16 +68,18 @@ def test_counts(samples: list[Sample], counts: Counts | None) -> None:
     [
         pytest.param([], None, id="no series is unknown"),
         pytest.param(
-            quantiles(quantile=0.2, median=0.1, samples=50.0),
-            Latency(0.2, 0.1, 50.0),
-            id="all three",
+            quantiles(quantile=0.2, median=0.1, samples=50.0, outer=0.15),
+            Latency(0.2, 0.1, 50.0, 0.15),
+            id="all four",
         ),
         pytest.param(
             quantiles(quantile=NAN, median=NAN, samples=0.0), None, id="NaN of an idle revision"
         ),
         pytest.param(quantiles(quantile=0.2, samples=50.0), None, id="half an answer is none"),
         pytest.param(
-            quantiles(quantile=INF, median=0.1, samples=5.0), None, id="infinity is no figure"
+            quantiles(quantile=INF, median=0.1, samples=5.0, outer=0.1),
+            None,
+            id="infinity is no figure",
         ),
     ],
 )

@@ -5,7 +5,7 @@ a first write. Everything owned is written by server-side apply under one field 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
@@ -68,14 +68,14 @@ class Kubernetes:
         """Return one object. Raises: KubernetesError."""
         return await self._request("GET", _path(kind, namespace, name))
 
-    async def list_all(
+    async def pages(
         self, kind: str, namespace: str, selector: str = ""
-    ) -> tuple[list[Object], int]:
-        """Return all objects of a kind in a namespace ("" for all), and the version of that list.
+    ) -> AsyncIterator[tuple[list[Object], int]]:
+        """Yield all objects of a kind in a namespace ("" for all), and the version of the list.
 
-        A kind that the API server doesn't know has none. Raises: KubernetesError.
+        Page by page: thousands of pods at once are hundreds of megabytes. A kind that the API
+        server doesn't know has none. Raises: KubernetesError.
         """
-        found: list[Object] = []
         token, version = "", 0
         while True:
             query = [("limit", str(PAGE)), ("labelSelector", selector), ("continue", token)]
@@ -84,12 +84,25 @@ class Kubernetes:
                     "GET", _path(kind, namespace), query=[(k, v) for k, v in query if v]
                 )
             except NotFound:
-                return [], 0
-            found += [{"kind": kind, **item} for item in page["items"]]
+                return
             version = version or int(page["metadata"]["resourceVersion"])
             token = page["metadata"].get("continue", "")
+            # The items of a list don't say what they are; the list does.
+            what = {"apiVersion": page["apiVersion"], "kind": kind}
+            yield [{**what, **item} for item in page["items"]], version
             if not token:
-                return found, version
+                return
+
+    async def list_all(
+        self, kind: str, namespace: str, selector: str = ""
+    ) -> tuple[list[Object], int]:
+        """Return what `pages` yields, at once. Raises: KubernetesError."""
+        found: list[Object] = []
+        version = 0
+        async for page in self.pages(kind, namespace, selector):
+            found += page[0]
+            version = page[1]
+        return found, version
 
     async def apply(self, obj: Object) -> Object:
         """Write an object by server-side apply and return it as it is then.

@@ -7,7 +7,7 @@ Neighbours: `queries` has the PromQL; `core.signals` judges what comes out.
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,7 +17,8 @@ from urllib3.util.retry import Retry
 
 from ..api.config import PrometheusConfig
 from ..api.spec import Analysis
-from ..core.observed import Counts, Latency, Problem, Readings, RevisionReadings
+from ..core.accuracy import ACCURACY
+from ..core.observed import Counts, Feedback, Latency, Problem, Readings, RevisionReadings
 from ..core.signals import DRIFT, ERROR_RATE, LATENCY
 from . import queries
 
@@ -32,15 +33,22 @@ class QueryFailed(Exception):
         self.problem = problem
 
 
+def _uncounted(result: str) -> None:
+    return
+
+
 class Prometheus:
     """Answers for one ModelDeployment out of answers for all of them."""
 
-    def __init__(self, config: PrometheusConfig) -> None:
+    def __init__(
+        self, config: PrometheusConfig, counted: Callable[[str], None] = _uncounted
+    ) -> None:
+        """`counted` is told how each query ended: "ok", or the reason of the problem."""
         self._url = config.url.rstrip("/")
         self._timeout = config.timeout_seconds
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="prometheus")
         self._answers: dict[tuple[str, str, int], asyncio.Task[_FleetAnswer]] = {}
-        self.asked = 0
+        self._counted = counted
 
     async def readings(
         self,
@@ -101,7 +109,15 @@ class Prometheus:
 
     async def query(self, query: str) -> list[Sample]:
         """Ask one instant query. Raises: QueryFailed."""
-        self.asked += 1
+        try:
+            samples = await self._answer(query)
+        except QueryFailed as error:
+            self._counted(error.problem.reason)
+            raise
+        self._counted("ok")
+        return samples
+
+    async def _answer(self, query: str) -> list[Sample]:
         loop = asyncio.get_running_loop()
         try:
             # The client's time limit is per read, so a slow trickle needs this one too.
@@ -185,6 +201,7 @@ def _revision(
         counts=_counts(found[ERROR_RATE].samples.get(key, [])),
         latency=_latency(found[LATENCY].samples.get(key, [])),
         classes=_classes(found[DRIFT].samples.get(key, [])),
+        feedback=_feedback(found[ACCURACY].samples.get(key, [])) if ACCURACY in found else None,
     )
 
 
@@ -196,9 +213,18 @@ def _counts(samples: list[Sample]) -> Counts | None:
     return Counts(success=values[0], error=values[1])
 
 
+def _feedback(samples: list[Sample]) -> Feedback | None:
+    by_outcome = {labels.get("outcome", ""): value for labels, value in samples}
+    values = (by_outcome.get("correct", 0.0), by_outcome.get("wrong", 0.0))
+    if not samples or not all(math.isfinite(value) for value in values):
+        return None
+    return Feedback(correct=values[0], wrong=values[1])
+
+
 def _latency(samples: list[Sample]) -> Latency | None:
     by_figure = {labels.get("figure", ""): value for labels, value in samples}
-    found = [by_figure.get(figure, math.nan) for figure in ("quantile", "median", "samples")]
+    names = ("quantile", "median", "samples", "outer")
+    found = [by_figure.get(figure, math.nan) for figure in names]
     if not all(map(math.isfinite, found)):
         return None
     return Latency(*found)

@@ -6,7 +6,9 @@ revision must not speak for the present one.
 
 from ..api.duration import seconds
 from ..api.spec import Analysis
+from ..core.accuracy import ACCURACY
 from ..core.signals import DRIFT, ERROR_RATE, LATENCY
+from ..core.statistics import outer_quantile
 
 _BY_REVISION = "model_deployment, revision"
 
@@ -17,19 +19,25 @@ def fleet(analysis: Analysis) -> dict[str, str]:
     bucket = _increase("prediction_latency_seconds_bucket", window)
     count = _increase("prediction_latency_seconds_count", window)
     histogram = f"sum by (le, {_BY_REVISION}) ({bucket})"
-    return {
+    outer = outer_quantile(analysis.latency.quantile)
+    asked = {
         ERROR_RATE: f"sum by (status, {_BY_REVISION}) ({_increase('predictions_total', window)})",
         LATENCY: " or ".join(
             f'label_replace({expression}, "figure", "{figure}", "", "")'
             for figure, expression in (
                 ("quantile", f"histogram_quantile({analysis.latency.quantile}, {histogram})"),
                 ("median", f"histogram_quantile(0.5, {histogram})"),
+                ("outer", f"histogram_quantile({outer}, {histogram})"),
                 ("samples", f"sum by ({_BY_REVISION}) ({count})"),
             )
         ),
         DRIFT: f"sum by (model, class, {_BY_REVISION})"
         f" ({_increase('predicted_class_total', window)})",
     }
+    if analysis.accuracy is not None:
+        feedback = _increase("prediction_feedback_total", window)
+        asked[ACCURACY] = f"sum by (outcome, {_BY_REVISION}) ({feedback})"
+    return asked
 
 
 def custom(query: str, model_deployment: str, candidate: str, stable: str) -> str:

@@ -180,6 +180,15 @@ class Drift(ApiModel):
     )
 
 
+class Accuracy(ApiModel):
+    max_drop: float = Field(
+        gt=0,
+        le=1,
+        description="How much lower the candidate's share of correct predictions may be, of those"
+        " whose true label came back as feedback: 0.05 is five percentage points.",
+    )
+
+
 class Health(ApiModel):
     consecutive_failures: int = Field(default=3, ge=1, le=100)
 
@@ -230,6 +239,9 @@ class Analysis(ApiModel):
     error_rate: ErrorRate = Field(default_factory=ErrorRate)
     latency: Latency = Field(default_factory=Latency)
     drift: Drift = Field(default_factory=Drift)
+    accuracy: Accuracy | None = Field(
+        default=None, description="Only for clients that send feedback; without it not judged."
+    )
     health: Health = Field(default_factory=Health)
     custom: list[CustomMetric] = Field(
         default_factory=list,

@@ -71,6 +71,7 @@ class Baseline(ApiModel):
         default_factory=dict, description="Counts of predicted classes, by model and class."
     )
     samples: float = 0
+    accuracy: float | None = None
     broken: bool = Field(
         default=False, description="The stable was broken: there is nothing to compare with."
     )

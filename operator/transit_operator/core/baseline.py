@@ -11,11 +11,12 @@ from dataclasses import replace
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import Baseline, Evidence, ModelDeploymentStatus, Verdict
 from . import signals
+from .accuracy import ACCURACY
 from .observed import Observed
 from .times import rfc3339
 
 STABLE_BROKEN = "StableBroken"
-_COMPARISONS = (signals.LATENCY, signals.DRIFT)
+_COMPARISONS = (signals.LATENCY, signals.DRIFT, ACCURACY)
 
 
 def stable_is_broken(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> bool:

@@ -17,6 +17,7 @@ from ..api.status import (
     Verdict,
 )
 from . import changes, signals
+from .accuracy import ACCURACY
 from .baseline import excused, missing, of_broken_stable, stable_is_broken
 from .capacity import plan_replicas
 from .changes import update
@@ -28,6 +29,7 @@ _REASONS = {
     signals.ERROR_RATE: RejectReason.ERROR_RATE,
     signals.LATENCY: RejectReason.LATENCY,
     signals.DRIFT: RejectReason.DRIFT,
+    ACCURACY: RejectReason.ACCURACY,
     signals.HEALTH: RejectReason.HEALTH,
 }
 

@@ -76,11 +76,31 @@ class Counts:
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds: the configured quantile, and the median, of so many measured requests."""
+    """Seconds: the configured quantile, the median, and the quantile that twice as many requests
+    lie above (`statistics.outer_quantile`; 0: not known), of so many measured requests.
+    """
 
     quantile: float
     median: float
     samples: float
+    outer: float = 0.0
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Predictions in the window whose true label is known."""
+
+    correct: float
+    wrong: float
+
+    @property
+    def total(self) -> float:
+        return self.correct + self.wrong
+
+    @property
+    def share(self) -> float:
+        """The accuracy; `total` must be positive."""
+        return self.correct / self.total
 
 
 @dataclass(frozen=True)
@@ -90,6 +110,7 @@ class RevisionReadings:
     counts: Counts | None = None
     latency: Latency | None = None
     classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    feedback: Feedback | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +125,8 @@ class Problem:
 class Readings:
     """All that was measured for one evaluation.
 
-    `problems` maps a signal (errorRate, latency, drift) to why its query gave nothing at all.
+    `problems` maps a signal (errorRate, latency, drift, accuracy) to why its query gave nothing at
+    all.
     """
 
     candidate: RevisionReadings = RevisionReadings()

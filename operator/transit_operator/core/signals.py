@@ -1,7 +1,9 @@
 """One function a signal: readings in, evidence with a verdict out.
 
 NoData is never Pass. Fewer than `minSamples` is NoData, unless the evidence is overwhelming: beyond
-the threshold at a one-sided confidence of 99 %.
+the threshold at a one-sided confidence of 99 %. An error rate or a latency that is beyond its
+threshold with fewer than ten times `minSamples` must be so at that confidence, too; else it is
+NoData, and the step waits. `docs/statistics.md` says what that costs and what it is worth.
 """
 
 import math
@@ -10,8 +12,8 @@ from collections.abc import Mapping
 from ..api.duration import human, seconds
 from ..api.spec import Analysis, CustomMetric
 from ..api.status import Baseline, Evidence, Verdict
-from .observed import Problem, Readings, RevisionReadings
-from .statistics import Z, kl_divergence, surely_above
+from .observed import Latency, Problem, Readings, RevisionReadings
+from .statistics import Z, kl_divergence, outer_quantile, surely_above
 from .times import rfc3339
 
 ERROR_RATE = "errorRate"
@@ -25,6 +27,7 @@ NO_SERIES = "NoSeries"
 NO_BASELINE = "NoBaseline"
 TOO_FEW_SAMPLES = "TooFewSamples"
 
+PLENTY = 10  # times minSamples: from there on a value is compared with its threshold as it is
 FEWEST_SLOW = 10  # slow answers that may convince before there are minSamples
 
 
@@ -58,8 +61,13 @@ def error_rate(analysis: Analysis, readings: Readings, now: float) -> Evidence:
     rate = counts.error / counts.total
     seen = f"{_count(counts.error)} of {_count(counts.total)} predictions in {human(window)}"
     enough = counts.total >= analysis.min_samples
-    if rate > limit and (enough or surely_above(counts.error, counts.total, limit)):
+    over = rate > limit
+    plenty = counts.total >= PLENTY * analysis.min_samples
+    if over and (plenty or surely_above(counts.error, counts.total, limit)):
         verdict, text = Verdict.FAIL, f"error rate {rate:.1%} over {limit:.1%}: {seen}"
+    elif over and enough:
+        verdict, text = Verdict.NO_DATA, f"error rate {rate:.1%} over {limit:.1%}: {seen}"
+        text += _not_sure(analysis)
     elif enough:
         verdict, text = Verdict.PASS, f"error rate {rate:.1%} within {limit:.1%}: {seen}"
     else:
@@ -98,14 +106,13 @@ def latency(analysis: Analysis, readings: Readings, kept: Baseline | None, now: 
         f" ({_count(samples)} requests in {human(window)})"
     )
     enough = samples >= analysis.min_samples
-    # Half of the candidate's answers above what only 1 - quantile of them should reach.
-    overwhelming = (
-        samples >= FEWEST_SLOW
-        and mine.median > limit * base
-        and surely_above(math.ceil(samples / 2), samples, 1 - rule.quantile)
-    )
-    if ratio > limit and (enough or overwhelming):
+    over = ratio > limit
+    plenty = samples >= PLENTY * analysis.min_samples
+    if over and (plenty or _surely_slow(mine, limit * base, rule.quantile)):
         verdict, text = Verdict.FAIL, f"latency {ratio:.2f}x over {limit:g}x: {seen}"
+    elif over and enough:
+        verdict, text = Verdict.NO_DATA, f"latency {ratio:.2f}x over {limit:g}x: {seen}"
+        text += _not_sure(analysis)
     elif enough:
         verdict, text = Verdict.PASS, f"latency {ratio:.2f}x within {limit:g}x: {seen}"
     else:
@@ -130,7 +137,7 @@ def drift(analysis: Analysis, readings: Readings, kept: Baseline | None, now: fl
     if problem := readings.problems.get(DRIFT):
         return _no_data(DRIFT, problem.reason, problem.message, now)
     stable = readings.stable.classes
-    if not _enough_classes(stable, analysis.min_samples) and kept is not None:
+    if kept is not None and _classes(stable) < max(analysis.min_samples, _classes(kept.classes)):
         stable = kept.classes
     pairs = _comparable(readings.candidate.classes, stable)
     if not pairs:
@@ -214,11 +221,34 @@ def baseline_of(
 def _latency_baseline(
     analysis: Analysis, stable: RevisionReadings, kept: Baseline | None
 ) -> float | None:
-    if stable.latency is not None and stable.latency.samples >= analysis.min_samples:
-        base: float | None = stable.latency.quantile
+    """Return the figure with more samples behind it, if there are enough: seconds.
+
+    Below 100 % the kept one has just been made from the stable's own. At 100 % the stable's window
+    runs dry, and its last hundred answers would be a poor measure.
+    """
+    own = stable.latency
+    least = max(analysis.min_samples, kept.samples if kept is not None and kept.latency else 0.0)
+    if own is not None and own.samples >= least:
+        base: float | None = own.quantile
     else:
         base = kept.latency if kept is not None else None
     return base if base else None  # a baseline of zero is no baseline
+
+
+def _surely_slow(mine: Latency, limit: float, quantile: float) -> bool:
+    """Tell whether more than 1 - quantile of all answers are surely slower than the limit.
+
+    A figure above the limit says how many of the answers were, at least: half of them for the
+    median, twice as many as should be for the outer quantile.
+    """
+    if mine.samples < FEWEST_SLOW:
+        return False
+    figures = ((0.5, mine.median), (1 - outer_quantile(quantile), mine.outer))
+    return any(
+        figure > limit
+        and surely_above(math.ceil(share * mine.samples - 1e-9), mine.samples, 1 - quantile)
+        for share, figure in figures
+    )
 
 
 def _comparable(
@@ -243,8 +273,8 @@ def _pooled(by_model: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     return total
 
 
-def _enough_classes(by_model: Mapping[str, Mapping[str, float]], minimum: int) -> bool:
-    return sum(sum(counts.values()) for counts in by_model.values()) >= minimum
+def _classes(by_model: Mapping[str, Mapping[str, float]]) -> float:
+    return sum(sum(counts.values()) for counts in by_model.values())
 
 
 def _total(readings: RevisionReadings) -> float:
@@ -270,6 +300,10 @@ def _reason(verdict: Verdict) -> str | None:
 
 def _too_few(samples: float, minimum: int) -> str:
     return f"{_count(samples)} samples of the {minimum} needed"
+
+
+def _not_sure(analysis: Analysis) -> str:
+    return f"; by chance? it fails when sure at 99 %, or with {PLENTY * analysis.min_samples}"
 
 
 def _shares(counts: Mapping[str, float]) -> str:

@@ -42,6 +42,14 @@ def surely_above(successes: float, trials: float, threshold: float) -> bool:
     return trials > 0 and binomial_tail(successes, trials, threshold) <= 1 - CONFIDENCE
 
 
+def outer_quantile(quantile: float) -> float:
+    """Return the quantile that twice as many values lie above: 0.90 for 0.95, 0.98 for 0.99.
+
+    A quantile of 0.5 or less has none; half of it is returned, which is as good a place.
+    """
+    return round(max(2 * quantile - 1, quantile / 2), 9)
+
+
 def kl_divergence(
     candidate: Mapping[str, float], stable: Mapping[str, float]
 ) -> tuple[float, float]:

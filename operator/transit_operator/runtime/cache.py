@@ -1,9 +1,13 @@
 """What the watches have told: every ModelDeployment and what it owns, as the API server has it.
 
+Objects are kept as JSON text: as dicts they are five times as large, and the garbage collector
+walks through millions of them again and again. Who asks gets an object of his own.
 Neighbours: `handlers` puts events in, `execute` puts the answers of its writes in, `observe` reads.
 """
 
-from typing import Any
+import json
+from collections.abc import Container
+from typing import Any, NamedTuple
 
 from ..api import names
 from ..core.objects import Object
@@ -11,65 +15,97 @@ from ..core.objects import Object
 Key = tuple[str, str]  # namespace, name of a ModelDeployment
 
 
+class _Kept(NamedTuple):
+    key: Key
+    uid: str | None
+    version: int
+    text: str
+
+
 class Cache:
     """Objects by ModelDeployment. An older version never replaces a newer one."""
 
     def __init__(self) -> None:
-        self._mdeps: dict[Key, Object] = {}
-        self._owned: dict[Key, dict[tuple[str, str], Object]] = {}
+        self._kinds: dict[str, dict[tuple[str, str], _Kept]] = {}  # kind → namespace, name → object
+        self._owned: dict[Key, set[tuple[str, str]]] = {}  # kind, name of what each one owns
 
     def put(self, obj: Object) -> Key | None:
         """Keep an object and return the ModelDeployment it concerns (None: none of ours)."""
         key = key_of(obj)
-        if key is None:
-            return None
-        obj = _slim(obj)
-        if obj["kind"] == names.KIND:
-            self._mdeps[key] = _newer(self._mdeps.get(key), obj)
+        if key is None or self.knows(obj):
             return key
-        owned = self._owned.setdefault(key, {})
-        identity = (obj["kind"], obj["metadata"]["name"])
-        owned[identity] = _newer(owned.get(identity), obj)
+        kind, meta = obj["kind"], obj["metadata"]
+        identity = (meta["namespace"], meta["name"])
+        known = self._kinds.setdefault(kind, {})
+        before = known.get(identity)
+        if before is not None and before.key != key:  # its label was changed
+            self._disown(kind, before.key, meta["name"])
+        text = json.dumps(_slim(obj), separators=(",", ":"))
+        known[identity] = _Kept(key, meta.get("uid"), _version(obj), text)
+        if kind != names.KIND:
+            self._owned.setdefault(key, set()).add((kind, meta["name"]))
         return key
+
+    def knows(self, obj: Object) -> bool:
+        """Tell whether this object, or a newer version of it, is kept."""
+        meta = obj["metadata"]
+        kept = self._kinds.get(obj["kind"], {}).get((meta["namespace"], meta["name"]))
+        return kept is not None and kept.uid == meta.get("uid") and kept.version >= _version(obj)
 
     def drop(self, kind: str, namespace: str, name: str, uid: str | None = None) -> None:
         """Forget an object that is gone; with `uid`, only if it is still that one."""
-        if kind == names.KIND:
-            self._mdeps.pop((namespace, name), None)
+        known = self._kinds.get(kind, {})
+        kept = known.get((namespace, name))
+        if kept is None or (uid is not None and kept.uid != uid):
             return
-        for key, owned in self._owned.items():
-            found = owned.get((kind, name))
-            if key[0] != namespace or found is None:
-                continue
-            if uid is None or found["metadata"]["uid"] == uid:
-                del owned[(kind, name)]
+        del known[namespace, name]
+        if kind != names.KIND:
+            self._disown(kind, kept.key, name)
+
+    def keep_only(
+        self, kind: str, namespace: str, listed: Container[tuple[str, str]], version: int
+    ) -> None:
+        """Forget what isn't in a complete list of a kind, unless it is newer than the list.
+
+        `namespace` "" means all; `listed` has (namespace, name). `version` is the list's
+        resourceVersion: writes and events that came while it was read are kept.
+        """
+        gone = [
+            (identity, kept.uid)
+            for identity, kept in self._kinds.get(kind, {}).items()
+            if identity not in listed and namespace in ("", identity[0]) and kept.version <= version
+        ]
+        for identity, uid in gone:
+            self.drop(kind, *identity, uid)
 
     def replace(self, kind: str, namespace: str, objects: list[Object], version: int) -> None:
-        """Take a complete list of a kind: what isn't in it doesn't exist, unless it is newer.
-
-        `namespace` "" means all. `version` is the list's resourceVersion: writes and events that
-        came while it was read are kept.
-        """
-        listed = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in objects}
-        for obj in [*self._mdeps.values(), *(o for d in self._owned.values() for o in d.values())]:
-            meta = obj["metadata"]
-            gone = (meta["namespace"], meta["name"]) not in listed and _version(obj) <= version
-            if obj["kind"] == kind and namespace in ("", meta["namespace"]) and gone:
-                self.drop(kind, meta["namespace"], meta["name"], meta["uid"])
+        """Take a complete list of a kind at once: `put` each, then `keep_only` these."""
         for obj in objects:
             self.put(obj)
+        listed = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in objects}
+        self.keep_only(kind, namespace, listed, version)
 
     def mdep(self, key: Key) -> Object | None:
         """Return a ModelDeployment, or None."""
-        return self._mdeps.get(key)
+        kept = self._kinds.get(names.KIND, {}).get(key)
+        return None if kept is None else _object(kept)
 
     def owned(self, key: Key) -> dict[tuple[str, str], Object]:
-        """Return (kind, name) → object of all that a ModelDeployment owns, as a copy."""
-        return dict(self._owned.get(key, {}))
+        """Return (kind, name) → object of all that a ModelDeployment owns."""
+        return {
+            (kind, name): _object(self._kinds[kind][key[0], name])
+            for kind, name in self._owned.get(key, ())
+        }
 
     def all_keys(self) -> list[Key]:
         """Return all ModelDeployments."""
-        return list(self._mdeps)
+        return list(self._kinds.get(names.KIND, {}))
+
+    def _disown(self, kind: str, key: Key, name: str) -> None:
+        owned = self._owned[key]
+        owned.discard((kind, name))
+        if not owned:
+            del self._owned[key]
 
 
 def key_of(obj: Object) -> Key | None:
@@ -91,10 +127,9 @@ def _slim(obj: Object) -> Object:
     return obj
 
 
-def _newer(old: Object | None, new: Object) -> Object:
-    if old is None or old["metadata"].get("uid") != new["metadata"].get("uid"):
-        return new
-    return new if _version(new) >= _version(old) else old
+def _object(kept: _Kept) -> Object:
+    found: Object = json.loads(kept.text)
+    return found
 
 
 def _version(obj: Object) -> int:

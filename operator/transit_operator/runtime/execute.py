@@ -126,7 +126,7 @@ class Executor:
     async def _scale(
         self, snapshot: Snapshot, name: str, replicas: int, *, only_up: bool = False
     ) -> None:
-        """Set a Deployment's pods. With an autoscaler only up to its least: down is its own word."""
+        """Set a Deployment's pods. With an autoscaler only up to its least: down is its affair."""
         live = snapshot.live[("Deployment", name)]
         present = live["spec"].get("replicas", 1)
         if present == replicas or (only_up and present > replicas):

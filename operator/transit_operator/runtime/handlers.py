@@ -8,6 +8,7 @@ from typing import Any
 
 import kopf
 
+from ..adapters.kubernetes import PAGE
 from ..api import names
 from ..core.objects import Object
 from .cache import key_of
@@ -31,11 +32,17 @@ def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
         return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
-    @kopf.on.startup(registry=registry)
+    # Without credentials or the port to listen on nothing can start: end, and say so.
+    @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
         settings.scanning.disabled = False
         settings.networking.request_timeout = 30.0
+        # Thousands of objects come at the start. kopf would list a kind at once, and keep each
+        # object's last event for as long as its worker idles.
+        settings.watching.chunk_size = PAGE
+        settings.queueing.idle_timeout = 0.1
+        settings.persistence.diffbase_storage = _NoDiffs()
         for api_version, plural, _kind in OWNED:
             selectors = settings.watching.label_selectors
             selectors[api_version, plural] = names.LABEL_MODEL_DEPLOYMENT
@@ -48,6 +55,8 @@ def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
     def seen(event: kopf.RawEvent, kind: str) -> None:
         obj: Object = {**event["object"], "kind": kind}
         meta = obj["metadata"]
+        if event["type"] is None and operator.cache.knows(obj):
+            return  # of kopf's own list: ours was earlier, and a look is asked for already
         if event["type"] == "DELETED":
             operator.cache.drop(kind, meta["namespace"], meta["name"], meta["uid"])
             key = key_of(obj)
@@ -72,3 +81,16 @@ def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
         )
         async def owned(event: kopf.RawEvent, param: Any = None, **_: Any) -> None:
             seen(event, param)
+
+
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Keeps kopf from taking two deep copies of each object for diffs that nobody here asks for."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing is kept: no handler of ours changes an object."""

@@ -10,12 +10,24 @@ import kopf
 
 from .config import InvalidConfig, load
 from .handlers import register
-from .operator import Operator
+from .operator import Address, LeaseName, Operator
 
 DESCRIPTION = """
 Run the Transit operator: it watches ModelDeployments and rolls out their models.
 
 Credentials come from the pod's service account, or else from the kubeconfig that kubectl uses.
+Several operators may run if they share a Lease: one of them leads and works, the others stand by.
+Without --lease this one works at once, and no other may run for the same namespaces.
+"""
+
+EPILOG = """
+examples:
+  transit-operator --config operator.yaml --listen 127.0.0.1:8080
+  curl -s localhost:8080/metrics | grep transit_modeldeployment_phase
+
+  # stop the installed operators, or stand by for them:
+  kubectl -n transit-system scale deployment/transit-operator --replicas=0
+  transit-operator --lease transit-system/transit-operator
 """
 
 
@@ -24,15 +36,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="transit-operator",
         description=DESCRIPTION,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="configuration (YAML); default: built-in"
     )
     parser.add_argument(
-        "--liveness",
-        metavar="URL",
-        help="where to answer liveness probes, such as http://0.0.0.0:8080/healthz",
+        "--lease",
+        type=_lease,
+        metavar="NAMESPACE/NAME",
+        help="the Lease that decides which of several operators works; it is made if missing",
+    )
+    parser.add_argument(
+        "--listen",
+        type=_address,
+        metavar="[HOST]:PORT",
+        help="where to answer /healthz, /readyz and /metrics; default: nowhere",
     )
     parser.add_argument("--verbose", action="store_true", help="log more")
     arguments = parser.parse_args()
@@ -40,23 +60,37 @@ def main() -> None:
         level=logging.DEBUG if arguments.verbose else logging.INFO,
         format="%(asctime)s %(levelname)-7s %(name)s %(message)s",
     )
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # probes, every few seconds
     logging.getLogger("kopf").setLevel(logging.INFO if arguments.verbose else logging.WARNING)
     try:
         config = load(arguments.config)
     except InvalidConfig as error:
         sys.exit(f"transit-operator: {error}")
     registry = kopf.OperatorRegistry()
-    register(registry, Operator(config))
+    register(registry, Operator(config, arguments.lease, arguments.listen))
     asyncio.run(
         kopf.operator(
             registry=registry,
             clusterwide=not config.namespaces,
             namespaces=config.namespaces,
             standalone=True,
-            liveness_endpoint=arguments.liveness,
         )
     )
+
+
+def _lease(text: str) -> LeaseName:
+    namespace, slash, name = text.partition("/")
+    if not (namespace and slash and name) or "/" in name:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not NAMESPACE/NAME, such as transit-system/transit-operator"
+        )
+    return LeaseName(namespace, name)
+
+
+def _address(text: str) -> Address:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not [HOST]:PORT, such as :8080")
+    return Address(host.strip("[]"), int(port))
 
 
 if __name__ == "__main__":

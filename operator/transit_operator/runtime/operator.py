@@ -1,88 +1,238 @@
-"""Puts the parts together: client, cache, queue, Prometheus, workers; started and stopped as one.
+"""Puts the parts together: clients, cache, queue, Prometheus, leadership, workers, HTTP server.
 
+A follower lists and watches as the leader does, so that its cache is warm; only the leader works.
 Neighbours: `main` builds it, `handlers` feed it with events, kopf runs the loop around it.
 """
 
 import asyncio
 import logging
-from contextlib import suppress
+import os
+import time
+from collections.abc import Coroutine
+from typing import Any, NamedTuple, NoReturn
 
 import kubernetes.aio.config
+from aiohttp.web import AppRunner
 from kubernetes.aio.client import ApiClient, Configuration
 
-from ..adapters.kubernetes import KINDS, Kubernetes
+from ..adapters.fence import fence
+from ..adapters.kubernetes import KINDS, Kubernetes, KubernetesError
 from ..adapters.prometheus import Prometheus
 from ..api import names
 from ..api.config import OperatorConfig
-from .cache import Cache
+from .cache import Cache, Key
 from .execute import Executor
+from .health import Signs, unhealthy, unready
+from .leader import Leader, steady
+from .lease import KIND as LEASE
+from .metrics import Facts, Metrics
 from .observe import Observer
 from .queue import WorkQueue
 from .reconcile import Reconciler
+from .web import application, serve
 
 log = logging.getLogger(__name__)
 
-WATCHED = tuple(kind for kind in KINDS if kind != "Event")
+WATCHED = tuple(kind for kind in KINDS if kind not in ("Event", LEASE))
 RELIST_SECONDS = 300.0
+RETRY_SECONDS = 2.0
+FIRST = 0.0  # a due time before all others
+
+
+class Address(NamedTuple):
+    """Where to listen. Host "" means all addresses."""
+
+    host: str
+    port: int
+
+
+class LeaseName(NamedTuple):
+    """Which Lease decides who leads."""
+
+    namespace: str
+    name: str
 
 
 class Operator:
     """One running operator."""
 
-    def __init__(self, config: OperatorConfig) -> None:
+    def __init__(
+        self,
+        config: OperatorConfig,
+        lease: LeaseName | None = None,
+        listen: Address | None = None,
+    ) -> None:
+        """Without a lease it leads at once: then nobody else may run."""
         self.config = config
         self.cache = Cache()
         self.queue = WorkQueue()
-        self._prometheus = Prometheus(config.prometheus)
-        self._client: ApiClient | None = None
+        self._metrics = Metrics()
+        self._prometheus = Prometheus(config.prometheus, self._metrics.query)
+        self._lease = lease
+        self._listen = listen
+        self._leader: Leader | None = None
+        self._reconciler: Reconciler | None = None  # of the leader only
+        self._clients: list[ApiClient] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._web: AppRunner | None = None
+        self._looked = steady()
+        self._listed = False
 
     async def start(self) -> None:
-        """List everything, then work. Raises: KubernetesError, ConfigException."""
-        configuration = Configuration()
-        await _load_credentials(configuration)
-        self._client = ApiClient(configuration)
-        kubernetes_api = Kubernetes(self._client)
-        await self.relist(kubernetes_api)
-        observer = Observer(self.cache, self._prometheus)
-        executor = Executor(kubernetes_api, self.cache, self.config)
-        reconciler = Reconciler(self.queue, observer, executor)
-        self._tasks = [
-            asyncio.create_task(reconciler.work(), name=f"worker-{number}")
-            for number in range(self.config.workers)
-        ]
-        self._tasks.append(asyncio.create_task(self._relist_forever(kubernetes_api)))
+        """List everything, then lead, or wait to lead. Raises: ConfigException, OSError."""
+        if self._lease is not None:
+            # A client of its own: renewals wait for no connection, and no fence is before them.
+            unfenced = Kubernetes(await self._client(), self._metrics.request)
+            self._leader = Leader(unfenced, *self._lease)
+        api = Kubernetes(await self._client(self._leader), self._metrics.request)
+        if self._listen is not None:
+            app = application(
+                lambda: unhealthy(self.signs()),
+                lambda: unready(self.signs()),
+                self._metrics,
+                self.facts,
+            )
+            self._web = await serve(app, *self._listen)
+        await self._list_until_done(api, WATCHED)
+        self._listed = True
+        self._start("lists", self._relist_forever(api))
+        self._start("leadership", self._lead(api))
 
     async def stop(self) -> None:
-        """Stop working; a write under way is finished or given up, either is safe."""
+        """Stop working, then give the Lease back: a write under way is given up before that."""
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)  # failures are told already
+        if self._leader is not None:
+            await self._leader.release()
         self._prometheus.close()
-        if self._client is not None:
-            await self._client.close()
+        if self._web is not None:
+            await self._web.cleanup()
+        for client in self._clients:
+            await client.close()
 
-    async def relist(self, api: Kubernetes) -> None:
-        """Read all objects anew and look at every ModelDeployment. Raises: KubernetesError."""
+    def signs(self) -> Signs:
+        """Return the signs of life that probes are answered from."""
+        reconciler = self._reconciler
+        return Signs(
+            listed=self._listed,
+            look_age=steady() - self._looked,
+            relist_seconds=RELIST_SECONDS,
+            workers=self.config.workers if reconciler is not None else 0,
+            running=reconciler.running() if reconciler is not None else [],
+            ended=[task.get_name() for task in self._tasks if task.done()],
+        )
+
+    def facts(self) -> Facts:
+        """Return what metrics are made of, at this moment."""
+        reconciler = self._reconciler
+        leads = reconciler is not None and (self._leader is None or self._leader.may_write())
+        return Facts(
+            leads=leads,
+            look_age=steady() - self._looked,
+            queue_depth=len(self.queue),
+            longest=max(reconciler.running(), default=0.0) if reconciler is not None else 0.0,
+            mdeps=(mdep for key in self.cache.all_keys() if (mdep := self.cache.mdep(key))),
+        )
+
+    async def _lead(self, api: Kubernetes) -> None:
+        """Wait to lead, then start the workers and keep leading."""
+        if self._leader is not None:
+            await self._leader.acquire()
+            self._start("renewals", self._keep(self._leader))
+            # Whoever led before wrote a status before anything else. With every status as it is
+            # now, no decision follows from an older one.
+            await self._list_until_done(api, (names.KIND,))
+        observer = Observer(self.cache, self._prometheus)
+        executor = Executor(api, self.cache, self.config)
+        reconciler = Reconciler(self.queue, observer, executor, self.cache, self._metrics)
+        self._reconciler = reconciler
+        workers = [
+            self._start(f"worker {number}", reconciler.work())
+            for number in range(self.config.workers)
+        ]
+        await asyncio.gather(*workers)
+
+    async def _keep(self, leader: Leader) -> NoReturn:
+        """End the process as soon as it doesn't lead any more; what it has under way ends with it.
+
+        An orderly end would take time, in which something might still be written.
+        """
+        reason = await leader.keep()
+        log.error("%s does not lead any more: %s. It ends now.", leader.identity, reason)
+        logging.shutdown()
+        os._exit(1)
+
+    async def _list(self, api: Kubernetes, kinds: tuple[str, ...], within: float = 0.0) -> None:
+        """Read all objects of some kinds anew, look at every ModelDeployment, rollouts first.
+
+        Those that are settled are looked at evenly `within` some seconds: thousands due at once
+        would delay whatever happens meanwhile.
+
+        Raises:
+            KubernetesError: not everything was read.
+        """
         for namespace in self.config.namespaces or [""]:
-            for kind in WATCHED:
+            for kind in kinds:
                 selector = "" if kind == names.KIND else names.LABEL_MODEL_DEPLOYMENT
-                found, version = await api.list_all(kind, namespace, selector)
-                self.cache.replace(kind, namespace, found, version)
-        for key in self.cache.all_keys():
-            self.queue.add(key)
-        log.info("listed %d ModelDeployments and what they own", len(self.cache.all_keys()))
+                listed: set[Key] = set()
+                version = 0
+                async for objects, version in api.pages(kind, namespace, selector):  # noqa: B007
+                    for obj in objects:
+                        self.cache.put(obj)
+                        listed.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
+                self.cache.keep_only(kind, namespace, listed, version)
+        keys, now = self.cache.all_keys(), time.time()
+        for number, key in enumerate(keys):
+            due = now + within * number / len(keys)
+            self.queue.add(key, FIRST if self._under_way(key) else due)
+
+    async def _list_until_done(self, api: Kubernetes, kinds: tuple[str, ...]) -> None:
+        while True:
+            try:
+                await self._list(api, kinds)
+            except KubernetesError as error:
+                log.warning("nothing can be done before everything is listed: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._looked = steady()
+                count = len(self.cache.all_keys())
+                log.info("listed %d ModelDeployments and what they own", count)
+                return
 
     async def _relist_forever(self, api: Kubernetes) -> None:
         """A watch can fall silent or miss a deletion: look at everything now and then."""
         while True:
             await asyncio.sleep(RELIST_SECONDS)
             try:
-                await self.relist(api)
-            except Exception:
-                log.exception("relisting failed; the watches go on, the next try is in 5 minutes")
+                await self._list(api, WATCHED, within=RELIST_SECONDS / 2)
+                self._looked = steady()
+            except KubernetesError as error:
+                log.warning("relisting failed; the watches go on, next in 5 minutes: %s", error)
+
+    def _under_way(self, key: Key) -> bool:
+        status = (self.cache.mdep(key) or {}).get("status") or {}
+        return bool(status.get("candidate") or status.get("retreat"))
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_tell_failure)
+        self._tasks.append(task)
+        return task
+
+    async def _client(self, fenced_by: Leader | None = None) -> ApiClient:
+        configuration = Configuration()
+        await _load_credentials(configuration)
+        if fenced_by is not None:
+            configuration.trace_configs = [fence(fenced_by.may_write)]
+        client = ApiClient(configuration)
+        self._clients.append(client)
+        return client
+
+
+def _tell_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("%s has ended: a bug in Transit", task.get_name(), exc_info=error)
 
 
 async def _load_credentials(configuration: Configuration) -> None:

@@ -12,8 +12,9 @@ from dataclasses import replace
 from ..adapters.kubernetes import Conflict, KubernetesError, NotFound, Refused
 from ..core.decide import decide
 from ..core.observed import Problem
-from .cache import Key
+from .cache import Cache, Key
 from .execute import Executor
+from .metrics import Metrics
 from .observe import Observer
 from .queue import WorkQueue
 
@@ -30,10 +31,15 @@ class Reconciler:
         queue: WorkQueue,
         observer: Observer,
         executor: Executor,
+        cache: Cache,
+        metrics: Metrics,
     ) -> None:
         self._queue = queue
         self._observer = observer
         self._executor = executor
+        self._cache = cache
+        self._metrics = metrics
+        self._began: dict[Key, float] = {}
         self._refusals: dict[Key, tuple[int, Problem]] = {}  # by generation of the spec
 
     async def work(self) -> None:
@@ -45,22 +51,37 @@ class Reconciler:
             finally:
                 self._queue.done(key)
 
+    def running(self) -> list[float]:
+        """Return for how many seconds each of the present looks has been running."""
+        now = time.monotonic()
+        return [now - began for began in self._began.values()]
+
     async def _guarded(self, key: Key) -> None:
         """Reconcile; whatever goes wrong with one ModelDeployment must not stop the others."""
+        self._began[key] = time.monotonic()
         try:
             await self.reconcile(key)
         except Conflict:
+            self._failed("Conflict")
             self._queue.add(key, time.time() + CONFLICT_PAUSE)
         except KubernetesError as error:
+            self._failed(type(error).__name__)
             log.warning("%s/%s will be tried again: %s", *key, error)
             self._queue.failed(key)
         except asyncio.CancelledError:
             raise
         except Exception:
+            self._failed("Bug")
             log.exception("%s/%s: a bug in Transit; it will be tried again", *key)
             self._queue.failed(key)
         else:
             self._queue.succeeded(key)
+        finally:
+            took = time.monotonic() - self._began.pop(key)
+            self._metrics.reconcile_seconds.observe(took)
+
+    def _failed(self, kind: str) -> None:
+        self._metrics.reconcile_errors.labels(kind).inc()
 
     async def reconcile(self, key: Key) -> None:
         """Observe, decide and execute once.
@@ -84,6 +105,7 @@ class Reconciler:
                 self._queue.add(key)  # once more at once, to say it in the status
             raise
         finally:
+            self._metrics.rejected(snapshot.mdep, self._cache.mdep(key))
             # Also after a failure: a candidate is judged in time, though one object is refused.
             if decision.wake_at is not None:
                 self._queue.add(key, decision.wake_at)

@@ -1,0 +1,160 @@
+"""The operator's own metrics, all of them in one place. Users alert on these names and labels.
+
+Two sorts: what happened (counters and a histogram, kept here), and what is (the fleet, taken from
+the cache when somebody scrapes, so that a deleted ModelDeployment is gone at once). The label
+`model_deployment` is "namespace/name", as in the servers' metrics: the two can be joined, and it
+does not clash with the `namespace` that Prometheus gives to its targets.
+Neighbours: `reconcile` and the adapters count; `operator` gathers the facts; `web` sends the page.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from ..api.status import RejectReason
+from ..core.objects import Object
+
+RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+ERRORS = ("Conflict", "Refused", "NotFound", "NotLeading", "KubernetesError", "Bug")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is, at the moment of a scrape. A follower knows the fleet, but the leader tells it."""
+
+    leads: bool
+    look_age: float  # seconds since everything was last listed
+    queue_depth: int = 0
+    longest: float = 0.0  # seconds that the longest present reconcile runs
+    mdeps: Iterable[Object] = ()
+
+
+class Metrics:
+    """What happened since this process started."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self.reconcile_seconds = Histogram(
+            "transit_reconcile_seconds",
+            "Time of one look at a ModelDeployment: observe, decide, execute.",
+            buckets=RECONCILE_BUCKETS,
+            registry=self._registry,
+        )
+        self.reconcile_errors = self._counter(
+            "transit_reconcile_errors", "Looks that ended with an error.", ["kind"]
+        )
+        self.rollbacks = self._counter(
+            "transit_rollbacks",
+            "Revisions that were rejected, by the reason in status.",
+            ["reason"],
+        )
+        self.kubernetes_requests = self._counter(
+            "transit_kubernetes_requests",
+            "Requests to the Kubernetes API but watches. Code none: no answer.",
+            ["method", "code"],
+        )
+        self.prometheus_queries = self._counter(
+            "transit_prometheus_queries", "Queries to Prometheus, by how they ended.", ["result"]
+        )
+        # There from the start at 0, or the first one would not be seen as an increase.
+        for kind in ERRORS:
+            self.reconcile_errors.labels(kind)
+        for reason in RejectReason:
+            self.rollbacks.labels(reason.value)
+        self.prometheus_queries.labels("ok")
+
+    def request(self, method: str, code: str) -> None:
+        """Count a request to the Kubernetes API."""
+        self.kubernetes_requests.labels(method, code).inc()
+
+    def query(self, result: str) -> None:
+        """Count a query to Prometheus."""
+        self.prometheus_queries.labels(result).inc()
+
+    def rejected(self, before: Object | None, after: Object | None) -> None:
+        """Count a rejection that is in the status after a look and was not before it."""
+        now = _status(after).get("rejected")
+        if now is not None and now != _status(before).get("rejected"):
+            self.rollbacks.labels(now["reason"]).inc()
+
+    def page(self, facts: Facts) -> bytes:
+        """Return all metrics in Prometheus' text format. Slow for a large fleet: use a thread."""
+        return generate_latest(self._registry) + fleet(facts).encode()
+
+    def _counter(self, name: str, words: str, labels: list[str]) -> Counter:
+        return Counter(name, words, labels, registry=self._registry)
+
+
+def fleet(facts: Facts) -> str:
+    """Return the metrics of what is, as text."""
+    families: list[tuple[str, str, Iterable[str]]] = [
+        ("transit_leader", "1 if this process leads, else 0.", [f" {int(facts.leads)}"]),
+        (
+            "transit_last_look_age_seconds",
+            "Time since everything was last listed.",
+            [f" {facts.look_age:.3f}"],
+        ),
+    ]
+    if facts.leads:
+        families += [
+            (
+                "transit_queue_depth",
+                "ModelDeployments that are due and wait for a worker.",
+                [f" {facts.queue_depth}"],
+            ),
+            (
+                "transit_reconcile_longest_seconds",
+                "How long the longest of the present looks has been running.",
+                [f" {facts.longest:.3f}"],
+            ),
+            *_modeldeployments(facts.mdeps),
+        ]
+    return "".join(
+        f"# HELP {name} {words}\n# TYPE {name} gauge\n"
+        + "".join(f"{name}{sample}\n" for sample in samples)
+        for name, words, samples in families
+    )
+
+
+def _modeldeployments(mdeps: Iterable[Object]) -> list[tuple[str, str, Iterable[str]]]:
+    phases: list[str] = []
+    weights: list[str] = []
+    values: list[str] = []
+    thresholds: list[str] = []
+    for mdep in mdeps:
+        meta, status = mdep["metadata"], _status(mdep)
+        label = f'model_deployment="{meta["namespace"]}/{meta["name"]}"'
+        if phase := status.get("phase"):
+            phases.append(f'{{{label},phase="{phase}"}} 1')
+        for weight in status.get("traffic", []):
+            weights.append(f'{{{label},revision="{weight["revision"]}"}} {weight["weight"]}')
+        for evidence in status.get("signals", []):
+            signal = f'{{{label},signal="{_escaped(evidence["signal"])}"}}'
+            for samples, key in ((values, "value"), (thresholds, "threshold")):
+                if evidence.get(key) is not None:
+                    samples.append(f"{signal} {float(evidence[key])!r}")
+    return [
+        ("transit_modeldeployment_phase", "1 for the present phase.", phases),
+        ("transit_modeldeployment_weight", "Percent of the traffic, as it really is.", weights),
+        ("transit_signal_value", "Value of a signal at the last evaluation.", values),
+        ("transit_signal_threshold", "What that value is compared with.", thresholds),
+    ]
+
+
+def _status(mdep: Object | None) -> dict[str, Any]:
+    return (mdep or {}).get("status") or {}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
