@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from ..api.duration import human, seconds
 from ..api.spec import Analysis, CustomMetric
 from ..api.status import Baseline, Evidence, Verdict
+from .accuracy import accuracy, baseline_accuracy
 from .observed import Latency, Problem, Readings, RevisionReadings
 from .statistics import Z, kl_divergence, outer_quantile, surely_above
 from .times import rfc3339
@@ -43,6 +44,8 @@ def judge(
         latency(analysis, readings, kept, now),
         drift(analysis, readings, kept, now),
     ]
+    if analysis.accuracy is not None:
+        evidence.append(accuracy(analysis, analysis.accuracy, readings, kept, now))
     return evidence + [
         custom(metric, readings.custom.get(metric.name), now) for metric in analysis.custom
     ]
@@ -213,6 +216,7 @@ def baseline_of(
     return Baseline(
         latency=_figure(stable.latency.quantile),
         classes=classes or (kept.classes if kept is not None else {}),
+        accuracy=baseline_accuracy(stable.feedback, kept, min_samples),
         samples=_figure(_total(stable)),
         time=rfc3339(now),
     )

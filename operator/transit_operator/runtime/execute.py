@@ -101,7 +101,7 @@ class Executor:
     ) -> None:
         router = for_spec(spec)
         for obj in router.objects(snapshot.owner, decision.weights):
-            await self._apply(snapshot, obj)
+            await self._apply(snapshot, obj, only_as_seen=True)
         for kind in router.unwanted():
             await self._delete(snapshot, kind, snapshot.owner.name)
 
@@ -211,13 +211,22 @@ class Executor:
             if kind == "ControllerRevision" and revision not in remembered:
                 await self._delete(snapshot, kind, name)
 
-    async def _apply(self, snapshot: Snapshot, desired: objects.Object) -> None:
+    async def _apply(
+        self, snapshot: Snapshot, desired: objects.Object, *, only_as_seen: bool = False
+    ) -> None:
+        """Write an object where it differs; with `only_as_seen` only if nobody changed it since.
+
+        What gives traffic is guarded so: a late write of an operator that led must not move it.
+        """
         identity = (desired["kind"], desired["metadata"]["name"])
         live = snapshot.live.get(identity)
         if live is not None and same(desired, live):
             return
         if live is None:
             await self._refuse_strangers(snapshot, desired)
+        elif only_as_seen:
+            version = live["metadata"]["resourceVersion"]
+            desired = {**desired, "metadata": {**desired["metadata"], "resourceVersion": version}}
         written = await self._kubernetes.apply(desired)
         snapshot.live[identity] = written
         self._cache.put(written)
