@@ -84,10 +84,21 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--labels", default="", help="class names in the order of the outputs: a,b,c")
     own.add_argument("--framework", choices=sorted(MODEL_ENDINGS), help="default: by the ending")
     own.add_argument("--framework-version", default="", help="what the model was trained with")
+    own.add_argument(
+        "--bins",
+        default="",
+        help="of a regression: rising bounds such as 0,10,100; drift compares the ranges between",
+    )
     own.add_argument("--task", choices=["classification", "binary", "regression"])
     own.add_argument("--shape", default="", help="a batch of one, such as 1,784,1")
     own.add_argument("--preprocessing", type=Path, help="joblib pickle with transform(X)")
     own.add_argument("--probe", type=Path, help="typical rows (.npy), to warm the model up with")
+    own.add_argument(
+        "--twin",
+        action="store_true",
+        help="add a checked ONNX twin of a Keras model, so that serving needs no TensorFlow; "
+        "needs --probe, and loads the model and its preprocessing",
+    )
     own.add_argument("--accuracy", type=float, help="kept in the metadata")
     own.add_argument("--replace", action="store_true", help="overwrite the version")
 
@@ -142,6 +153,7 @@ def _pack(options: argparse.Namespace) -> int:
         framework_version=options.framework_version,
         features=options.features,
         labels=labels,
+        bins=_bins(options.bins),
         task=options.task or ("classification" if labels else "regression"),
         shape=_shape(options.shape),
         performance={} if options.accuracy is None else {"accuracy": options.accuracy},
@@ -153,6 +165,7 @@ def _pack(options: argparse.Namespace) -> int:
         options.preprocessing,
         options.probe,
         replace=options.replace,
+        twin=options.twin,
     )
     print(directory)
     return 0
@@ -251,6 +264,13 @@ def _selected(storage: Storage, references: Sequence[str]) -> Iterator[tuple[str
         else:
             for known in storage.versions(name):
                 yield name, known
+
+
+def _bins(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise InvalidReference(f"--bins {text!r}: write rising numbers, such as 0,10,100") from None
 
 
 def _shape(text: str) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ ignored.
 
 import json
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    FiniteFloat,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -75,10 +77,33 @@ class InputSchema(_Part):
 
 
 class OutputSchema(_Part):
-    """The classes, in the order of the model's outputs. Empty for a regression."""
+    """The classes, in the order of the model's outputs; a regression has none.
+
+    `bins` are a regression's: rising bounds that cut its values into ranges, whose shares are
+    compared for drift as those of classes are. `unit` is for people.
+    """
 
     classes: int = Field(default=0, ge=0, le=100_000)
     labels: tuple[str, ...] = ()
+    bins: tuple[FiniteFloat, ...] = Field(default=(), max_length=100)
+    unit: str = Field(default="", max_length=100)
+
+    @property
+    def bin_labels(self) -> tuple[str, ...]:
+        """One for each range, the lowest first; a bound belongs to the range above it."""
+        if not self.bins:
+            return ()
+        bounds = [f"{bound:.12g}" for bound in self.bins]
+        inner = [f"{low}..{high}" for low, high in pairwise(bounds)]
+        return (f"<{bounds[0]}", *inner, f">={bounds[-1]}")
+
+    @model_validator(mode="after")
+    def _bins_rise(self) -> "OutputSchema":
+        if any(low >= high for low, high in pairwise(self.bins)):
+            raise ValueError(f"bins must rise, but are {list(self.bins)}")
+        if self.bins and self.classes:
+            raise ValueError("bins are for a regression, and classes are for the others")
+        return self
 
     @model_validator(mode="after")
     def _labels_name_classes(self) -> "OutputSchema":
@@ -121,6 +146,8 @@ class ModelMetadata(_Part):
             raise ValueError("output_schema: a classification needs at least 2 classes with labels")
         if self.task == "binary" and classes != 2:
             raise ValueError("output_schema: a binary model needs exactly 2 classes with labels")
+        if self.task == "regression" and classes:
+            raise ValueError("output_schema: a regression has no classes; it may have bins")
         return self
 
 

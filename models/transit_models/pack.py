@@ -1,7 +1,8 @@
 """Making a version out of a model: metadata and checksums around the files somebody trained.
 
 Neighbours: the command line's `pack` for people's own models; `examples.training` seals what it
-trained. Nothing is deserialised here: a model is only copied and hashed.
+trained. Nothing is deserialised here: a model is only copied and hashed, unless `pack` is asked for
+an ONNX twin.
 """
 
 import shutil
@@ -24,6 +25,7 @@ from transit_models.metadata import (
     write_metadata,
 )
 from transit_models.storage_local import LocalStorage
+from transit_models.twin import write_twin
 from transit_models.versions import check_name, plain
 
 _FRAMEWORKS: dict[str, Framework] = {
@@ -43,6 +45,7 @@ class Description:
     framework: Framework
     features: int
     labels: Sequence[str] = ()
+    bins: Sequence[float] = ()
     task: Task = "classification"
     shape: Sequence[int] = ()
     dtype: str = "float32"
@@ -89,6 +92,7 @@ def seal(directory: Path, described: Description) -> ModelMetadata:
             "output_schema": {
                 "classes": len(described.labels),
                 "labels": list(described.labels),
+                "bins": list(described.bins),
             },
             "dependencies": dict(described.dependencies),
             "checksum": {"algorithm": "sha256", "value": sha256_of(model_file)},
@@ -108,14 +112,18 @@ def pack(
     probe: Path | None = None,
     *,
     replace: bool = False,
+    twin: bool = False,
 ) -> Path:
     """Put a copy of `model_file` into the local store `store`; returns the version's directory.
 
     `preprocessing` is a joblib pickle with `transform(X)`, `probe` a NumPy file of typical rows.
+    `twin` adds a checked ONNX twin of a Keras model (see `twin`), for which both are loaded.
     Raises `InvalidMetadata`, or `VersionConflict` when the version exists with other content,
     unless `replace`.
     """
     name, version = check_name(described.name), plain(described.version)
+    if twin and described.task == "regression":
+        raise InvalidMetadata("a twin is served for classes only, not for a regression")
     for path in (model_file, preprocessing, probe):
         if path is not None and not path.is_file():
             raise InvalidMetadata(f"{path} is no file")
@@ -127,6 +135,8 @@ def pack(
             shutil.copyfile(preprocessing, directory / PREPROCESSING)
         if probe is not None:
             shutil.copyfile(probe, directory / PROBE)
+        if twin:
+            write_twin(directory)
         seal(directory, described)
         storage.publish(directory, name, version, replace=replace)
     return storage.fetch(name, version, store)

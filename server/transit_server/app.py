@@ -1,10 +1,13 @@
 """The application: everything wired together once, and the table of all routes."""
 
+import asyncio
+import math
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -12,24 +15,41 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from transit_server import logs, tracing
 from transit_server.api.catalog import Catalog
+from transit_server.api.experiment import Splitter
+from transit_server.api.feedback import Feedback
 from transit_server.api.guide import GuideApi
 from transit_server.api.openinference import OpenInferenceApi
 from transit_server.http import docs
-from transit_server.http.endpoint import DocumentedRoute
+from transit_server.http.access import Gate
+from transit_server.http.bodies import Bodies
+from transit_server.http.document import Guarded, adapted
+from transit_server.http.endpoint import DocumentedRoute, Shared, request_id
 from transit_server.http.guide_routes import GuideRoutes
 from transit_server.http.openinference_routes import OpenInferenceRoutes
 from transit_server.http.probe_routes import ProbeRoutes
 from transit_server.http.problems import reply_to
+from transit_server.keys import KeyFile, Keys
 from transit_server.lifecycle import Lifecycle
 from transit_server.metrics import Metrics
 from transit_server.serving.inference import Inference
 from transit_server.serving.loading import Loader
 from transit_server.serving.registry import Registry
 from transit_server.settings import Settings
+from transit_server.tracing import Tracing
 
+# Kubernetes and Prometheus have no key, and ask all the time.
+_PROBES = {
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/api/v1/health",
+    "/v2/health/live",
+    "/v2/health/ready",
+}
 _UNTRACED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
@@ -40,9 +60,24 @@ class _App(FastAPI):
     dependencies), and take a fifth of the time of a whole request.
     """
 
+    document: Callable[[dict[str, Any]], dict[str, Any]]
+    direct: dict[tuple[str, str], ASGIApp]
+
+    def openapi(self) -> dict[str, Any]:
+        return self.document(super().openapi())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Paths without parameters go straight to their endpoint: `Router` would try one route
+        after the other, and wrap each in a layer that catches what `Endpoint` has caught.
+        """
+        if scope["type"] == "http":
+            endpoint = self.direct.get((scope["method"], scope["path"]))
+            if endpoint is not None:
+                await endpoint(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
+
     def build_middleware_stack(self) -> ASGIApp:
-        if _traced():
-            return super().build_middleware_stack()
         return ExceptionMiddleware(self.router, handlers=dict(self.exception_handlers))
 
 
@@ -58,18 +93,31 @@ def create_app(
     """
     lifecycle = lifecycle or Lifecycle()
     metrics = Metrics(settings.model_deployment, settings.revision)
-    registry = Registry(settings.models, settings.default)
-    inference = Inference(settings.request_timeout)
+    experiment = settings.experiment
+    registry = Registry(settings.models, settings.default, experiment.ref if experiment else None)
+    splitter = Splitter(experiment, registry) if experiment else None
+    unit_header = splitter.header if splitter else b""
+    spans = _tracing(settings)
+    inference = Inference(settings.request_timeout, spans)
     catalog = Catalog(
         registry,
         lifecycle,
         settings.model_deployment,
         settings.revision,
         settings.request_timeout,
+        experiment,
     )
-    shared = (registry, inference, settings.revision, settings.max_batch_rows)
-    guide = GuideRoutes(GuideApi(*shared), catalog, settings.max_body)
-    v2 = OpenInferenceRoutes(OpenInferenceApi(*shared), catalog, settings.max_body)
+    shared = (registry, inference, settings.revision, settings.max_batch_rows, splitter)
+    bodies = Bodies(settings.max_body, settings.max_bodies, settings.request_timeout)
+    feedback = Feedback(
+        registry,
+        metrics.feedback,
+        settings.revision,
+        settings.feedback_memory,
+        settings.feedback_memory_time,
+    )
+    guide = GuideRoutes(GuideApi(*shared), catalog, bodies, feedback, unit_header)
+    v2 = OpenInferenceRoutes(OpenInferenceApi(*shared), catalog, bodies, _version(), unit_header)
     probes = ProbeRoutes(catalog, metrics)
 
     one, versioned = "/v2/models/{name}", "/v2/models/{name}/versions/{version}"
@@ -79,6 +127,7 @@ def create_app(
         ("POST", "/api/v1/models/{name}/predict", guide.predict_by, docs.PREDICT_BY),
         ("POST", f"{one}/infer", v2.infer, docs.INFER),
         ("POST", "/api/v1/predict/batch", guide.predict_batch, docs.PREDICT_BATCH),
+        ("POST", "/api/v1/feedback", guide.feedback, docs.FEEDBACK),
         ("GET", "/health/live", probes.live, docs.LIVE),
         ("GET", "/health/ready", probes.ready, docs.READY),
         ("GET", "/metrics", probes.metrics, docs.METRICS),
@@ -95,12 +144,25 @@ def create_app(
         ("POST", f"{versioned}/infer", v2.infer, docs.INFER_VERSION),
     ]
 
+    keys, key_file = _keys(settings)
+    gate = None
+    if keys is not None or settings.rate_limit:
+        burst = settings.rate_burst or max(1, math.ceil(settings.rate_limit))
+        gate = Gate(keys, settings.rate_limit, burst, metrics)
+    log_from = logs.ACCESS_FROM[settings.access_log]
+    given = Shared(lifecycle, settings.revision, log_from, gate, spans)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loader = Loader(settings, registry, metrics)
         threading.Thread(target=load, args=(loader,), name="loader", daemon=True).start()
+        watching = asyncio.create_task(key_file.watch()) if key_file is not None else None
         yield
-        for model in registry.states.values():
+        if watching is not None:
+            watching.cancel()
+        if spans is not None:
+            await asyncio.to_thread(spans.close)
+        for _ref, model in registry.every():
             if model is not None:
                 model.batcher.close()
 
@@ -111,30 +173,55 @@ def create_app(
             lifecycle.failure = error
             on_failure()
 
+    def document(general: dict[str, Any]) -> dict[str, Any]:
+        guarded = Guarded(_PROBES, keys is not None, settings.rate_limit > 0)
+        return adapted(general, registry, guarded, settings.max_batch_rows)
+
     app = _App(
         title="Transit inference server",
         description=docs.DESCRIPTION,
         version=_version(),
         lifespan=lifespan,
         redirect_slashes=False,
-        telemetry=None if _traced() else _UNTRACED,
+        telemetry=_UNTRACED,
     )
+    app.document = document
+    app.direct = {}
     for method, path, endpoint, documentation in table:
         route = DocumentedRoute(
-            path, endpoint, lifecycle=lifecycle, methods=[method], **documentation
+            path,
+            endpoint,
+            shared=given,
+            probe=path in _PROBES,
+            methods=[method],
+            **documentation,
         )
         app.router.routes.append(route)
+        if "{" not in path:
+            app.direct[method, path] = route.app
 
     async def not_found(request: Request, error: Exception) -> Response:
-        return reply_to(error, request.url.path)
+        reply = reply_to(error, request.url.path)
+        reply.raw_headers.append((b"x-request-id", request_id(request.scope).encode()))
+        return reply
 
     app.add_exception_handler(HTTPException, not_found)
     return app
 
 
-def _traced() -> bool:
-    """Whether the standard variables of OpenTelemetry ask for it; FastAPI does the rest."""
-    return any(name.startswith("OTEL_EXPORTER_OTLP") for name in os.environ)
+def _tracing(settings: Settings) -> Tracing | None:
+    if not tracing.wanted(os.environ):
+        return None
+    return tracing.start(os.environ, _version(), settings.model_deployment, settings.revision)
+
+
+def _keys(settings: Settings) -> tuple[Keys | None, KeyFile | None]:
+    """The API keys, if any are asked for, and what keeps them as their file says."""
+    if settings.api_keys_file is None:
+        fixed = settings.fixed_keys()
+        return (Keys(fixed) if fixed else None), None
+    keys = Keys(settings.keys())
+    return keys, KeyFile(settings.api_keys_file, settings.fixed_keys(), keys)
 
 
 def _version() -> str:

@@ -9,6 +9,7 @@ class ServingError(Exception):
     """Base of everything the server says no with."""
 
     code = "internal"
+    retry_after: float | None = None  # seconds after which it may work, where that is known
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
@@ -46,6 +47,40 @@ class BodyTooLarge(ClientMistake):
     code = "body_too_large"
 
 
+class UnsupportedEncoding(ClientMistake):
+    """The body is packed in a way that this server can't unpack."""
+
+    code = "unsupported_encoding"
+
+
+class SlowBody(ClientMistake):
+    """The body did not arrive in the time that a request may take."""
+
+    code = "slow_body"
+
+
+class UnknownPrediction(ClientMistake):
+    """Feedback for a prediction that this process doesn't remember."""
+
+    code = "unknown_prediction"
+
+
+class Unauthorized(ServingError):
+    """No API key, or one that isn't known here."""
+
+    code = "unauthorized"
+
+
+class RateLimited(ServingError):
+    """This client has used up its rate."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class NotReady(ServingError):
     """The model isn't loaded yet; no prediction was tried."""
 
@@ -53,9 +88,19 @@ class NotReady(ServingError):
 
 
 class Overloaded(ServingError):
-    """Too many rows wait for the model already."""
+    """Too much waits already: rows for the model, or bodies in memory."""
 
     code = "overloaded"
+
+
+class CircuitOpen(ServingError):
+    """The model failed too often in a row; for a while nothing is given to it."""
+
+    code = "circuit_open"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class TimedOut(ServingError):

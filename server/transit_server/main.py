@@ -4,13 +4,13 @@ served.
 
 import faulthandler
 import gc
-import logging
 import os
 import sys
 from pathlib import Path
 
 import uvicorn
 
+from transit_server import logs
 from transit_server.app import create_app
 from transit_server.last_words import LastWords
 from transit_server.lifecycle import DrainingServer, Lifecycle
@@ -44,11 +44,7 @@ def main() -> None:
 
 def serve(settings: Settings) -> int:
     """Serve until told to end; the exit code."""
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    logs.start(settings.log_level)
     faulthandler.enable()
     # Model threads that hold the interpreter must give way soon, or liveness waits for each.
     sys.setswitchinterval(_SWITCH_INTERVAL)
@@ -66,6 +62,7 @@ def serve(settings: Settings) -> int:
         proxy_headers=False,
         log_config=None,
         server_header=False,
+        headers=[("x-transit-revision", settings.revision)],
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.request_timeout + _LAST_ANSWERS),
     )

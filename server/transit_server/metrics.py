@@ -5,7 +5,7 @@ be told apart. Counters count predictions (rows); the histogram counts requests,
 answered.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,6 +15,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+
+from transit_server.late_series import FeedbackSeries
 
 _GROWTH = 1.1
 _FIRST, _LAST = 0.00025, 30.0
@@ -35,6 +37,7 @@ def latency_buckets() -> tuple[float, ...]:
     return (*bounds[:-1], _LAST)
 
 
+CIRCUIT_STATES = ("closed", "half_open", "open")
 _BASE = ("model_deployment", "revision", "model", "version")
 
 
@@ -48,6 +51,9 @@ class ModelMetrics:
         self._latency = metrics.latency.labels(*labels)
         self._load_time = metrics.load_time.labels(*labels)
         self._ready = metrics.ready.labels(*labels)
+        self._queue = metrics.queue.labels(*labels)
+        self._circuit = {name: metrics.circuit.labels(*labels, name) for name in CIRCUIT_STATES}
+        self.circuit_is(CIRCUIT_STATES[0])
         self._predicted_class = metrics.predicted_class
         self._labels = labels
         self._classes: list[Counter] = []
@@ -59,7 +65,8 @@ class ModelMetrics:
     def succeeded(self, class_ids: Iterable[int]) -> None:
         count = 0
         for class_id in class_ids:
-            self._classes[class_id].inc()
+            if self._classes:  # a regression without bins has none
+                self._classes[class_id].inc()
             count += 1
         if count:
             self._success.inc(count)
@@ -78,6 +85,14 @@ class ModelMetrics:
 
     def is_ready(self, ready: bool) -> None:
         self._ready.set(ready)
+
+    def queue_is(self, length: Callable[[], float]) -> None:
+        """Ask `length` at every scrape."""
+        self._queue.set_function(length)
+
+    def circuit_is(self, state: str) -> None:
+        for name, series in self._circuit.items():
+            series.set(name == state)
 
 
 class Metrics:
@@ -102,7 +117,7 @@ class Metrics:
         )
         self.predicted_class = Counter(
             "predicted_class_total",
-            "Successful predictions by predicted class.",
+            "Successful predictions by predicted class, or range of values of a regression.",
             (*_BASE, "class"),
             registry=self.registry,
         )
@@ -115,9 +130,30 @@ class Metrics:
         self.ready = Gauge(
             "model_ready", "1 when the model answers, else 0.", _BASE, registry=self.registry
         )
+        self.circuit = Gauge(
+            "model_circuit_state",
+            "1 for the state of the model's circuit breaker, 0 for the others.",
+            (*_BASE, "state"),
+            registry=self.registry,
+        )
+        self.queue = Gauge(
+            "model_queue_rows", "Rows that wait for the model.", _BASE, registry=self.registry
+        )
+        self._refused = Counter(
+            "requests_refused_total",
+            "Requests refused before they were read, by reason and the name of the API key.",
+            ("model_deployment", "revision", "reason", "client"),
+            registry=self.registry,
+        )
+
+        self.feedback = FeedbackSeries(self.registry, model_deployment)
 
     def model(self, name: str, version: str) -> ModelMetrics:
         return ModelMetrics(self, (*self._constant, name, version))
+
+    def refused(self, reason: str, client: str) -> None:
+        """Count a request that was turned away for its API key or its rate."""
+        self._refused.labels(*self._constant, reason, client).inc()
 
     def expose(self) -> bytes:
         """The text format of Prometheus."""

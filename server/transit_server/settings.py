@@ -10,9 +10,11 @@ import re
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from transit_server.keys import BadKeys, parse_keys, read_keys
 
 ENSEMBLE = "ensemble"
 
@@ -66,6 +68,20 @@ class ModelRef(BaseModel):
     version: str = Field(min_length=1, max_length=100)
 
 
+class Experiment(BaseModel):
+    """An A/B experiment: `version` of `model` answers `share` of the requests to `model`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    model: str = Field(min_length=1, max_length=100)
+    version: str = Field(min_length=1, max_length=100)
+    share: float = Field(ge=0.0, le=1.0)
+    header: str = Field("", pattern=r"^[A-Za-z0-9-]*$", max_length=100)
+
+    @property
+    def ref(self) -> ModelRef:
+        return ModelRef(name=self.model, version=self.version)
+
+
 class Settings(BaseModel):
     """Everything the server is told; immutable for the life of the process."""
 
@@ -114,10 +130,68 @@ class Settings(BaseModel):
     max_queue: int = Field(
         2048, ge=1, description="Most rows that wait for one model; then the answer is 503"
     )
+    max_bodies: Size = Field(
+        256 * 2**20,
+        description="Most bytes of large bodies in memory at once; then the answer is 503",
+    )
+    breaker_failures: int = Field(
+        10,
+        ge=0,
+        le=100_000,
+        description="A model that fails on so many requests in a row is given none for a while; "
+        "0: never",
+    )
+    breaker_open_for: Duration = Field(
+        10.0, gt=0, description="How long that while is; then one request is let through as a trial"
+    )
+    api_keys: str = Field(
+        "",
+        description="Who may ask: lines NAME=KEY or NAME=sha256:HASH. Default: everybody. Health "
+        "and metrics never need a key",
+    )
+    api_keys_file: Path | None = Field(
+        None,
+        description="More keys: a file of such lines, or a mounted Secret (a directory with a file "
+        "per key); changes are seen within seconds",
+    )
+    rate_limit: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="Most requests a second for each API key, without keys for all together; then "
+        "the answer is 429. 0: no limit",
+    )
+    rate_burst: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Most requests at once after a pause. Default: those of one second",
+    )
+    feedback_memory: int = Field(
+        10_000,
+        ge=0,
+        le=10_000_000,
+        description="How many predictions are remembered for feedback by request id alone",
+    )
+    feedback_memory_time: Duration = Field(
+        3600.0, description="How long a prediction is remembered for feedback"
+    )
+    experiment: Annotated[Experiment | None, BeforeValidator(_parse_json)] = Field(
+        None,
+        description="A second version of a model for a share of its requests, as JSON: "
+        '{"model": "keras_cnn", "version": "1.2.0", "share": 0.1, "header": "X-User-ID"}. The '
+        "header says who belongs together; without it, each request is on its own",
+    )
+    access_log: Literal["off", "errors", "all"] = Field(
+        "errors", description="Requests that are logged: off, errors (status 500 and above) or all"
+    )
     termination_log: Path = Field(
         Path("/dev/termination-log"), description="Where one line goes when a model can't be loaded"
     )
-    log_level: str = Field("info", description="debug, info, warning or error")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
@@ -131,7 +205,34 @@ class Settings(BaseModel):
             raise ValueError(
                 f"default_model: {self.default_model!r} is neither one of {names} nor 'ensemble'"
             )
+        if self.experiment is not None and self.experiment.model not in names:
+            raise ValueError(f"experiment: {self.experiment.model!r} is none of {names}")
+        if self.rate_burst and not self.rate_limit:
+            raise ValueError("rate_burst: has no meaning without TRANSIT_RATE_LIMIT")
+        self.keys()
         return self
+
+    def keys(self) -> dict[str, bytes]:
+        """Name → SHA-256 of every API key; empty when none is needed. Raises `ValueError`."""
+        fixed = self.fixed_keys()
+        if self.api_keys_file is None:
+            return fixed
+        try:
+            return {**fixed, **read_keys(self.api_keys_file)}
+        except BadKeys as error:
+            raise ValueError(f"TRANSIT_API_KEYS_FILE: {error}") from None
+
+    def fixed_keys(self) -> dict[str, bytes]:
+        """Those of TRANSIT_API_KEYS. Raises `ValueError`."""
+        try:
+            return parse_keys(self.api_keys)
+        except BadKeys as error:
+            raise ValueError(f"TRANSIT_API_KEYS: {error}") from None
+
+    @property
+    def refs(self) -> tuple[ModelRef, ...]:
+        """All that has to be loaded: the models, then the experiment's second version."""
+        return (*self.models, *([self.experiment.ref] if self.experiment else []))
 
     @property
     def default(self) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from transit_models import InvalidMetadata
 from transit_models.metadata import (
+    ModelMetadata,
     find_model_file,
     parse_metadata,
     read_metadata,
@@ -85,6 +86,36 @@ def test_a_regression_needs_no_classes() -> None:
     raw = {**guide(), "task": "regression"}
     del raw["output_schema"]
     assert parse_metadata(raw).output_schema.labels == ()
+
+
+def regression(**output: object) -> ModelMetadata:
+    return parse_metadata({**guide(), "task": "regression", "output_schema": output})
+
+
+def test_bins_of_a_regression() -> None:
+    assert regression().output_schema.bin_labels == ()
+    assert regression(bins=[0]).output_schema.bin_labels == ("<0", ">=0")
+    assert regression(bins=[-1.5, 0, 1e6]).output_schema.bin_labels == (
+        "<-1.5",
+        "-1.5..0",
+        "0..1000000",
+        ">=1000000",
+    )
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ({"bins": [1, 1]}, "bins must rise"),
+        ({"bins": [2, 1]}, "bins must rise"),
+        ({"bins": [1, float("nan")]}, "finite"),
+        ({"bins": [1], "classes": 2, "labels": ["a", "b"]}, "bins are for a regression"),
+        ({"classes": 2, "labels": ["a", "b"]}, "a regression has no classes"),
+    ],
+)
+def test_wrong_outputs_of_a_regression(output: dict[str, object], words: str) -> None:
+    with pytest.raises(InvalidMetadata, match=words):
+        regression(**output)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"model_name": 1}', "[" * 100_000])

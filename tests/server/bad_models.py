@@ -21,13 +21,15 @@ class RaisesOnMarked:
 
 
 class Sleeps:
-    """Takes its time without using the processor."""
+    """Takes its time without using the processor; leaves a file when it begins to."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
     def transform(self, rows: Floats) -> Floats:
         if rows[0, 0] > 100:
+            if "TEST_ENTERED" in os.environ:
+                Path(os.environ["TEST_ENTERED"]).touch()
             time.sleep(self.seconds)
         return rows
 
@@ -86,6 +88,15 @@ class LeavesATrace:
         self.__dict__.update(state)
 
     def transform(self, rows: Floats) -> Floats:
+        return rows
+
+
+class FailsOnDemand:
+    """Fails while a file exists, as when a device is lost."""
+
+    def transform(self, rows: Floats) -> Floats:
+        if os.path.exists(os.environ.get("TEST_FAULT", "")):
+            raise RuntimeError("the device is lost")
         return rows
 
 

@@ -70,6 +70,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, trained: Truth) -> Path:
         "broken": bad_models.RaisesOnLoad(),
         "killer": bad_models.KillsOnLoad(),
         "batchy": bad_models.DependsOnBatch(),
+        "faulty": bad_models.FailsOnDemand(),
     }.items():
         publish(root, name, "1.0.0", ".onnx", converted, step)
     publish(

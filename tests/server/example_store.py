@@ -56,8 +56,9 @@ def publish(
     preprocessing: Any = None,
     features: int = FEATURES,
     labels: tuple[str, ...] = LABELS,
+    **more: Any,
 ) -> Path:
-    """A version's directory, with metadata and checksums."""
+    """A version's directory, with metadata and checksums; `more` goes into the metadata."""
     directory = root / name / f"v{version}"
     directory.mkdir(parents=True)
     model = directory / f"model{ending}"
@@ -72,6 +73,7 @@ def publish(
         "output_schema": {"classes": len(labels), "labels": list(labels)},
         "performance": {"accuracy": 0.9},
         "checksum": {"algorithm": "sha256", "value": sha256_of(model)},
+        **more,
     }
     (directory / "metadata.json").write_text(json.dumps(metadata))
     write_checksums(directory)

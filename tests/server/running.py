@@ -41,6 +41,7 @@ class RunningServer:
         models: Mapping[str, str],
         **settings: str,
     ) -> None:
+        """`max_body=` sets TRANSIT_MAX_BODY; a name in capitals is taken as it is."""
         (work / "home").mkdir(parents=True, exist_ok=True)
         self.home = work / "home"
         with socket.socket() as free:
@@ -63,7 +64,10 @@ class RunningServer:
             "TRANSIT_CACHE_DIR": str(work / "cache"),
             "TRANSIT_TERMINATION_LOG": str(self.termination_log),
             "TRANSIT_DRAIN_DELAY": "0s",
-            **{f"TRANSIT_{name.upper()}": value for name, value in settings.items()},
+            **{
+                name if name.isupper() else f"TRANSIT_{name.upper()}": value
+                for name, value in settings.items()
+            },
         }
         self.client = httpx.Client(base_url=self.url, timeout=30)
 

@@ -68,6 +68,7 @@ def test_predict(
     if field is not None:
         assert error["field"] == field
     assert response.headers["x-request-id"]
+    assert response.headers["x-transit-revision"] == "7f9c4d2b1a"
 
 
 BATCHES: list[tuple[str, Any, int, str]] = [
@@ -111,6 +112,8 @@ def test_wrong_paths(trees: RunningServer, method: str, path: str, status: int) 
     response = trees.client.request(method, path, content=body(model="auto"))
     assert response.status_code == status
     assert set(response.json()["error"]) == {"code", "message", "field"}
+    assert response.headers["x-request-id"]
+    assert response.headers["x-transit-revision"] == "7f9c4d2b1a"
 
 
 INFER: list[tuple[str, dict[str, Any], int, str]] = [

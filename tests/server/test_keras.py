@@ -1,4 +1,4 @@
-"""Keras models, in both files; TensorFlow only comes in when one is served."""
+"""Keras models, in both files; TensorFlow only comes in when one is served that is not compiled."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.server.example_store import Data, network, publish
+from tests.server.example_store import LABELS, Data, network, publish
 from tests.server.running import RunningServer
+from transit_models.twin import can_convert
+from transit_server import formats
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +37,44 @@ def test_answers_are_those_of_keras(
     answer = server.client.post("/api/v1/predict/batch", json=body).json()
     got = np.array([list(item["probabilities"].values()) for item in answer["predictions"]])
     assert got == pytest.approx(expected, abs=1e-4)
-    assert server.client.get(f"/api/v1/models/{name}/info").json()["engine"] == "tensorflow"
+    engine = "onnxruntime" if can_convert() else "tensorflow"
+    assert server.client.get(f"/api/v1/models/{name}/info").json()["engine"] == engine
 
 
 def loaded_libraries(server: RunningServer) -> str:
     return Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
-def test_tensorflow_is_there_only_for_keras(server: RunningServer, trees: RunningServer) -> None:
-    assert "tensorflow" in loaded_libraries(server)
+def test_tensorflow_is_there_only_where_it_serves(
+    server: RunningServer, trees: RunningServer
+) -> None:
+    assert ("tensorflow" in loaded_libraries(server)) != can_convert()
     assert "tensorflow" not in loaded_libraries(trees)
+
+
+def test_what_is_not_compiled_is_traced(model: Any, data: Data, tmp_path: Path) -> None:
+    model.save(tmp_path / "model.keras")
+    shape = formats.ModelShape(LABELS, data.rows)
+    engine = formats.original(tmp_path / "model.keras", shape)
+    assert (engine.name, engine.note.split(",")[0]) == ("tensorflow", "traced")
+    expected = model.predict(data.rows[..., None], verbose=0)
+    assert engine.score(data.rows) == pytest.approx(expected, abs=1e-4)
+
+
+def test_where_converting_takes_too_much_memory_the_original_serves(
+    model: Any, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.save(tmp_path / "model.keras")
+
+    def killed(*_: object) -> None:
+        raise formats.apart.Died("loading it ended the process that tried: SIGKILL")
+
+    monkeypatch.setattr(formats, "find_spec", lambda _: True)
+    monkeypatch.setattr(formats.apart, "compile_apart", killed)
+    shape = formats.ModelShape(LABELS, data.rows)
+    engine = formats.load(tmp_path / "model.keras", shape, tmp_path)
+    assert engine.name == "tensorflow"
+    assert "SIGKILL" in engine.note
+    (tmp_path / "model.pkl").write_bytes(b"")
+    with pytest.raises(formats.UnsupportedModel, match="SIGKILL"):
+        formats.load(tmp_path / "model.pkl", shape, tmp_path)

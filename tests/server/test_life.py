@@ -144,22 +144,39 @@ def test_sigterm_under_load_answers_everybody(store: Path, tmp_path: Path, data:
     assert {status for _, status in answers} == {200}
 
 
-def test_sigterm_finishes_what_is_under_way(store: Path, tmp_path: Path) -> None:
-    with RunningServer(store, tmp_path, {"sleeps": "1.0.0"}) as server:
+def test_sigterm_finishes_what_is_under_way_and_what_waits(store: Path, tmp_path: Path) -> None:
+    """The model works on one row, 7 more wait, and the listener closes at once."""
+    entered = tmp_path / "entered"
+    with RunningServer(
+        store,
+        tmp_path,
+        {"sleeps": "1.0.0"},
+        batch_max_size="1",
+        TEST_ENTERED=str(entered),
+    ) as server:
         server.until_ready()
         answers: list[int] = []
 
         def ask() -> None:
             body = {"features": [1000.0, *ROW[1:]]}
-            answers.append(httpx.post(f"{server.url}/api/v1/predict", json=body).status_code)
+            answers.append(
+                httpx.post(f"{server.url}/api/v1/predict", json=body, timeout=30).status_code
+            )
 
-        asking = threading.Thread(target=ask)
-        asking.start()
-        time.sleep(0.2)  # the model takes 0.4 s, so the request is under way now
+        asking = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in asking:
+            thread.start()
+        eventually(entered.exists, "the model at work")
+        eventually(lambda: waiting_rows(server) == 7, "a queue")
         server.process.send_signal(signal.SIGTERM)
-        asking.join(10)
-        assert answers == [200]
+        for thread in asking:
+            thread.join(20)
+        assert answers == [200] * 8
         assert server.process.wait(10) == 0
+
+
+def waiting_rows(server: RunningServer) -> float:
+    return server.metric("model_queue_rows", model="sleeps", version="1.0.0")
 
 
 def test_a_model_that_hangs_does_not_keep_the_process(store: Path, tmp_path: Path) -> None:

@@ -139,8 +139,8 @@ def test_models_info_and_health(trees: RunningServer) -> None:
     models = trees.client.get("/api/v1/models").json()
     assert models["default"] == "ensemble"
     assert models["models"] == [
-        {"name": "random_forest", "version": "1.0.0", "ready": True},
-        {"name": "xgboost", "version": "1.0.0", "ready": True},
+        {"name": "random_forest", "version": "1.0.0", "ready": True, "circuit": "closed"},
+        {"name": "xgboost", "version": "1.0.0", "ready": True, "circuit": "closed"},
     ]
     info = trees.client.get("/api/v1/models/random_forest/info").json()
     assert info["engine"] == "onnxruntime"

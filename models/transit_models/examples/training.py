@@ -22,11 +22,20 @@ from transit_models.examples.recipe import Recipe, Trained, installed
 from transit_models.integrity import METRICS, PROBE, verify_version
 from transit_models.pack import Description, seal
 from transit_models.storage_local import LocalStorage
+from transit_models.twin import can_convert, write_twin
 from transit_models.versions import directory_name
 
 Progress = Callable[[str], None]
 
 _SCALARS = ("accuracy", "precision", "recall", "f1_score", "roc_auc")
+_LIBRARIES = (
+    "scikit-learn",
+    "numpy",
+    "xgboost-cpu|xgboost",
+    "keras",
+    "tf2onnx",
+    "batman-package",
+)
 _ALIASES = {"latest": "1.1.0", "stable": "1.0.0"}
 
 
@@ -114,6 +123,8 @@ def _train(storage: LocalStorage, example: ExampleVersion, key: str) -> dict[str
         directory = Path(scratch)
         trained = recipe(directory)
         np.save(directory / PROBE, trained.probe, allow_pickle=False)
+        if trained.framework == "tensorflow" and can_convert():
+            write_twin(directory)
         (directory / METRICS).write_text(json.dumps(trained.scores, indent=2) + "\n", "utf-8")
         seal(directory, _description(example, trained, key))
         storage.publish(directory, example.name, example.version, replace=True)
@@ -152,6 +163,5 @@ def _key() -> str:
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
-    libraries = ["scikit-learn", "numpy", "xgboost-cpu|xgboost", "keras", "batman-package"]
-    digest.update(json.dumps(installed(libraries), sort_keys=True).encode())
+    digest.update(json.dumps(installed(_LIBRARIES), sort_keys=True).encode())
     return digest.hexdigest()[:16]

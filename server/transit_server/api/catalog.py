@@ -3,7 +3,9 @@
 from typing import Any
 
 from transit_server.lifecycle import Lifecycle
+from transit_server.serving.breaker import State
 from transit_server.serving.registry import Registry, ServedModel
+from transit_server.settings import Experiment, ModelRef
 
 _STUCK_AFTER = 3.0
 
@@ -18,7 +20,9 @@ class Catalog:
         deployment: str,
         revision: str,
         timeout: float,
+        experiment: Experiment | None = None,
     ) -> None:
+        self._experiment = experiment
         self._registry = registry
         self._lifecycle = lifecycle
         self._deployment = deployment
@@ -26,8 +30,10 @@ class Catalog:
         self._stuck = _STUCK_AFTER * timeout
 
     def models(self) -> dict[str, Any]:
+        about = {} if self._experiment is None else {"experiment": self._experiment.model_dump()}
         return {
-            "models": [self._summary(name, model) for name, model in self._registry.states.items()],
+            **about,
+            "models": [self._summary(ref, model) for ref, model in self._registry.every()],
             "default": self._registry.default,
             **self._self(),
         }
@@ -36,13 +42,14 @@ class Catalog:
         """Raises `UnknownModel`, `NotReady`."""
         model = self._registry.get(name)
         return {
-            **self._summary(name, model),
+            **self._summary(self._registry.refs[name], model),
             **self._self(),
             "engine": model.engine,
             "engine_note": model.note,
             "load_time_seconds": round(model.load_seconds, 3),
             "features": model.features,
             "labels": list(model.labels),
+            **({"bins": list(model.bins), "unit": model.unit} if model.regression else {}),
             "metadata": model.metadata,
         }
 
@@ -57,16 +64,30 @@ class Catalog:
         """None when every model answers and the server isn't about to end."""
         if self._lifecycle.draining:
             return "draining"
-        for name, model in self._registry.states.items():
+        for ref, model in self._registry.every():
+            name = ref.name
             if model is None:
                 return f"model {name} is loading"
             if model.batcher.busy_for > self._stuck:
                 return f"model {name} has not answered for {model.batcher.busy_for:.0f} s"
+            if model.breaker.broken:
+                return f"model {name} fails on its own probe rows"
         return None
 
-    def _summary(self, name: str, model: ServedModel | None) -> dict[str, Any]:
-        version = self._registry.refs[name].version if model is None else model.version
-        return {"name": name, "version": version, "ready": model is not None}
+    def circuits(self) -> dict[str, str]:
+        """The models whose circuit is not closed, and its state."""
+        return {
+            model.name: model.breaker.state
+            for _, model in self._registry.every()
+            if model is not None and model.breaker.state is not State.CLOSED
+        }
+
+    def _summary(self, ref: ModelRef, model: ServedModel | None) -> dict[str, Any]:
+        version = ref.version if model is None else model.version
+        summary: dict[str, Any] = {"name": ref.name, "version": version, "ready": model is not None}
+        if model is not None:
+            summary["circuit"] = model.breaker.state
+        return summary
 
     def _self(self) -> dict[str, str]:
         return {"model_deployment": self._deployment, "revision": self._revision}

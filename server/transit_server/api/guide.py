@@ -13,13 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from transit_server.api import guide_answers as answers
-from transit_server.api.guide_requests import (
-    BatchBody,
-    PredictBody,
-    decode_batch,
-    decode_predict,
-    decode_row,
-)
+from transit_server.api.experiment import Splitter
+from transit_server.api.guide_requests import Asked, decode_batch, decode_predict
 from transit_server.api.rows import to_rows
 from transit_server.api.voting import Vote, vote
 from transit_server.errors import ClientMistake, InvalidInput, PredictionFailed
@@ -33,13 +28,14 @@ _LARGE_BODY = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is known of a request before its body is: when it came, its id, and the model in its
-    path.
+    """What is known of a request before its body is: when it came, its id, the model in its path,
+    and whom an experiment takes it for.
     """
 
     started: float
     request_id: str
     model: str | None = None
+    unit: str = ""
 
 
 @dataclass(slots=True)
@@ -51,8 +47,14 @@ class GuideApi:
     """Answers predictions in the guide's schema."""
 
     def __init__(
-        self, registry: Registry, inference: Inference, revision: str, max_rows: int
+        self,
+        registry: Registry,
+        inference: Inference,
+        revision: str,
+        max_rows: int,
+        splitter: Splitter | None = None,
     ) -> None:
+        self._splitter = splitter
         self._registry = registry
         self._inference = inference
         self._revision = revision
@@ -60,12 +62,12 @@ class GuideApi:
 
     async def predict(
         self, body: bytes, call: Call
-    ) -> answers.PredictAnswer | answers.ComparisonAnswer:
+    ) -> answers.PredictAnswer | answers.ValueAnswer | answers.ComparisonAnswer:
         """One row. Raises `ServingError`."""
         with self._mistakes(call) as meant:
-            asked = decode_predict(body)
+            asked, numbers = decode_predict(body)
             models = self._models(asked, call, meant)
-            rows = to_rows(asked.features, models[0].features, "features")
+            rows = to_rows(numbers, models[0].features, "features")
         said = await self._ask(models, rows, call)
         for prediction in said:
             if prediction.errors:
@@ -81,7 +83,10 @@ class GuideApi:
                 by,
                 about,
             )
-        return answers.PredictAnswer(_outcomes(said, asked)[0], by, about)
+        (outcome,) = _outcomes(said, asked)
+        if isinstance(outcome, answers.ValueOutcome):
+            return answers.ValueAnswer(outcome, by, about)
+        return answers.PredictAnswer(outcome, by, about)
 
     async def predict_batch(self, body: bytes, call: Call) -> answers.BatchAnswer:
         """Many rows. A row that fails has an error in its place; if all fail, raises
@@ -89,19 +94,19 @@ class GuideApi:
         """
         with self._mistakes(call) as meant:
             if len(body) > _LARGE_BODY:
-                asked = await asyncio.to_thread(decode_batch, body)
+                batch = await asyncio.to_thread(decode_batch, body)
             else:
-                asked = decode_batch(body)
+                batch = decode_batch(body)
+            asked, count = batch.asked, len(batch)
             models = self._models(asked, call, meant)
-            count = len(asked.features)
             if not 1 <= count <= self._max_rows:
                 raise InvalidInput(
                     f"needs 1 to {self._max_rows} rows, got {count}", field="features"
                 )
             if len(body) > _LARGE_BODY:
-                rows = await asyncio.to_thread(_batch_rows, asked, models[0].features)
+                rows = await asyncio.to_thread(batch.rows, models[0].features)
             else:
-                rows = _batch_rows(asked, models[0].features)
+                rows = batch.rows(models[0].features)
         said = await self._ask(models, rows, call)
         errors: dict[int, str] = {}
         for prediction in said:
@@ -110,7 +115,8 @@ class GuideApi:
         if len(errors) == count:
             raise PredictionFailed(errors[0], field="features[0]")
         predictions: (
-            list[answers.Outcome | answers.FailedRow] | list[answers.Comparison | answers.FailedRow]
+            list[answers.Outcome | answers.ValueOutcome | answers.FailedRow]
+            | list[answers.Comparison | answers.FailedRow]
         )
         if asked.return_all_models:
             together = _vote(said, asked)
@@ -138,9 +144,7 @@ class GuideApi:
             self._registry.invalid(meant.model)
             raise
 
-    def _models(
-        self, asked: PredictBody | BatchBody, call: Call, meant: _Meant
-    ) -> list[ServedModel]:
+    def _models(self, asked: Asked, call: Call, meant: _Meant) -> list[ServedModel]:
         if call.model is not None and asked.model not in (AUTO, call.model):
             raise InvalidInput(f"is not the model of the path, {call.model!r}", field="model")
         if call.model is not None and asked.return_all_models:
@@ -151,8 +155,13 @@ class GuideApi:
             meant.model = ENSEMBLE
             names = self._registry.names(ENSEMBLE)
         models = [self._registry.get(name) for name in names]
-        for model in models[1:]:
-            if (model.labels, model.features) != (models[0].labels, models[0].features):
+        if self._splitter is not None and len(models) == 1 and not asked.return_all_models:
+            return [self._splitter.choose(models[0], call.unit)]
+        for model in models:
+            if model.regression and (asked.return_all_models or len(models) > 1):
+                text = f"{model.name} is a regression, and only classes are compared"
+                raise InvalidInput(text, field="return_all_models")
+            if model.kind != models[0].kind:
                 text = f"{models[0].name} and {model.name} differ in classes or features"
                 raise InvalidInput(text, field="return_all_models")
         return models
@@ -178,22 +187,18 @@ class GuideApi:
         return answers.AnsweredBy(ENSEMBLE, version, self._revision, took)
 
 
-def _batch_rows(asked: BatchBody, features: int) -> Rows:
-    rows = np.empty((len(asked.features), features), dtype=np.float32)
-    for index, raw in enumerate(asked.features):
-        field = f"features[{index}]"
-        rows[index] = to_rows(decode_row(raw, field), features, field)
-    return rows
-
-
-def _vote(said: Sequence[Prediction], asked: PredictBody | BatchBody) -> Vote:
+def _vote(said: Sequence[Prediction], asked: Asked) -> Vote:
     scores = np.stack([np.nan_to_num(item.scores) for item in said])
     return vote(scores, hard=asked.voting == "hard")
 
 
-def _outcomes(said: Sequence[Prediction], asked: PredictBody | BatchBody) -> list[answers.Outcome]:
+def _outcomes(
+    said: Sequence[Prediction], asked: Asked
+) -> Sequence[answers.Outcome | answers.ValueOutcome]:
     """One answer per row: the model's, or that of all together."""
     labels = said[0].model.labels
+    if said[0].model.regression:
+        return _values(said[0])
     if len(said) == 1:
         shares, class_ids = said[0].scores, said[0].class_ids
     else:
@@ -208,8 +213,18 @@ def _outcomes(said: Sequence[Prediction], asked: PredictBody | BatchBody) -> lis
     return made
 
 
+def _values(said: Prediction) -> list[answers.ValueOutcome]:
+    made = []
+    for value, class_id in zip(said.scores[:, 0].tolist(), said.class_ids.tolist(), strict=True):
+        outcome = answers.ValueOutcome(value)
+        if said.model.labels:
+            outcome.bin = said.model.labels[class_id]
+        made.append(outcome)
+    return made
+
+
 def _compare(
-    said: Sequence[Prediction], together: Vote, asked: PredictBody | BatchBody, row: int
+    said: Sequence[Prediction], together: Vote, asked: Asked, row: int
 ) -> answers.Comparison:
     labels = said[0].model.labels
     individual = {}

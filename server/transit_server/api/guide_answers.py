@@ -17,6 +17,13 @@ class Outcome(msgspec.Struct, omit_defaults=True, gc=False):
     probabilities: dict[str, float] | UnsetType = UNSET
 
 
+class ValueOutcome(msgspec.Struct, omit_defaults=True, gc=False):
+    """A regression's prediction; `bin` is the range it is in, if the model has any."""
+
+    value: float
+    bin: str | UnsetType = UNSET
+
+
 class RowError(msgspec.Struct, gc=False):
     """Why a row of a batch has no prediction."""
 
@@ -49,6 +56,14 @@ class About(msgspec.Struct, gc=False):
 
 class PredictAnswer(msgspec.Struct, gc=False):
     prediction: Outcome
+    model: AnsweredBy
+    metadata: About
+
+
+class ValueAnswer(msgspec.Struct, gc=False):
+    """The answer of a regression."""
+
+    prediction: ValueOutcome
     model: AnsweredBy
     metadata: About
 
@@ -93,7 +108,7 @@ class ComparisonAnswer(msgspec.Struct, gc=False):
 class BatchAnswer(msgspec.Struct, gc=False):
     """The rows in their order; `failed` is how many of them have an error instead."""
 
-    predictions: list[Outcome | FailedRow] | list[Comparison | FailedRow]
+    predictions: list[Outcome | ValueOutcome | FailedRow] | list[Comparison | FailedRow]
     failed: int
     model: AnsweredBy
     metadata: About

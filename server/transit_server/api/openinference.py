@@ -1,6 +1,7 @@
 """The Open Inference Protocol v2 without HTTP: server and model metadata, and infer.
 
-Every model has one input, `features`, and three outputs: `probabilities`, `class_id` and `class`.
+Every model has one input, `features`, and three outputs: `probabilities`, `class_id` and `class`;
+a regression has one, `value`.
 Neighbours: `tensors` for the data, `http.openinference_routes` for the paths.
 """
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transit_server.api import tensors
+from transit_server.api.experiment import Splitter
 from transit_server.api.rows import decode
 from transit_server.errors import ClientMistake, InvalidInput, MalformedBody, PredictionFailed
 from transit_server.formats.base import Rows
@@ -20,6 +22,7 @@ from transit_server.serving.registry import Registry, ServedModel
 
 INPUT = "features"
 OUTPUTS = {"probabilities": "FP32", "class_id": "INT64", "class": tensors.BYTES}
+VALUE = {"value": "FP32"}  # the output of a regression
 
 Parameters = dict[str, Any]
 _Length = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
@@ -27,7 +30,7 @@ _Length = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 class _Input(msgspec.Struct):
     name: str
-    shape: list[_Length]
+    shape: Annotated[list[_Length], msgspec.Meta(min_length=1, max_length=8)]
     datatype: str
     parameters: Parameters = {}
     data: msgspec.Raw = msgspec.Raw()
@@ -55,6 +58,7 @@ class InferCall:
     started: float
     model: str
     version: str | None
+    unit: str  # whom an experiment takes it for
     json_size: int | None  # of the binary extension: how much of the body is JSON
 
 
@@ -62,6 +66,8 @@ class InferCall:
 class InferAnswer:
     """The JSON part, and the binary tensors behind it, if any were asked for."""
 
+    model: str
+    version: str
     header: bytes
     tensors: bytes | None
 
@@ -70,15 +76,22 @@ class OpenInferenceApi:
     """Answers in the protocol's schema."""
 
     def __init__(
-        self, registry: Registry, inference: Inference, revision: str, max_rows: int
+        self,
+        registry: Registry,
+        inference: Inference,
+        revision: str,
+        max_rows: int,
+        splitter: Splitter | None = None,
     ) -> None:
+        self._splitter = splitter
         self._registry = registry
         self._inference = inference
         self._revision = revision
         self._max_rows = max_rows
 
-    def server(self) -> dict[str, Any]:
-        return {"name": "transit", "version": "2", "extensions": ["binary_tensor_data"]}
+    def server(self, version: str) -> dict[str, Any]:
+        """What the server says of itself; `version` is that of its program."""
+        return {"name": "transit", "version": version, "extensions": ["binary_tensor_data"]}
 
     def model(self, name: str, version: str | None) -> dict[str, Any]:
         """Raises `UnknownModel`, `NotReady`."""
@@ -86,12 +99,12 @@ class OpenInferenceApi:
         shapes = {"probabilities": [-1, len(model.labels)]}
         return {
             "name": model.name,
-            "versions": [model.version],
+            "versions": self._registry.versions(name),
             "platform": model.engine,
             "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, model.features]}],
             "outputs": [
                 {"name": output, "datatype": datatype, "shape": shapes.get(output, [-1])}
-                for output, datatype in OUTPUTS.items()
+                for output, datatype in _outputs(model).items()
             ],
             "parameters": {"revision": self._revision, "labels": list(model.labels)},
         }
@@ -102,12 +115,15 @@ class OpenInferenceApi:
         """
         try:
             model = self._registry.get(call.model, call.version)
+            if self._splitter is not None and call.version is None:
+                model = self._splitter.choose(model, call.unit)
             asked, binary = _decode(body, call.json_size)
             rows = _rows(asked, binary, model, self._max_rows)
-            outputs = asked.outputs or [_RequestedOutput(name) for name in OUTPUTS]
+            there_are = _outputs(model)
+            outputs = asked.outputs or [_RequestedOutput(name) for name in there_are]
             for index, output in enumerate(outputs):
-                if output.name not in OUTPUTS:
-                    known = ", ".join(OUTPUTS)
+                if output.name not in there_are:
+                    known = ", ".join(there_are)
                     text = f"there is no output {output.name[:100]!r}, only {known}"
                     raise InvalidInput(text, field=f"outputs[{index}].name")
         except ClientMistake:
@@ -127,7 +143,7 @@ class OpenInferenceApi:
         all_binary = asked.parameters.get("binary_data_output") is True
         for output in outputs:
             values, shape = _values(output.name, said)
-            datatype = OUTPUTS[output.name]
+            datatype = _outputs(said.model)[output.name]
             entry: dict[str, Any] = {"name": output.name, "datatype": datatype, "shape": shape}
             if output.parameters.get("binary_data", all_binary) is True:
                 chunk = tensors.to_binary(values, datatype)
@@ -144,7 +160,17 @@ class OpenInferenceApi:
         }
         if asked.id:
             answer["id"] = asked.id
-        return InferAnswer(msgspec.json.encode(answer), b"".join(chunks) if chunks else None)
+        return InferAnswer(
+            said.model.name,
+            said.model.version,
+            msgspec.json.encode(answer),
+            b"".join(chunks) if chunks else None,
+        )
+
+
+def _outputs(model: ServedModel) -> dict[str, str]:
+    """Name → datatype of what the model answers."""
+    return VALUE if model.regression else OUTPUTS
 
 
 def _decode(body: bytes, json_size: int | None) -> tuple[_InferBody, bytes]:
@@ -199,6 +225,8 @@ def _finite(values: NDArray[Any], count: int) -> Rows:
 
 
 def _values(output: str, said: Prediction) -> tuple[NDArray[Any] | list[str], list[int]]:
+    if output == "value":
+        return said.scores[:, 0].astype(np.float32), [len(said.scores)]
     if output == "probabilities":
         return said.scores.astype(np.float32), list(said.scores.shape)
     if output == "class_id":

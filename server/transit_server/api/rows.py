@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from transit_server.errors import ClientMistake, InvalidInput, MalformedBody
 from transit_server.formats.base import Rows
@@ -46,7 +47,7 @@ def _explained(error: msgspec.MsgspecError, body: bytes, prefix: str) -> ClientM
     return MalformedBody(f"the body is not JSON: {text}", field=prefix or None)
 
 
-def to_rows(values: list[float], features: int, field: str) -> Rows:
+def to_rows(values: list[float] | NDArray[np.float64], features: int, field: str) -> Rows:
     """One row, (1, features). Raises `InvalidInput` for a wrong length and for what float32 can't
     hold.
     """

@@ -31,6 +31,10 @@ _PROBES, _RESULT, _ONNX = "probes.npy", "result.json", "model.onnx"
 _UNNEEDED = {"xgboost": "sklearn"}
 
 
+class Died(UnsupportedModel):
+    """The child ended without a word: the model ended it, or the memory for two was not there."""
+
+
 class _Result(msgspec.Struct):
     """What the child says: a note on success, why not, or what the model did wrong."""
 
@@ -43,7 +47,9 @@ class _Compiles(Protocol):
 
 
 def compile_apart(module: str, path: Path, shape: ModelShape, work: Path) -> Compiled:
-    """The model as ONNX, or why it isn't. Raises `UnsupportedModel` when it can't be loaded."""
+    """The model as ONNX, or why it isn't. Raises `UnsupportedModel` when it can't be loaded, `Died`
+    when that ended the child.
+    """
     work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="compile-", dir=work) as name:
         folder = Path(name)
@@ -53,7 +59,7 @@ def compile_apart(module: str, path: Path, shape: ModelShape, work: Path) -> Com
         with subprocess.Popen(command, stdin=subprocess.PIPE) as child:  # noqa: S603 - ourselves
             code = child.wait()
         if not (folder / _RESULT).exists():
-            raise UnsupportedModel(f"loading it ended the process that tried: {_ending(code)}")
+            raise Died(f"loading it ended the process that tried: {_ending(code)}")
         result = msgspec.json.decode((folder / _RESULT).read_bytes(), type=_Result)
         if result.failure is not None:
             raise UnsupportedModel(result.failure)

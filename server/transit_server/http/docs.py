@@ -43,14 +43,23 @@ def _errors(*statuses: int, v2: bool = False) -> dict[int | str, dict[str, Any]]
 
 _MEANING = {
     400: "The body can't be read",
+    401: "No API key, or an unknown one",
     404: "No such model here",
+    408: "The body did not arrive in time",
     413: "The body is too large",
+    415: "Packed with an unknown Content-Encoding",
     422: "A value in the body is wrong",
+    429: "Too many requests: try again after `Retry-After` seconds",
     500: "The model failed on the input",
     503: "Not ready, or too much to do: try again after `Retry-After` seconds",
     504: "The model took too long",
 }
-_ALL = (400, 404, 413, 422, 500, 503, 504)
+_ALL = (400, 404, 408, 413, 415, 422, 500, 503, 504)
+
+
+def refusals(status: int, *, v2: bool) -> dict[str, dict[str, Any]]:
+    """The answer of a gate that lets nobody through, for `document`."""
+    return {str(key): value for key, value in _errors(status, v2=v2).items()}
 
 
 def _path(*names: str) -> dict[str, Any]:
@@ -66,7 +75,13 @@ PREDICT: dict[str, Any] = {
     "tags": [_PREDICTION],
     "responses": {
         200: _answer(
-            {"oneOf": [schemas.PREDICT_ANSWER, schemas.COMPARISON_ANSWER]},
+            {
+                "anyOf": [
+                    schemas.PREDICT_ANSWER,
+                    schemas.VALUE_ANSWER,
+                    schemas.COMPARISON_ANSWER,
+                ]
+            },
             schemas.PREDICT_ANSWER_EXAMPLE,
             "The prediction; with return_all_models the comparison of all models",
         ),
@@ -77,10 +92,13 @@ PREDICT: dict[str, Any] = {
 PREDICT_BY: dict[str, Any] = {
     "tags": [_PREDICTION],
     "responses": {
-        200: _answer(schemas.PREDICT_ANSWER, schemas.PREDICT_ANSWER_EXAMPLE),
+        200: _answer(
+            {"anyOf": [schemas.PREDICT_ANSWER, schemas.VALUE_ANSWER]},
+            schemas.PREDICT_ANSWER_EXAMPLE,
+        ),
         **_errors(*_ALL),
     },
-    "openapi_extra": {**_body(schemas.PREDICT, schemas.PREDICT_EXAMPLE), **_path("name")},
+    "openapi_extra": {**_body(schemas.PREDICT_BY, schemas.PREDICT_BY_EXAMPLE), **_path("name")},
 }
 PREDICT_BATCH: dict[str, Any] = {
     "tags": [_PREDICTION],
@@ -92,6 +110,14 @@ PREDICT_BATCH: dict[str, Any] = {
         **_errors(*_ALL),
     },
     "openapi_extra": _body(schemas.BATCH, schemas.BATCH_EXAMPLE),
+}
+FEEDBACK: dict[str, Any] = {
+    "tags": [_PREDICTION],
+    "responses": {
+        200: _answer(schemas.FEEDBACK_ANSWER, schemas.FEEDBACK_ANSWER_EXAMPLE),
+        **_errors(400, 404, 408, 413, 415, 422, 503),
+    },
+    "openapi_extra": _body(schemas.FEEDBACK, schemas.FEEDBACK_EXAMPLE),
 }
 MODELS: dict[str, Any] = {
     "tags": [_MODELS],

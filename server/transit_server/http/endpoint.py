@@ -1,5 +1,5 @@
-"""What all endpoints share: request ids, errors, the closing of connections while draining, reading
-bodies.
+"""What all endpoints share: request ids, the gate, errors, spans, the access log, the closing of
+connections while draining.
 
 FastAPI documents the routes; `Endpoint` serves them. It takes the place of FastAPI's machinery for
 parameters and response models, which costs more time per request than a forest of 200 trees.
@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -17,9 +18,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from transit_server.errors import BodyTooLarge, MalformedBody
+from transit_server import logs
+from transit_server.errors import MalformedBody, ServingError
+from transit_server.http.access import Gate
 from transit_server.http.problems import reply_to
 from transit_server.lifecycle import Lifecycle
+from transit_server.tracing import Tracing
 
 Handler = Callable[["Call"], Awaitable[Response]]
 
@@ -30,38 +34,18 @@ _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 class Call(Request):
-    """A request, with when it came and its id."""
+    """A request: when it came, its id, and what is found out about it on the way."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(scope, receive, send)
         self.started = time.perf_counter()
-        self.request_id = _request_id(scope)
-
-    async def read(self, limit: int) -> bytes:
-        """The body. Raises `BodyTooLarge` without reading on, `MalformedBody` for a wrong Content-
-        Length.
-        """
-        declared = self.header(b"content-length")
-        if declared is not None and (not declared.isdigit() or int(declared) > limit):
-            raise BodyTooLarge(
-                f"the body has {declared.decode('latin-1')} bytes, at most {limit} are read"
-            )
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        if not message.get("more_body", False):
-            return _limited(bytes(message.get("body", b"")), limit)
-        chunks = [message["body"]]
-        size = len(chunks[0])
-        while message.get("more_body", False):
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
-            if size > limit:
-                raise BodyTooLarge(f"the body is larger than {limit} bytes")
-        return b"".join(chunks)
+        self.request_id = request_id(scope)
+        self.client_name = ""  # of the API key
+        self.model = ""
+        self.version = ""
+        self.code = ""  # of the error
+        self.held = 0  # bytes of its body, see `bodies`
+        self.at_end: Callable[[], None] | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """The first header of that name (lower case), without decoding all of them."""
@@ -69,6 +53,11 @@ class Call(Request):
             if key == name:
                 return bytes(value)
         return None
+
+    def unit(self, name: bytes) -> str:
+        """The value of the header `name`, or the request's id where there is none."""
+        value = self.header(name) if name else None
+        return self.request_id if value is None else value.decode("latin-1")
 
     def integer_header(self, name: bytes) -> int | None:
         """A header that must be a number, if it is there."""
@@ -80,38 +69,84 @@ class Call(Request):
         return int(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all endpoints are given. `log_from` is the lowest status that is logged."""
+
+    lifecycle: Lifecycle
+    revision: str
+    log_from: int
+    gate: Gate | None = None
+    tracing: Tracing | None = None
+
+
 class Endpoint:
     """An ASGI application for one route."""
 
-    def __init__(self, handler: Handler, lifecycle: Lifecycle) -> None:
+    def __init__(self, handler: Handler, route: str, shared: Shared, probe: bool) -> None:
         self._handler = handler
-        self._lifecycle = lifecycle
+        self._route = route
+        self._lifecycle = shared.lifecycle
+        self._revision = shared.revision
+        self._log_from = logs.NEVER if probe else shared.log_from
+        self._tracing = None if probe else shared.tracing
+        self._gate = None if probe else shared.gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope, receive, send)
         try:
-            response = await self._handler(call)
+            if self._tracing is None:
+                response = await self._answer(call)
+            else:
+                response = await self._traced(self._tracing, call)
         except ClientDisconnect:
             return
-        except Exception as error:
-            response = reply_to(error, scope["path"])
-            if isinstance(error, BodyTooLarge):
-                response.raw_headers.append((b"connection", b"close"))
+        finally:
+            if call.at_end is not None:
+                call.at_end()
         response.raw_headers.append((b"x-request-id", call.request_id.encode()))
         if self._lifecycle.draining:
             # Clients that keep connections open then come back to another pod in time.
             response.raw_headers.append((b"connection", b"close"))
+        if response.status_code >= self._log_from:
+            logs.request(call, self._route, response.status_code, self._revision)
         await response(scope, receive, send)
+
+    async def _answer(self, call: Call) -> Response:
+        try:
+            if self._gate is not None:
+                call.client_name = self._gate.admit(call.scope["headers"])
+            return await self._handler(call)
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            call.code = error.code if isinstance(error, ServingError) else "internal"
+            return reply_to(error, call.scope["path"])
+
+    async def _traced(self, tracing: Tracing, call: Call) -> Response:
+        span = tracing.request(call.scope["method"], self._route, call.scope["headers"])
+        status = 499  # the client hung up, unless it did not
+        try:
+            response = await self._answer(call)
+            status = response.status_code
+            return response
+        finally:
+            attributes = {"transit.request_id": call.request_id}
+            if call.code:
+                attributes["error.type"] = call.code
+            span.end(status, attributes)
 
 
 class DocumentedRoute(APIRoute):
-    """A route of which FastAPI knows the documentation, and `Endpoint` does the work."""
+    """A route of which FastAPI knows the documentation, and `Endpoint` does the work. What probes
+    ask is neither behind the gate nor logged or traced.
+    """
 
     def __init__(
-        self, path: str, endpoint: Handler, *, lifecycle: Lifecycle, **options: Any
+        self, path: str, endpoint: Handler, *, shared: Shared, probe: bool, **options: Any
     ) -> None:
         super().__init__(path, _documentation_of(endpoint), response_model=None, **options)
-        self.app = Endpoint(endpoint, lifecycle)
+        self.app = Endpoint(endpoint, path, shared, probe)
 
 
 def _documentation_of(handler: Handler) -> Callable[[], None]:
@@ -125,13 +160,7 @@ def _documentation_of(handler: Handler) -> Callable[[], None]:
     return documented
 
 
-def _limited(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise BodyTooLarge(f"the body has {len(body)} bytes, at most {limit} are read")
-    return body
-
-
-def _request_id(scope: Scope) -> str:
+def request_id(scope: Scope) -> str:
     """The client's, if it can be echoed safely, else a new one."""
     for key, value in scope["headers"]:
         if key == b"x-request-id":

@@ -4,39 +4,55 @@ import msgspec
 from starlette.responses import Response
 
 from transit_server.api import guide
+from transit_server.api import guide_answers as answers
 from transit_server.api.catalog import Catalog
+from transit_server.api.feedback import Feedback
+from transit_server.http.bodies import Bodies
 from transit_server.http.endpoint import Call
 from transit_server.http.replies import Reply
 
-_SINGLE_ROW = 2**20
 _ENCODER = msgspec.json.Encoder()
 
 
 class GuideRoutes:
     """Endpoints under /api/v1."""
 
-    def __init__(self, api: guide.GuideApi, catalog: Catalog, max_body: int) -> None:
+    def __init__(
+        self,
+        api: guide.GuideApi,
+        catalog: Catalog,
+        bodies: Bodies,
+        feedback: Feedback,
+        unit_header: bytes,
+    ) -> None:
+        self._unit_header = unit_header
+        self._feedback = feedback
         self._api = api
         self._catalog = catalog
-        self._max_body = max_body
-        self._max_single = min(max_body, _SINGLE_ROW)
+        self._bodies = bodies
 
     async def predict(self, call: Call) -> Response:
         """Predict one row, with one model or all of them."""
-        body = await call.read(self._max_single)
-        return _json(await self._api.predict(body, guide.Call(call.started, call.request_id)))
+        body = await self._bodies.row(call)
+        answer = await self._api.predict(body, self._known(call))
+        return self._remembered(call, answer)
 
     async def predict_by(self, call: Call) -> Response:
         """Predict one row with the model of the path."""
-        body = await call.read(self._max_single)
+        body = await self._bodies.row(call)
         name = call.path_params["name"]
-        return _json(await self._api.predict(body, guide.Call(call.started, call.request_id, name)))
+        answer = await self._api.predict(body, self._known(call, name))
+        return self._remembered(call, answer)
 
     async def predict_batch(self, call: Call) -> Response:
         """Predict many rows. Status 207 when some of them failed."""
-        body = await call.read(self._max_body)
-        answer = await self._api.predict_batch(body, guide.Call(call.started, call.request_id))
-        return _json(answer, 207 if answer.failed else 200)
+        body = await self._bodies.any(call)
+        answer = await self._api.predict_batch(body, self._known(call))
+        return _predicted(call, answer, 207 if answer.failed else 200)
+
+    async def feedback(self, call: Call) -> Response:
+        """Tell what the right answer to an earlier prediction was."""
+        return _json(self._feedback.take(await self._bodies.row(call)))
 
     async def models(self, call: Call) -> Response:
         """The models this server has, and which of them answers for `auto`."""
@@ -50,6 +66,37 @@ class GuideRoutes:
         """Whether the server is ready, model by model."""
         health = self._catalog.health()
         return _json(health, 200 if health["status"] == "healthy" else 503)
+
+    def _known(self, call: Call, model: str | None = None) -> guide.Call:
+        return guide.Call(call.started, call.request_id, model, call.unit(self._unit_header))
+
+    def _remembered(
+        self,
+        call: Call,
+        answer: answers.PredictAnswer | answers.ValueAnswer | answers.ComparisonAnswer,
+    ) -> Reply:
+        by = answer.model
+        said: str | float
+        if isinstance(answer, answers.PredictAnswer):
+            said = answer.prediction.class_
+        elif isinstance(answer, answers.ValueAnswer):
+            said = answer.prediction.value
+        else:
+            said = answer.ensemble_prediction.class_
+        self._feedback.predicted(call.request_id, by.name, by.version, said)
+        return _predicted(call, answer)
+
+
+def _predicted(
+    call: Call,
+    answer: answers.PredictAnswer
+    | answers.ValueAnswer
+    | answers.ComparisonAnswer
+    | answers.BatchAnswer,
+    status: int = 200,
+) -> Reply:
+    call.model, call.version = answer.model.name, answer.model.version
+    return Reply(_ENCODER.encode(answer), status)
 
 
 def _json(answer: object, status: int = 200) -> Reply:

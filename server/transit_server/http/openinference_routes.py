@@ -6,6 +6,7 @@ from starlette.responses import Response
 from transit_server.api.catalog import Catalog
 from transit_server.api.openinference import InferCall, OpenInferenceApi
 from transit_server.errors import NotReady
+from transit_server.http.bodies import Bodies
 from transit_server.http.endpoint import Call
 from transit_server.http.replies import Reply
 
@@ -16,10 +17,19 @@ _BINARY = b"application/octet-stream"
 class OpenInferenceRoutes:
     """Endpoints under /v2."""
 
-    def __init__(self, api: OpenInferenceApi, catalog: Catalog, max_body: int) -> None:
+    def __init__(
+        self,
+        api: OpenInferenceApi,
+        catalog: Catalog,
+        bodies: Bodies,
+        version: str,
+        unit_header: bytes,
+    ) -> None:
+        self._unit_header = unit_header
+        self._version = version
         self._api = api
         self._catalog = catalog
-        self._max_body = max_body
+        self._bodies = bodies
 
     async def live(self, call: Call) -> Response:
         """The server is alive."""
@@ -34,7 +44,7 @@ class OpenInferenceRoutes:
 
     async def server(self, call: Call) -> Response:
         """The server's name, version and extensions."""
-        return Reply(msgspec.json.encode(self._api.server()))
+        return Reply(msgspec.json.encode(self._api.server(self._version)))
 
     async def model(self, call: Call) -> Response:
         """A model's inputs and outputs."""
@@ -48,14 +58,16 @@ class OpenInferenceRoutes:
 
     async def infer(self, call: Call) -> Response:
         """Predict rows; tensors as JSON or, by the binary extension, behind it."""
-        body = await call.read(self._max_body)
+        body = await self._bodies.any(call)
         infer = InferCall(
             call.started,
             call.path_params["name"],
             call.path_params.get("version"),
+            call.unit(self._unit_header),
             call.integer_header(_JSON_SIZE),
         )
         answer = await self._api.infer(body, infer)
+        call.model, call.version = answer.model, answer.version
         if answer.tensors is None:
             return Reply(answer.header)
         reply = Reply(answer.header + answer.tensors, content_type=_BINARY)

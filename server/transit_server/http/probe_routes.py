@@ -25,14 +25,19 @@ class ProbeRoutes:
 
     async def ready(self, call: Call) -> Response:
         """200 only when every model is loaded, verified and warmed up, and the server is not
-        draining.
+        draining. A circuit that isn't closed is told, and is no reason by itself.
         """
+        answer: dict[str, object] = {"status": "ready"}
         why = self._catalog.not_ready_because()
-        if why is None:
-            return Reply(b'{"status":"ready"}')
-        return Reply(msgspec.json.encode({"status": "not ready", "reason": why}), 503)
+        if why is not None:
+            answer = {"status": "not ready", "reason": why}
+        if circuits := self._catalog.circuits():
+            answer["circuits"] = circuits
+        return Reply(msgspec.json.encode(answer), 200 if why is None else 503)
 
     async def metrics(self, call: Call) -> Response:
         """Metrics in the text format of Prometheus."""
+        held = self._metrics.feedback.held()
         text = await asyncio.to_thread(self._metrics.expose)
+        self._metrics.feedback.shown(held)
         return Reply(text, content_type=CONTENT_TYPE_LATEST.encode())

@@ -5,6 +5,7 @@ The guide's API answers `{"error": {"code", "message", "field"}}`, the Open Infe
 """
 
 import logging
+import math
 from typing import Any
 
 import msgspec
@@ -20,20 +21,35 @@ _STATUS: dict[type[errors.ServingError], int] = {
     errors.InvalidInput: 422,
     errors.UnknownModel: 404,
     errors.BodyTooLarge: 413,
+    errors.SlowBody: 408,
+    errors.UnsupportedEncoding: 415,
+    errors.UnknownPrediction: 404,
     errors.ClientMistake: 400,
+    errors.Unauthorized: 401,
+    errors.RateLimited: 429,
     errors.NotReady: 503,
     errors.Overloaded: 503,
+    errors.CircuitOpen: 503,
     errors.TimedOut: 504,
     errors.PredictionFailed: 500,
 }
-_RETRY_AFTER = {503: b"1"}
+# After these the connection is closed: the rest of the body is not wanted.
+CLOSES = (errors.BodyTooLarge, errors.SlowBody)
 
 
 def reply_to(error: Exception, path: str) -> Reply:
     """The answer to whatever went wrong while answering `path`."""
     if isinstance(error, errors.ServingError):
         status = _STATUS.get(type(error), 500)
-        return problem(path, status, error.code, error.message, error.field)
+        reply = problem(path, status, error.code, error.message, error.field)
+        if status in (429, 503):
+            seconds = max(1, math.ceil(error.retry_after or 0))
+            reply.raw_headers.append((b"retry-after", b"%d" % seconds))
+        elif status == 401:
+            reply.raw_headers.append((b"www-authenticate", b'Bearer realm="transit"'))
+        if isinstance(error, CLOSES):
+            reply.raw_headers.append((b"connection", b"close"))
+        return reply
     if isinstance(error, HTTPException):
         reply = problem(path, error.status_code, "http", str(error.detail))
         for name, value in (error.headers or {}).items():
@@ -50,7 +66,4 @@ def problem(path: str, status: int, code: str, message: str, field: str | None =
         body = {"error": f"{field}: {message}" if field else message}
     else:
         body = {"error": {"code": code, "message": message, "field": field}}
-    reply = Reply(msgspec.json.encode(body), status)
-    if status in _RETRY_AFTER:
-        reply.raw_headers.append((b"retry-after", _RETRY_AFTER[status]))
-    return reply
+    return Reply(msgspec.json.encode(body), status)

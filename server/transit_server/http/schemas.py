@@ -2,12 +2,14 @@
 encode.
 """
 
+import math
 from typing import Any
 
 import msgspec
 
-from transit_server.api import guide_answers
+from transit_server.api import feedback, guide_answers, tensors
 from transit_server.api.guide_requests import Voting
+from transit_server.api.openinference import OUTPUTS, VALUE
 
 Schema = dict[str, Any]
 
@@ -31,7 +33,12 @@ def _schema(of: Any) -> Schema:
 
 
 _CURVE = [1.0, 0.9998, 0.9871]
-_ROW: Schema = {"type": "array", "items": {"type": "number"}}
+# The largest number that becomes a finite 32-bit float when it is rounded to one.
+_LARGEST = math.nextafter(2.0**128 - 2.0**103, 0.0)
+_ROW: Schema = {
+    "type": "array",
+    "items": {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST},
+}
 _CHOICES: Schema = {
     "model": {
         "type": "string",
@@ -62,6 +69,15 @@ PREDICT_EXAMPLE = {
     "return_probabilities": True,
     "return_all_models": False,
 }
+PREDICT_BY: Schema = {
+    **PREDICT,
+    "properties": {
+        **PREDICT["properties"],
+        "model": {"enum": ["auto"], "default": "auto", "description": "The path says which"},
+        "return_all_models": {"enum": [False], "default": False},
+    },
+}
+PREDICT_BY_EXAMPLE = {"features": _CURVE, "return_probabilities": True}
 BATCH: Schema = {
     **PREDICT,
     "properties": {
@@ -72,6 +88,7 @@ BATCH: Schema = {
 BATCH_EXAMPLE = {"features": [_CURVE, _CURVE], "model": "auto"}
 
 PREDICT_ANSWER = _schema(guide_answers.PredictAnswer)
+VALUE_ANSWER = _schema(guide_answers.ValueAnswer)
 COMPARISON_ANSWER = _schema(guide_answers.ComparisonAnswer)
 BATCH_ANSWER: Schema = {
     "type": "object",
@@ -82,6 +99,7 @@ BATCH_ANSWER: Schema = {
             "items": {
                 "anyOf": [
                     _schema(guide_answers.Outcome),
+                    _schema(guide_answers.ValueOutcome),
                     _schema(guide_answers.Comparison),
                     _schema(guide_answers.FailedRow),
                 ]
@@ -107,6 +125,24 @@ BATCH_ANSWER_EXAMPLE = {
     "failed": 0,
     "model": _BY,
     "metadata": _ABOUT,
+}
+
+FEEDBACK: Schema = {
+    **_schema(feedback.FeedbackBody),
+    "dependentRequired": {"prediction": ["model"], "model": ["prediction"]},
+    "anyOf": [{"required": ["request_id"]}, {"required": ["prediction", "model"]}],
+}
+FEEDBACK_EXAMPLE = {
+    "request_id": "req_abc123",
+    "label": "CONFIRMED",
+    "prediction": "CANDIDATE",
+    "model": {"name": "keras_cnn", "version": "1.0.0", "revision": "5d0c8e1f3a"},
+}
+FEEDBACK_ANSWER = _schema(feedback.FeedbackAnswer)
+FEEDBACK_ANSWER_EXAMPLE = {
+    "outcome": "wrong",
+    "counted": True,
+    "model": {**FEEDBACK_EXAMPLE["model"], "latency_ms": 0.0},  # type: ignore[dict-item]
 }
 
 ERROR: Schema = {
@@ -153,7 +189,11 @@ V2_ERROR: Schema = {
     "properties": {"error": {"type": "string"}},
 }
 V2_ERROR_EXAMPLE = {"error": "inputs[0].shape: shape [1, 3] is not [rows, 784]"}
-V2_SERVER_EXAMPLE = {"name": "transit", "version": "2", "extensions": ["binary_tensor_data"]}
+V2_SERVER_EXAMPLE = {
+    "name": "transit",
+    "version": "0.1.0",
+    "extensions": ["binary_tensor_data"],
+}
 _TENSOR: Schema = {
     "type": "object",
     "required": ["name", "shape", "datatype"],
@@ -165,19 +205,37 @@ _TENSOR: Schema = {
         "data": {"type": "array", "items": {}},
     },
 }
+_INPUT: Schema = {
+    **_TENSOR,
+    "properties": {
+        **_TENSOR["properties"],
+        "name": {"enum": ["features"]},
+        "shape": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 1, "maximum": 2**31},
+            "minItems": 1,
+            "maxItems": 8,
+            "description": "[rows, features]",
+        },
+        "datatype": {"enum": list(tensors.DTYPES)},
+    },
+}
 INFER: Schema = {
     "type": "object",
     "required": ["inputs"],
     "properties": {
         "id": {"type": "string"},
         "parameters": {"type": "object"},
-        "inputs": {"type": "array", "items": _TENSOR, "minItems": 1, "maxItems": 1},
+        "inputs": {"type": "array", "items": _INPUT, "minItems": 1, "maxItems": 1},
         "outputs": {
             "type": "array",
             "items": {
                 "type": "object",
                 "required": ["name"],
-                "properties": {"name": {"type": "string"}, "parameters": {"type": "object"}},
+                "properties": {
+                    "name": {"enum": [*OUTPUTS, *VALUE]},
+                    "parameters": {"type": "object"},
+                },
             },
         },
     },

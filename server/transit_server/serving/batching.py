@@ -66,6 +66,11 @@ class Batcher:
         return self._limits.max_rows
 
     @property
+    def queued(self) -> int:
+        """Rows that wait for the model."""
+        return self._queued
+
+    @property
     def busy_for(self) -> float:
         """Seconds that the model has been working on its present batch; 0 when idle."""
         return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
@@ -128,10 +133,12 @@ class Batcher:
                 result = self._score(rows)
             except BaseException as error:  # the thread must outlive whatever a model does
                 result = PredictionFailed(f"{type(error).__name__}: {error}")
-            took = time.monotonic() - start
+            end = time.monotonic()
+            if isinstance(result, Scored):
+                result.began, result.ended = start, end
             assert self._loop is not None
             try:
-                self._loop.call_soon_threadsafe(self._finish, batch, result, took)
+                self._loop.call_soon_threadsafe(self._finish, batch, result, end - start)
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
 

@@ -29,7 +29,9 @@ class Checked:
     note: str
 
 
-def check(name: str, scorer: Scorer, probes: Rows, max_rows: int) -> Checked:
+def check(
+    name: str, scorer: Scorer, probes: Rows, max_rows: int, *, probabilities: bool = True
+) -> Checked:
     """Raises `UnsupportedModel` when no probe is answered, or answers are not probabilities."""
     notes: list[str] = []
     together = scorer(probes)
@@ -41,7 +43,7 @@ def check(name: str, scorer: Scorer, probes: Rows, max_rows: int) -> Checked:
         notes.append(f"fails on {len(together.errors)} of {len(probes)} probes: {first}")
     good = [row for row in range(len(probes)) if row not in together.errors]
     scores = together.scores[good]
-    if scores.min() < -_SLACK or scores.max() > 1 + _SLACK:
+    if probabilities and (scores.min() < -_SLACK or scores.max() > 1 + _SLACK):
         reach = f"{scores.min():.3g} to {scores.max():.3g}"
         raise UnsupportedModel(f"its answers are no probabilities, they go from {reach}")
     if not _same_alone(scorer, probes, together, good[:4]):
@@ -68,6 +70,8 @@ def _same_alone(scorer: Scorer, probes: Rows, together: Scored, rows: list[int])
     for row in rows:
         alone = scorer(probes[row : row + 1])
         difference = largest_difference(alone.scores, together.scores[row : row + 1])
-        if not alone.errors and difference > _SAME:
+        # Probabilities are 1 at most; numbers may be large, so theirs is a share of them.
+        size = max(1.0, float(np.abs(together.scores[row]).max()))
+        if not alone.errors and difference > _SAME * size:
             return False
     return True

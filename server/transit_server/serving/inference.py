@@ -1,20 +1,29 @@
-"""One way for every prediction, whatever API it came by: queue, wait, count.
+"""One way for every prediction, whatever API it came by: circuit breaker, queue, wait, count.
 
 `api` decodes and encodes around it. Counting happens here and nowhere else, except for clients'
 mistakes, which are found before there is anything to predict.
+
+When a circuit opens, the model is given the rows that it answered at the start, its probes. If it
+fails on all of them too, the fault is the process's, not the requests', and the server is not ready
+(`api.catalog`); the probes are repeated until one is answered.
 """
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transit_server.errors import Overloaded, ServingError, TimedOut
+from transit_server.errors import CircuitOpen, Overloaded, ServingError, TimedOut
 from transit_server.formats.base import Rows, Scores
+from transit_server.serving.breaker import State
 from transit_server.serving.registry import ServedModel
 from transit_server.serving.scoring import Scored
+from transit_server.tracing import ModelSpans
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +42,74 @@ class Prediction:
 class Inference:
     """Predicts with the models of a registry, within `timeout` seconds of a request's start."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, spans: ModelSpans | None = None) -> None:
         self._timeout = timeout
+        self._spans = spans
+        self._probing: dict[ServedModel, asyncio.Task[None]] = {}
 
     async def predict(self, model: ServedModel, rows: Rows, started: float) -> Prediction:
         """`started` is `time.perf_counter()` when the request came. Raises `TimedOut`,
-        `Overloaded`.
+        `Overloaded`, `CircuitOpen`.
         """
         try:
+            ticket = model.breaker.admit()
+        except CircuitOpen:
+            # No latency: a refusal at once must not make a failing model look fast.
+            model.metrics.failed(len(rows))
+            raise
+        submitted = time.monotonic()
+        try:
             scored = await self._scored(model, rows, started)
-        except ServingError:
+        except ServingError as error:
+            if isinstance(error, Overloaded):
+                model.breaker.abandoned(ticket)
+            elif model.breaker.failed(ticket):
+                self._probe(model)
             model.metrics.failed(len(rows))
             model.metrics.took(time.perf_counter() - started)
             raise
-        class_ids = _classes(scored)
+        except BaseException:
+            model.breaker.abandoned(ticket)
+            raise
+        if self._spans is not None:
+            self._spans.record(model.name, model.version, len(rows), submitted, scored)
+        class_ids = _bins(scored, model) if model.regression else _classes(scored)
         if scored.errors:
+            if len(scored.errors) < len(rows):
+                model.breaker.succeeded(ticket)
+            elif model.breaker.failed(ticket):
+                self._probe(model)
             model.metrics.failed(len(scored.errors))
             good = [c for row, c in enumerate(class_ids.tolist()) if row not in scored.errors]
             model.metrics.succeeded(good)
         else:
+            model.breaker.succeeded(ticket)
             model.metrics.succeeded(class_ids.tolist())
         seconds = time.perf_counter() - started
         model.metrics.took(seconds)
         return Prediction(model, scored.scores, class_ids, scored.errors, seconds)
+
+    def _probe(self, model: ServedModel) -> None:
+        """The circuit has just opened: find out whose fault it is. One look at a time."""
+        if model not in self._probing:
+            task = asyncio.get_running_loop().create_task(self._probed(model))
+            self._probing[model] = task
+            task.add_done_callback(lambda _: self._probing.pop(model))
+
+    async def _probed(self, model: ServedModel) -> None:
+        """Until the model answers a probe, or has closed its circuit by answering a request."""
+        while model.breaker.state is not State.CLOSED:
+            try:
+                scored = await self._scored(model, model.probes, time.perf_counter())
+                model.breaker.broken = len(scored.errors) == len(model.probes)
+            except Overloaded:
+                pass  # it works on other rows: no news
+            except ServingError:
+                model.breaker.broken = True
+            if not model.breaker.broken:
+                return
+            log.error("model %s fails on its own probe rows: not ready", model.name)
+            await asyncio.sleep(model.breaker.open_for)
 
     async def _scored(self, model: ServedModel, rows: Rows, started: float) -> Scored:
         size = model.batcher.max_rows
@@ -101,7 +155,15 @@ def _joined(parts: list[Scored]) -> Scored:
     for part in parts:
         errors.update({offset + row: text for row, text in part.errors.items()})
         offset += len(part.scores)
-    return Scored(np.concatenate([part.scores for part in parts]), errors)
+    began = min(part.began for part in parts)
+    ended = max(part.ended for part in parts)
+    return Scored(np.concatenate([part.scores for part in parts]), errors, began, ended)
+
+
+def _bins(scored: Scored, model: ServedModel) -> NDArray[np.intp]:
+    """The range that each row's value is in."""
+    class_ids: NDArray[np.intp] = np.digitize(np.nan_to_num(scored.scores[:, 0]), model.bins)
+    return class_ids
 
 
 def _classes(scored: Scored) -> NDArray[np.intp]:

@@ -29,6 +29,7 @@ from transit_server.formats.base import Rows
 from transit_server.last_words import LastWords
 from transit_server.metrics import Metrics
 from transit_server.serving.batching import Batcher, Limits
+from transit_server.serving.breaker import Breaker
 from transit_server.serving.checking import check
 from transit_server.serving.registry import Registry, ServedModel
 from transit_server.serving.scoring import Scorer, Stage, isolated
@@ -60,31 +61,43 @@ class Loader:
         except ModelStoreError as error:
             raise LoadFailed(first.name, first.version, str(error)) from error
         loaded = self._load_side_by_side(storage)
+        models, challengers = (
+            loaded[: len(self._settings.models)],
+            loaded[len(self._settings.models) :],
+        )
         if self._settings.default == ENSEMBLE:
-            for model in loaded[1:]:
-                if (model.labels, model.features) != (loaded[0].labels, loaded[0].features):
-                    cause = (
-                        f"an ensemble needs the same classes and features as {loaded[0].name} has"
-                    )
+            for model in models:
+                if model.regression:
+                    cause = "an ensemble is of classes, and this is a regression"
                     raise LoadFailed(model.name, model.version, cause)
-        for model in loaded:
+                _same_kind(model, models[0], f"an ensemble needs {{}} as {models[0].name} has")
+        for challenger in challengers:
+            control = next(model for model in models if model.name == challenger.name)
+            if challenger.version == control.version:
+                cause = "an experiment needs two versions, and both are this one"
+                raise LoadFailed(challenger.name, challenger.version, cause)
+            _same_kind(challenger, control, f"an experiment needs {{}} as {control.version} has")
+        for model in models:
             self._registry.add(model)
             model.metrics.is_ready(True)
+        for challenger in challengers:
+            self._registry.add_challenger(challenger)
+            challenger.metrics.is_ready(True)
 
     def _load_side_by_side(self, storage: Storage) -> list[ServedModel]:
         """All models, as many at once as there are cores; in their order."""
-        refs = self._settings.models
+        refs = self._settings.refs
         last_words = LastWords(self._settings.termination_log)
-        missing = {ref.name: ref.version for ref in refs}
+        missing = [f"{ref.name} {ref.version}" for ref in refs]
 
         def load(ref: ModelRef) -> ServedModel:
             model = self._load(storage, ref)
-            del missing[ref.name]
+            missing.remove(f"{ref.name} {ref.version}")
             warn()
             return model
 
         def warn() -> None:
-            names = ", ".join(f"{name} {version}" for name, version in list(missing.items()))
+            names = ", ".join(list(missing))
             last_words.in_case(f"the process died while it loaded model {names}")
 
         warn()
@@ -131,23 +144,32 @@ class Loader:
 
     def _served(self, ref: ModelRef, version: VerifiedVersion, start: float) -> ServedModel:
         metadata = version.metadata
-        labels = metadata.output_schema.labels
-        if not labels:
-            raise formats.UnsupportedModel(f"task {metadata.task} is not served yet, only classes")
+        output = metadata.output_schema
+        regression = metadata.task == "regression"
+        labels = output.bin_labels if regression else output.labels
         metrics = self._metrics.model(ref.name, metadata.version)
         metrics.has_classes(labels)
-        self._registry.counts_for(ref.name, metrics)
+        if ref in self._settings.models:
+            self._registry.counts_for(ref.name, metrics)
         preprocess = _preprocessing(version.preprocessing)
         raw = probe_rows(version, _PROBES)
         probes = raw if preprocess is None else _prepared(preprocess, raw)
-        shape = formats.ModelShape(labels, probes)
+        shape = formats.ModelShape(output.labels, probes)
         engine = formats.load(version.model_file, shape, self._settings.cache_dir)
-        scorer = Scorer(ref.name, preprocess, engine.score, len(labels))
+        scorer = Scorer(ref.name, preprocess, engine.score, len(output.labels) or 1)
         settings = self._settings
-        checked = check(f"{ref.name} {metadata.version}", scorer, raw, settings.batch_max_size)
+        checked = check(
+            f"{ref.name} {metadata.version}",
+            scorer,
+            raw,
+            settings.batch_max_size,
+            probabilities=not regression,
+        )
         limits = Limits(checked.max_rows, settings.batch_max_wait, settings.max_queue)
         seconds = time.perf_counter() - start
         metrics.loaded(seconds)
+        batcher = Batcher(ref.name, scorer, limits)
+        metrics.queue_is(lambda: batcher.queued)
         return ServedModel(
             name=ref.name,
             version=metadata.version,
@@ -157,9 +179,26 @@ class Loader:
             engine=engine.name,
             note="; ".join(part for part in (engine.note, checked.note) if part),
             load_seconds=seconds,
-            batcher=Batcher(ref.name, scorer, limits),
+            batcher=batcher,
             metrics=metrics,
+            breaker=Breaker(
+                f"{ref.name} {metadata.version}",
+                settings.breaker_failures,
+                settings.breaker_open_for,
+                time.monotonic,
+                metrics.circuit_is,
+            ),
+            probes=raw[: checked.max_rows],
+            regression=regression,
+            bins=output.bins,
+            unit=output.unit,
         )
+
+
+def _same_kind(model: ServedModel, other: ServedModel, needs: str) -> None:
+    """Raises `LoadFailed` when two models that must answer for each other differ."""
+    if model.kind != other.kind:
+        raise LoadFailed(model.name, model.version, needs.format("the same classes and features"))
 
 
 def _preprocessing(path: Path | None) -> Stage | None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from transit_server.errors import NotReady, UnknownModel
+from transit_server.formats.base import Rows
 from transit_server.metrics import ModelMetrics
 from transit_server.serving.batching import Batcher
+from transit_server.serving.breaker import Breaker
 from transit_server.settings import ENSEMBLE, ModelRef
 
 AUTO = "auto"
@@ -29,24 +31,44 @@ class ServedModel:
     load_seconds: float
     batcher: Batcher
     metrics: ModelMetrics
+    breaker: Breaker
+    probes: Rows  # rows that it answered when it was loaded
+    regression: bool = False  # then `labels` are those of `bins`, and there may be none
+    bins: tuple[float, ...] = ()
+    unit: str = ""
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Two models of one kind can answer for each other."""
+        return self.regression, self.labels, self.features
 
 
 class Registry:
-    """All models of the settings, in their order; a place is None until its model is ready."""
+    """All models of the settings, in their order; a place is None until its model is ready.
 
-    def __init__(self, models: tuple[ModelRef, ...], default: str) -> None:
+    An experiment's second version, the challenger, is found by its version only.
+    """
+
+    def __init__(
+        self, models: tuple[ModelRef, ...], default: str, challenger: ModelRef | None = None
+    ) -> None:
+        self._challenger_ref = challenger
+        self._challenger: ServedModel | None = None
         self.refs = {ref.name: ref for ref in models}
         self.default = default
         self._served: dict[str, ServedModel | None] = dict.fromkeys(self.refs)
         self._metrics: dict[str, ModelMetrics] = {}
 
     @property
-    def ready(self) -> bool:
-        return all(model is not None for model in self._served.values())
-
-    @property
     def states(self) -> dict[str, ServedModel | None]:
         return dict(self._served)
+
+    def every(self) -> list[tuple[ModelRef, ServedModel | None]]:
+        """What was asked for, the challenger too, and what there is of it."""
+        every = [(self.refs[name], model) for name, model in self._served.items()]
+        if self._challenger_ref is not None:
+            every.append((self._challenger_ref, self._challenger))
+        return every
 
     def counts_for(self, name: str, metrics: ModelMetrics) -> None:
         """The series of a model that may not be loaded yet."""
@@ -54,6 +76,15 @@ class Registry:
 
     def add(self, model: ServedModel) -> None:
         self._served[model.name] = model
+
+    def add_challenger(self, model: ServedModel) -> None:
+        self._challenger = model
+
+    def challenger(self) -> ServedModel:
+        """The experiment's second version. Raises `NotReady`."""
+        if self._challenger is None:
+            raise NotReady("the experiment's second version is not loaded yet")
+        return self._challenger
 
     def names(self, model: str) -> tuple[str, ...]:
         """The names behind `auto`, `ensemble` or a name. Raises `UnknownModel`."""
@@ -78,11 +109,21 @@ class Registry:
         if model is None:
             raise NotReady(f"model {name} {self.refs[name].version} is not loaded yet")
         if version is not None and version.removeprefix("v") != model.version:
+            second = self._challenger
+            if second is not None and (second.name, second.version) == (
+                name,
+                version.removeprefix("v"),
+            ):
+                return second
             raise UnknownModel(
                 f"model {name} is served in version {model.version}, not {version[:100]!r}",
                 field="version",
             )
         return model
+
+    def versions(self, name: str) -> list[str]:
+        """Those of `name` that answer now."""
+        return [model.version for _, model in self.every() if model and model.name == name]
 
     def invalid(self, model: str) -> None:
         """Count a client's mistake for whom it was meant; for the default where that can't be

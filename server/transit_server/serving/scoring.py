@@ -23,17 +23,21 @@ Stage = Callable[[Any], NDArray[Any]]
 
 @dataclass(slots=True)
 class Scored:
-    """Scores for every row of a batch; the rows in `errors` have none (NaN)."""
+    """Scores for every row of a batch; the rows in `errors` have none (NaN). `began` and `ended`
+    tell when the model worked on them, by `time.monotonic()`.
+    """
 
     scores: Scores
     errors: dict[int, str] = field(default_factory=dict)
+    began: float = 0.0
+    ended: float = 0.0
 
     def part(self, start: int, stop: int) -> "Scored":
         """What belongs to the rows from `start` to `stop`."""
         if not self.errors:
-            return Scored(self.scores[start:stop])
+            return Scored(self.scores[start:stop], {}, self.began, self.ended)
         errors = {row - start: text for row, text in self.errors.items() if start <= row < stop}
-        return Scored(self.scores[start:stop], errors)
+        return Scored(self.scores[start:stop], errors, self.began, self.ended)
 
 
 class Scorer:

@@ -1,0 +1,125 @@
+"""Reading bodies within limits: of size, of time, and of memory for all of them together.
+
+The routes read through `Bodies`; nothing here knows what is in a body.
+"""
+
+import asyncio
+import zlib
+
+from starlette.requests import ClientDisconnect
+
+from transit_server.errors import (
+    BodyTooLarge,
+    MalformedBody,
+    Overloaded,
+    SlowBody,
+    UnsupportedEncoding,
+)
+from transit_server.http.endpoint import Call
+
+_SINGLE_ROW = 2**20
+_ENCODINGS = (b"gzip", b"deflate", b"identity")
+
+
+class Bodies:
+    """Reads bodies of at most `largest` bytes, in at most `seconds`.
+
+    Bodies that don't come in one piece may take `together` bytes at a time, until their requests
+    are answered; beyond that, requests are refused at once.
+    """
+
+    def __init__(self, largest: int, together: int, seconds: float) -> None:
+        self._largest = largest
+        self._single = min(largest, _SINGLE_ROW)
+        self._together = max(together, largest)
+        self._seconds = seconds
+        self._held = 0
+
+    async def row(self, call: Call) -> bytes:
+        """A body with one row, a megabyte at most. Raises as `any` does."""
+        return await self._read(call, self._single)
+
+    async def any(self, call: Call) -> bytes:
+        """Raises `BodyTooLarge` without reading on, `MalformedBody` for a wrong Content-Length,
+        `SlowBody`, `Overloaded`.
+        """
+        return await self._read(call, self._largest)
+
+    async def _read(self, call: Call, limit: int) -> bytes:
+        declared = encoding = None
+        for name, value in call.scope["headers"]:
+            if name == b"content-length":
+                declared = value
+            elif name == b"content-encoding":
+                encoding = value.strip().lower()
+        if encoding is not None and encoding not in _ENCODINGS:
+            known = ", ".join(item.decode() for item in _ENCODINGS)
+            raise UnsupportedEncoding(f"this Content-Encoding is not understood, only {known}")
+        if declared is not None and not declared.isdigit():
+            raise MalformedBody("the header Content-Length is not a number")
+        if declared is not None and int(declared) > limit:
+            raise BodyTooLarge(
+                f"the body has {declared.decode('latin-1')} bytes, at most {limit} are read"
+            )
+        try:
+            async with asyncio.timeout(self._seconds):
+                body, more = await _piece(call)
+                if more:
+                    body = await self._rest(call, body, limit)
+        except TimeoutError:
+            raise SlowBody(f"the body did not arrive within {self._seconds:g} s") from None
+        if len(body) > limit:
+            raise BodyTooLarge(f"the body has {len(body)} bytes, at most {limit} are read")
+        if encoding is None or encoding == b"identity":
+            return body
+        return await asyncio.to_thread(_decompressed, body, limit)
+
+    async def _rest(self, call: Call, first: bytes, limit: int) -> bytes:
+        pieces = [first]
+        size = len(first)
+        self._hold(call, size)
+        more = True
+        while more:
+            piece, more = await _piece(call)
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                raise BodyTooLarge(f"the body is larger than {limit} bytes")
+            self._hold(call, len(piece))
+        return b"".join(pieces)
+
+    def _hold(self, call: Call, size: int) -> None:
+        """Account for `size` more bytes until the request is answered."""
+        if self._held + size > self._together:
+            raise Overloaded(
+                f"the bodies of other requests take {self._held} of {self._together} bytes"
+            )
+        self._held += size
+        if not call.held:
+            call.at_end = lambda: self._release(call)
+        call.held += size
+
+    def _release(self, call: Call) -> None:
+        self._held -= call.held
+        call.held = 0
+
+
+def _decompressed(body: bytes, limit: int) -> bytes:
+    """Of gzip or zlib, without unpacking more than `limit`."""
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32)
+    try:
+        plain = unpacking.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise MalformedBody("the body is not compressed as Content-Encoding says") from error
+    if len(plain) > limit:
+        raise BodyTooLarge(f"the body is larger than {limit} bytes when it is unpacked")
+    if not unpacking.eof:
+        raise MalformedBody("the compressed body is cut off")
+    return plain
+
+
+async def _piece(call: Call) -> tuple[bytes, bool]:
+    message = await call.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)

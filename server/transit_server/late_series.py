@@ -1,0 +1,65 @@
+"""Counters whose labels are known only when something is counted.
+
+Prometheus takes the first value it sees of a counter as its beginning: what was counted before is
+lost. So a new series is shown at 0 first, and gets its counts after that scrape.
+"""
+
+from collections import OrderedDict
+
+from prometheus_client import CollectorRegistry, Counter
+
+OUTCOMES = ("correct", "wrong")
+_Key = tuple[str, str, str]  # revision, model, version
+
+
+class FeedbackSeries:
+    """`prediction_feedback_total`, by the revision that predicted, which may be another one than
+    this process's. At most `limit` revisions, models and versions; the longest silent make room.
+    """
+
+    def __init__(self, registry: CollectorRegistry, model_deployment: str, limit: int = 64) -> None:
+        self._model_deployment = model_deployment
+        self._limit = limit
+        self._counter = Counter(
+            "prediction_feedback_total",
+            "Feedback on predictions, by the revision, model and version that predicted.",
+            ("model_deployment", "revision", "model", "version", "outcome"),
+            registry=registry,
+        )
+        self._known: OrderedDict[_Key, None] = OrderedDict()
+        self._held: dict[_Key, dict[str, int]] = {}
+
+    def count(self, revision: str, model: str, version: str, outcome: str) -> None:
+        """One more; for a new series, after the next scrape."""
+        key = (revision, model, version)
+        self.show(*key)
+        if key in self._held:
+            self._held[key][outcome] += 1
+        else:
+            self._counter.labels(self._model_deployment, *key, outcome).inc()
+
+    def show(self, revision: str, model: str, version: str) -> None:
+        """Make both outcomes exist."""
+        key = (revision, model, version)
+        if key in self._known:
+            self._known.move_to_end(key)
+            return
+        self._known[key] = None
+        self._held[key] = dict.fromkeys(OUTCOMES, 0)
+        for outcome in OUTCOMES:
+            self._counter.labels(self._model_deployment, *key, outcome)
+        if len(self._known) > self._limit:
+            oldest, _ = self._known.popitem(last=False)
+            self._held.pop(oldest, None)
+            for outcome in OUTCOMES:
+                self._counter.remove(self._model_deployment, *oldest, outcome)
+
+    def held(self) -> list[_Key]:
+        """What the scrape that begins now shows at 0; to be given to `shown` when it has ended."""
+        return list(self._held)
+
+    def shown(self, keys: list[_Key]) -> None:
+        """These have been scraped: count what was held back."""
+        for key in keys:
+            for outcome, count in self._held.pop(key, {}).items():
+                self._counter.labels(self._model_deployment, *key, outcome).inc(count)

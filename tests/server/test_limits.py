@@ -1,0 +1,181 @@
+"""Beyond a limit the answer comes at once and says what to do; nothing piles up."""
+
+import asyncio
+import gzip
+import itertools
+import json
+import select
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.server.running import RunningServer, eventually
+
+ROW = [1.0] * 784
+HUGE = 100 * 2**20
+
+
+@pytest.fixture(scope="module")
+def narrow(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server that reads little, and not for long."""
+    with RunningServer(
+        store,
+        tmp_path_factory.mktemp("narrow"),
+        {"random_forest": "1.0.0"},
+        max_body="4Mi",
+        max_bodies="6Mi",
+        request_timeout="1500ms",
+    ) as server:
+        yield server.until_ready()
+
+
+def connected(server: RunningServer) -> socket.socket:
+    link = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return link
+
+
+def head(path: str, length: int) -> bytes:
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode()
+
+
+def answer(link: socket.socket) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers (in lower case) and body."""
+    got = b""
+    while b"\r\n\r\n" not in got:
+        got += received(link)
+    first, _, rest = got.partition(b"\r\n")
+    header, _, body = rest.partition(b"\r\n\r\n")
+    pairs = (line.split(": ", 1) for line in header.decode().split("\r\n"))
+    headers = {name.lower(): value for name, value in pairs}
+    while len(body) < int(headers.get("content-length", 0)):
+        body += received(link)
+    return int(first.split()[1]), headers, body
+
+
+def received(link: socket.socket) -> bytes:
+    piece = link.recv(65536)
+    assert piece, "the connection was closed in the middle of an answer"
+    return piece
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/predict", "/api/v1/predict/batch", "/v2/models/random_forest/infer"]
+)
+def test_a_declared_hundred_megabytes_is_refused_before_it_is_sent(
+    narrow: RunningServer, path: str
+) -> None:
+    with connected(narrow) as link:
+        start = time.perf_counter()
+        link.sendall(head(path, HUGE))
+        status, headers, body = answer(link)
+        assert (status, headers["connection"]) == (413, "close")
+        assert time.perf_counter() - start < 1.0
+        assert str(HUGE) in json.dumps(json.loads(body))
+
+
+def packed(size: int) -> bytes:
+    return gzip.compress(json.dumps({"features": ROW}).encode() + b" " * size)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "sent", "status", "code"),
+    [
+        ("good", "gzip", packed(10), 200, None),
+        ("a bomb", "gzip", packed(50 * 2**20), 413, "body_too_large"),
+        ("cut off", "gzip", packed(10)[:-20], 400, "malformed_body"),
+        ("not packed", "gzip", b"{}", 400, "malformed_body"),
+        ("unknown", "br", b"{}", 415, "unsupported_encoding"),
+    ],
+)
+def test_packed_bodies(
+    narrow: RunningServer, name: str, encoding: str, sent: bytes, status: int, code: str | None
+) -> None:
+    response = narrow.client.post(
+        "/api/v1/predict", content=sent, headers={"Content-Encoding": encoding}
+    )
+    assert response.status_code == status, response.text
+    assert response.json().get("error", {}).get("code") == code
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "٣"])
+def test_a_content_length_that_is_none(narrow: RunningServer, length: str) -> None:
+    with connected(narrow) as link:
+        text = f"POST /api/v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+        link.sendall(text.encode())
+        assert answer(link)[0] == 400
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"features": ['])
+def test_a_body_that_does_not_come_is_given_up(narrow: RunningServer, sent: bytes) -> None:
+    with connected(narrow) as link:
+        start = time.perf_counter()
+        link.sendall(head("/api/v1/predict", 1000) + sent)
+        status, headers, body = answer(link)
+        assert (status, headers["connection"]) == (408, "close")
+        assert json.loads(body)["error"]["code"] == "slow_body"
+        assert 1.4 < time.perf_counter() - start < 10
+
+
+def test_large_bodies_share_a_limit(narrow: RunningServer) -> None:
+    """Of three that are on their way, two take what there is and one is refused; small ones go
+    on.
+    """
+    part = b" " * (3 * 2**20 - 1000)
+    with connected(narrow) as first, connected(narrow) as second, connected(narrow) as third:
+        for link in (first, second, third):
+            link.sendall(head("/api/v1/predict/batch", len(part) + 500) + part)
+        answered, _, _ = select.select((first, second, third), (), (), 20)
+        status, headers, body = answer(answered[0])
+        assert (status, headers["retry-after"]) == (503, "1")
+        assert json.loads(body)["error"]["code"] == "overloaded"
+        assert narrow.predict(ROW).status_code == 200
+        left = [link for link in (first, second, third) if link is not answered[0]]
+        assert [answer(link)[0] for link in left] == [408, 408]
+    body = json.dumps({"features": [ROW]}).encode() + b" " * (3 * 2**20)
+    eventually(
+        lambda: narrow.client.post("/api/v1/predict/batch", content=body).status_code == 200,
+        "room again, when those bodies are given up",
+        10,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "depth"),
+    [("as deep as its shape", [1] * 900 + [784], 900), ("deeper", [1, 784], 5000)],
+)
+def test_deep_tensors(narrow: RunningServer, name: str, shape: list[int], depth: int) -> None:
+    data = "[" * depth + ", ".join(["1.0"] * 784) + "]" * depth
+    body = (
+        '{"inputs": [{"name": "features", "datatype": "FP32", '
+        f'"shape": {json.dumps(shape)}, "data": {data}}}]}}'
+    )
+    response = narrow.client.post("/v2/models/random_forest/infer", content=body.encode())
+    assert response.status_code == 422
+    assert isinstance(response.json()["error"], str)
+
+
+async def test_a_full_queue_refuses_at_once(store: Path, tmp_path: Path) -> None:
+    """While the model is at its first row, which takes 20 s: one works, two wait, and the others
+    are answered before any of those.
+    """
+    with RunningServer(
+        store, tmp_path, {"hangs": "1.0.0"}, batch_max_size="1", max_queue="2"
+    ) as server:
+        await asyncio.to_thread(server.until_ready)
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+
+            async def post() -> int:
+                body = {"features": [1000.0, *ROW[1:]]}
+                return (await client.post("/api/v1/predict", json=body)).status_code
+
+            asking = [asyncio.create_task(post()) for _ in range(40)]
+            for first in itertools.islice(asyncio.as_completed(asking), 37):
+                assert await first == 503
+            assert len([task for task in asking if not task.done()]) == 3
+            server.process.kill()
+            await asyncio.gather(*asking, return_exceptions=True)
