@@ -4,14 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := build/.venv-ready
-CODE := operator server models dev tests
+CODE := operator server models dev tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test test-unit test-api test-e2e demo models images crds requirements \
-	cluster-up cluster-down clean
+.PHONY: help venv check fmt test test-unit test-api test-scenarios test-e2e demo models images crds requirements \
+	cluster-up cluster-down clean bench-scale bench-server bench-rollback bench-simulation
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## Create .venv with every pinned dependency
 $(STAMP): requirements/dev.txt pyproject.toml
@@ -24,7 +24,7 @@ check: venv ## Lint, types, import contracts, generated files and unit tests; no
 fmt: venv ## Format and sort imports
 	@$(VENV)/bin/ruff format $(CODE) && $(VENV)/bin/ruff check --fix $(CODE)
 
-test: check test-api test-e2e ## Everything that CI runs: check, then tests on a real cluster
+test: check test-api test-scenarios test-e2e ## Everything that CI runs: check, then tests on a real cluster
 
 test-unit: venv ## Unit tests of the pure core only
 	@$(PY) -m pytest -q tests/unit
@@ -32,11 +32,27 @@ test-unit: venv ## Unit tests of the pure core only
 test-api: venv images ## Server, model store and operator against real servers
 	@$(PY) -m pytest -q tests/models tests/server tests/api
 
+test-scenarios: venv images ## Policies, commands, faults: rollouts of a server that plays its part
+	@$(PY) -m pytest -q tests/scenarios -n 3 -m "not disruptive"
+	@$(PY) -m pytest -q tests/scenarios -m disruptive
+
 test-e2e: images models ## Whole rollouts on the real cluster
 	@$(PY) -m pytest tests/e2e
 
 demo: images models ## Roll out good and bad versions of a model on a real cluster, and show it
 	@$(PY) -m dev.demo
+
+bench-rollback: images models ## Measure how long a bad version answers clients, ten times
+	@$(PY) -m benchmarks.rollback
+
+bench-simulation: venv ## How often a good version is turned back, how fast a bad one (simulated)
+	@$(PY) -m benchmarks.simulation
+
+bench-server: venv models ## The server against its peers (half an hour; makes a venv for each)
+	@$(PY) -m benchmarks.server
+
+bench-scale: venv ## Measure the operator with 100, 1,000 and 5,000 ModelDeployments (over an hour)
+	@$(PY) -m benchmarks.scale
 
 models: venv ## Train the example models into build/models
 	@$(PY) -m transit_models.cli train build/models

@@ -3,7 +3,7 @@
 # Every step runs, so that one look shows all that is wrong.
 set -uo pipefail
 bin=.venv/bin
-code=(operator server models dev tests)
+code=(operator server models dev tests benchmarks)
 failed=()
 
 step() {
@@ -25,7 +25,7 @@ crd_is_current() {
 
 step format $bin/ruff format --check "${code[@]}"
 step lint $bin/ruff check "${code[@]}"
-step types $bin/mypy operator/transit_operator server/transit_server models/transit_models dev tests
+step types $bin/mypy operator/transit_operator server/transit_server models/transit_models dev tests benchmarks
 step "import contracts" $bin/lint-imports
 step "generated CRD" crd_is_current
 unit_log=$(mktemp)

@@ -96,6 +96,14 @@ class EnvVar(ApiModel):
     value_from: dict[str, Any] | None = None
 
 
+class ApiKeys(ApiModel):
+    secret_name: str = Field(
+        max_length=253,
+        description="Secret with one entry per key: the entry's name is the client's, its value the"
+        " key or sha256:HASH. Mounted, so a changed Secret is taken over without a restart.",
+    )
+
+
 class Server(ApiModel):
     image: str | None = Field(
         default=None,
@@ -119,6 +127,9 @@ class Server(ApiModel):
         },
     )
     batching: Batching = Field(default_factory=Batching)
+    api_keys: ApiKeys | None = Field(
+        default=None, description="Only who has one of these keys may ask; without it anybody may."
+    )
 
 
 class Autoscaling(ApiModel):

@@ -9,11 +9,12 @@ from typing import Any
 
 from ..api import names
 from ..api.config import OperatorConfig, Pool
-from ..api.spec import ModelDeploymentSpec, Storage
+from ..api.spec import ModelDeploymentSpec, Server, Storage
 from .observed import Wanted
 
 CACHE = "/var/cache/transit"
 MODELS = "/models"
+API_KEYS = "/etc/transit/api-keys"
 USER = 65532
 
 
@@ -38,6 +39,7 @@ def pod_template(
     pool = config.pools.get(spec.server.pool)
     if pool is None:
         raise UnknownPool(spec.server.pool, list(config.pools))
+    server = spec.server
     return {
         "metadata": {
             "labels": revision_labels(name, wanted.revision),
@@ -60,7 +62,7 @@ def pod_template(
             "terminationGracePeriodSeconds": 40 + config.server.drain_delay_seconds,
             **_placement(pool),
             "containers": [_container(namespace, name, wanted, spec, config, pool)],
-            "volumes": _volumes(spec.storage),
+            "volumes": [*_volumes(spec.storage), *_key_volumes(server)],
         },
     }
 
@@ -115,7 +117,7 @@ def _container(
         "readinessProbe": _probe("/health/ready", period=1, failures=2),
         "livenessProbe": _probe("/health/live", period=10, failures=6),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": _mounts(spec.storage),
+        "volumeMounts": [*_mounts(spec.storage), *_key_mounts(server)],
     }
     if spec.storage.secret_name:
         container["envFrom"] = [{"secretRef": {"name": spec.storage.secret_name}}]
@@ -137,6 +139,8 @@ def _environment(
         "TRANSIT_BATCH_MAX_WAIT": spec.server.batching.max_wait,
         "TRANSIT_DRAIN_DELAY": f"{config.server.drain_delay_seconds}s",
     }
+    if spec.server.api_keys is not None:
+        own["TRANSIT_API_KEYS_FILE"] = API_KEYS
     users = [v.model_dump(by_alias=True, exclude_none=True) for v in spec.server.env]
     taken = {variable["name"] for variable in users}
     return [{"name": k, "value": v} for k, v in own.items() if k not in taken] + users
@@ -168,6 +172,19 @@ def _mounts(storage: Storage) -> list[dict[str, Any]]:
         mount: dict[str, Any] = {"name": "models", "mountPath": MODELS, "readOnly": True}
         mounts.append(mount | ({"subPath": path.strip("/")} if path.strip("/") else {}))
     return mounts
+
+
+def _key_mounts(server: Server) -> list[dict[str, Any]]:
+    if server.api_keys is None:
+        return []
+    return [{"name": "api-keys", "mountPath": API_KEYS, "readOnly": True}]
+
+
+def _key_volumes(server: Server) -> list[dict[str, Any]]:
+    if server.api_keys is None:
+        return []
+    secret = {"secretName": server.api_keys.secret_name, "defaultMode": 0o440}
+    return [{"name": "api-keys", "secret": secret}]
 
 
 def _volumes(storage: Storage) -> list[dict[str, Any]]:

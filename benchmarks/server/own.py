@@ -1,0 +1,244 @@
+"""What only this server can be asked about: overhead, large batches, cold starts, memory.
+
+`python -m benchmarks.server.own` prints the figures and writes them to `results/server-own.json`;
+`--requests 1000000` measures memory over that many requests (minutes).
+
+The bare times are those of this process: the same preprocessing and model, called directly, and the
+body decoded by the decoder that the server uses.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import joblib
+import numpy as np
+
+from benchmarks.server.__main__ import RESULTS, row_bodies
+from benchmarks.server.contestants import CONTESTANTS, MODELS, OWN, QUIET, Contestant, Model, Place
+from benchmarks.server.load import measure
+from benchmarks.server.rows import machine
+from benchmarks.server.running import ROOT, Running, free_ports, own_python
+from transit_models import probe_rows, verify_version
+from transit_models.integrity import write_checksums
+from transit_models.twin import TWIN, TWIN_SCORES
+from transit_server import formats
+from transit_server.api.guide_requests import decode_predict
+from transit_server.formats.base import Rows
+
+_BATCH = 1000
+_READY = 120.0
+_TREES = MODELS[:2]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.server.own", description=__doc__)
+    parser.add_argument("--requests", type=int, default=0, help="of the memory run (none)")
+    parser.add_argument("--store", type=Path, default=ROOT / "build" / "models")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    os.environ.update(QUIET)
+    store = options.store.resolve()
+    before = os.getloadavg()[0]
+    found: dict[str, Any] = {"overhead": {}, "batch_of_1000": {}, "cold_start_s": {}}
+    with tempfile.TemporaryDirectory(prefix="bench-own-") as scratch:
+        work = Path(scratch)
+        for model in MODELS:
+            bare = _bare(model, store, work)
+            with _served([model], store, work) as server:
+                found["overhead"][model.kind] = _overhead(server, bare, model, store)
+                found["batch_of_1000"][model.kind] = _batch(server, bare, model, store)
+                _tell(model.kind, found["overhead"][model.kind])
+                _tell(model.kind, found["batch_of_1000"][model.kind])
+        for name, models in {**{m.kind: [m] for m in MODELS}, "all": list(MODELS)}.items():
+            with _served(models, store, work) as server:
+                found["cold_start_s"][name] = round(server.ready_after, 2)
+        with _served([MODELS[2]], _without_twin(MODELS[2], store, work), work) as server:
+            found["cold_start_s"]["cnn without its twin"] = round(server.ready_after, 2)
+        _tell("cold start, s", found["cold_start_s"])
+        found["memory_mb"] = _memory(store, work, options.requests)
+    result = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": "python -m benchmarks.server.own",
+        "machine": machine(),
+        "load_average": {"before": round(before, 2), "after": round(os.getloadavg()[0], 2)},
+        **found,
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "server-own.json").write_text(json.dumps(result, indent=1) + "\n")
+    return 0
+
+
+class _Served(Running):
+    """This server with some models, and how long it took to be ready."""
+
+    def __init__(self, contestant: Contestant, place: Place, models: Sequence[Model]) -> None:
+        super().__init__(contestant, own_python(), place)
+        listed = [{"name": one.name, "version": one.version} for one in models]
+        self._environment["TRANSIT_MODELS"] = json.dumps(listed)
+        self.ready_after = 0.0
+
+    def until_ready(self) -> None:
+        start = time.monotonic()
+        while time.monotonic() - start < _READY:
+            try:
+                with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5):  # noqa: S310
+                    self.ready_after = time.monotonic() - start
+                    return
+            except OSError:
+                time.sleep(0.01)
+        raise RuntimeError(f"not ready within {_READY:g} s: {self._tail()}")
+
+    def memory(self) -> float:
+        """Resident memory in MB, pages shared with others counted in full."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        raise RuntimeError("the kernel does not say")
+
+    def batch(self, body: bytes) -> float:
+        """Seconds until /predict/batch has answered."""
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.url}/api/v1/predict/batch", body, {"Content-Type": "application/json"}
+        )
+        start = time.perf_counter()
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            answer.read()
+        return time.perf_counter() - start
+
+
+@contextmanager
+def _served(models: Sequence[Model], store: Path, work: Path) -> Any:
+    """Started afresh: its cache is empty."""
+    own = next(one for one in CONTESTANTS if one.name == OWN)
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        place = Place(free_ports(1), Path(folder), store, models[0], None)
+        server = _Served(own, place, models)
+        try:
+            server.start()
+            server.until_ready()
+            yield server
+        finally:
+            server.stop()
+
+
+class _Bare:
+    """A model as the server runs it, and as its library does, without any server."""
+
+    def __init__(self, compiled: Callable[[Rows], Any], original: Callable[[Rows], Any]) -> None:
+        self.compiled = compiled
+        self.original = original
+
+
+def _bare(model: Model, store: Path, work: Path) -> _Bare:
+    version = verify_version(model.directory(store), model.name, model.version)
+    assert version.preprocessing is not None
+    transform = joblib.load(version.preprocessing).transform
+    probes = np.asarray(transform(probe_rows(version, 16)), dtype=np.float32)
+    shape = formats.ModelShape(version.metadata.output_schema.labels, probes)
+    score = formats.load(version.model_file, shape, work / "compiled").score
+    original = formats.original(version.model_file, shape).score
+    return _Bare(lambda rows: score(transform(rows)), lambda rows: original(transform(rows)))
+
+
+def _overhead(server: _Served, bare: _Bare, model: Model, store: Path) -> dict[str, float]:
+    """At one connection, in ms: what the client waits, and what of it is model and parsing."""
+    own = server.contestant
+    bodies = [own.body(row) for row in row_bodies(model, store)]
+    measure(server.url, own.path, bodies, 1, 1)
+    p50 = median(measure(server.url, own.path, bodies, 1, 3).p50_ms for _ in range(3))
+    text = bodies[0].encode()
+    row = np.array([decode_predict(text)[1]], dtype=np.float32)
+
+    def parse() -> None:
+        np.array(decode_predict(text)[1], dtype=np.float32)
+
+    parsing, call = _milliseconds(parse, 500), _milliseconds(lambda: bare.compiled(row), 500)
+    return {
+        "p50_ms": p50,
+        "model_ms": round(call, 3),
+        "parsing_ms": round(parsing, 3),
+        "overhead_ms": round(p50 - call - parsing, 3),
+    }
+
+
+def _batch(server: _Served, bare: _Bare, model: Model, store: Path) -> dict[str, float]:
+    """1,000 rows, in ms: the whole request, and the bare model, compiled and original."""
+    texts = row_bodies(model, store)
+    listed = ", ".join(texts[number % len(texts)] for number in range(_BATCH))
+    body = f'{{"features": [{listed}]}}'.encode()
+    rows = np.array(json.loads(body)["features"], dtype=np.float32)
+    server.batch(body)
+    request = median(server.batch(body) for _ in range(7)) * 1e3
+    compiled = _milliseconds(lambda: bare.compiled(rows), 7)
+    original = _milliseconds(lambda: bare.original(rows), 7)
+    return {
+        "request_ms": round(request, 1),
+        "compiled_model_ms": round(compiled, 1),
+        "original_model_ms": round(original, 1),
+        "ratio_to_original": round(request / original, 2),
+        "body_mb": round(len(body) / 1e6, 1),
+    }
+
+
+def _without_twin(model: Model, store: Path, work: Path) -> Path:
+    """A store with `model` as it would be without its ONNX twin."""
+    target = work / "without-twin"
+    directory = model.directory(target)
+    shutil.copytree(model.directory(store), directory)
+    for name in (TWIN, TWIN_SCORES):
+        (directory / name).unlink(missing_ok=True)
+    write_checksums(directory)
+    return target
+
+
+def _memory(store: Path, work: Path, requests: int) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    with _served(_TREES, store, work) as server:
+        said["trees"] = round(server.memory())
+    with _served(MODELS, store, work) as server:
+        said["all"] = round(server.memory())
+        said["over_requests"] = over = []
+        own = server.contestant
+        bodies = [
+            own.body(row).replace("{", f'{{"model": "{model.name}", ', 1)
+            for model in MODELS
+            for row in row_bodies(model, store)
+        ]
+        done = 0
+        while done < requests:
+            seen = measure(server.url, own.path, bodies, 16, 20)
+            done += int(seen.rps * 20)
+            over.append({"requests": done, "mb": round(server.memory(), 1), "failed": seen.failed})
+            _tell("memory", over[-1])
+    _tell("memory", {name: said[name] for name in ("trees", "all")})
+    return said
+
+
+def _milliseconds(call: Callable[[], object], times: int) -> float:
+    call()
+    seen = []
+    for _ in range(times):
+        start = time.perf_counter()
+        call()
+        seen.append(time.perf_counter() - start)
+    return median(seen) * 1e3
+
+
+def _tell(what: str, figures: object) -> None:
+    print(f"{what}: {json.dumps(figures)}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
