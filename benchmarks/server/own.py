@@ -56,15 +56,15 @@ def main() -> int:
         work = Path(scratch)
         for model in MODELS:
             bare = _bare(model, store, work)
-            with _served([model], store, work) as server:
+            with served([model], store, work) as server:
                 found["overhead"][model.kind] = _overhead(server, bare, model, store)
                 found["batch_of_1000"][model.kind] = _batch(server, bare, model, store)
                 _tell(model.kind, found["overhead"][model.kind])
                 _tell(model.kind, found["batch_of_1000"][model.kind])
         for name, models in {**{m.kind: [m] for m in MODELS}, "all": list(MODELS)}.items():
-            with _served(models, store, work) as server:
+            with served(models, store, work) as server:
                 found["cold_start_s"][name] = round(server.ready_after, 2)
-        with _served([MODELS[2]], _without_twin(MODELS[2], store, work), work) as server:
+        with served([MODELS[2]], _without_twin(MODELS[2], store, work), work) as server:
             found["cold_start_s"]["cnn without its twin"] = round(server.ready_after, 2)
         _tell("cold start, s", found["cold_start_s"])
         found["memory_mb"] = _memory(store, work, options.requests)
@@ -80,11 +80,14 @@ def main() -> int:
     return 0
 
 
-class _Served(Running):
+class Served(Running):
     """This server with some models, and how long it took to be ready."""
 
-    def __init__(self, contestant: Contestant, place: Place, models: Sequence[Model]) -> None:
+    def __init__(
+        self, contestant: Contestant, place: Place, models: Sequence[Model], **settings: str
+    ) -> None:
         super().__init__(contestant, own_python(), place)
+        self._environment.update(settings)
         listed = [{"name": one.name, "version": one.version} for one in models]
         self._environment["TRANSIT_MODELS"] = json.dumps(listed)
         self.ready_after = 0.0
@@ -119,12 +122,12 @@ class _Served(Running):
 
 
 @contextmanager
-def _served(models: Sequence[Model], store: Path, work: Path) -> Any:
-    """Started afresh: its cache is empty."""
+def served(models: Sequence[Model], store: Path, work: Path, **settings: str) -> Any:
+    """Started afresh, its cache empty; `settings` are TRANSIT_… variables besides."""
     own = next(one for one in CONTESTANTS if one.name == OWN)
     with tempfile.TemporaryDirectory(dir=work) as folder:
         place = Place(free_ports(1), Path(folder), store, models[0], None)
-        server = _Served(own, place, models)
+        server = Served(own, place, models, **settings)
         try:
             server.start()
             server.until_ready()
@@ -152,7 +155,7 @@ def _bare(model: Model, store: Path, work: Path) -> _Bare:
     return _Bare(lambda rows: score(transform(rows)), lambda rows: original(transform(rows)))
 
 
-def _overhead(server: _Served, bare: _Bare, model: Model, store: Path) -> dict[str, float]:
+def _overhead(server: Served, bare: _Bare, model: Model, store: Path) -> dict[str, float]:
     """At one connection, in ms: what the client waits, and what of it is model and parsing."""
     own = server.contestant
     bodies = [own.body(row) for row in row_bodies(model, store)]
@@ -173,7 +176,7 @@ def _overhead(server: _Served, bare: _Bare, model: Model, store: Path) -> dict[s
     }
 
 
-def _batch(server: _Served, bare: _Bare, model: Model, store: Path) -> dict[str, float]:
+def _batch(server: Served, bare: _Bare, model: Model, store: Path) -> dict[str, float]:
     """1,000 rows, in ms: the whole request, and the bare model, compiled and original."""
     texts = row_bodies(model, store)
     listed = ", ".join(texts[number % len(texts)] for number in range(_BATCH))
@@ -205,9 +208,9 @@ def _without_twin(model: Model, store: Path, work: Path) -> Path:
 
 def _memory(store: Path, work: Path, requests: int) -> dict[str, Any]:
     said: dict[str, Any] = {}
-    with _served(_TREES, store, work) as server:
+    with served(_TREES, store, work) as server:
         said["trees"] = round(server.memory())
-    with _served(MODELS, store, work) as server:
+    with served(MODELS, store, work) as server:
         said["all"] = round(server.memory())
         said["over_requests"] = over = []
         own = server.contestant
