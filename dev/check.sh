@@ -29,7 +29,7 @@ step types $bin/mypy operator/transit_operator server/transit_server models/tran
 step "import contracts" $bin/lint-imports
 step "generated CRD" crd_is_current
 unit_log=$(mktemp)
-if $bin/python -m pytest -q tests/unit >"$unit_log" 2>&1; then
+if $bin/python -m pytest -q tests/unit tests/puppet >"$unit_log" 2>&1; then
   tail -n 1 "$unit_log"
 else
   cat "$unit_log"

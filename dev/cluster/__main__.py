@@ -19,7 +19,7 @@ with Gateway API (Traefik), Prometheus and MinIO.
 
   up          bring it up, or make sure that it is; a healthy one is reused
   status      what runs
-  images      build operator and server from their Dockerfiles and load them into every node
+  images      build operator, server and the tests' puppet, and load them into every node
   load NAME…  load images built here into every node
   env         shell lines for KUBECONFIG and PATH:  eval "$(python3 -m dev.cluster env)"
   kubeconfig  the path of the kubeconfig
@@ -38,6 +38,7 @@ Environment:
 DOCKERFILES = {
     versions.OPERATOR_IMAGE: paths.REPOSITORY / "Dockerfile.operator",
     versions.SERVER_IMAGE: paths.REPOSITORY / "Dockerfile.server",
+    versions.PUPPET_IMAGE: paths.REPOSITORY / "tests" / "puppet" / "Dockerfile",
 }
 
 

@@ -37,6 +37,7 @@ IMAGES = {
 BASE_IMAGE = "docker.io/library/python:3.11-slim"
 OPERATOR_IMAGE = "ghcr.io/transit-dev/operator:dev"
 SERVER_IMAGE = "ghcr.io/transit-dev/server:dev"
+PUPPET_IMAGE = "ghcr.io/transit-dev/test-puppet:dev"  # a workload of the tests, see tests/puppet
 
 
 def minio_module_version() -> str:

@@ -163,7 +163,8 @@ class Life:
         """Observe, decide, execute. None: killed, or too late; look again."""
         await self._list(*(WATCHED if self._fresh else ("Pod", "Deployment")))
         self._fresh = False
-        snapshot = await Observer(self.cache, self, lambda: self.now).observe(self.key)
+        observer = Observer(self.cache, self, lambda: self.now)
+        snapshot = observer.look(self.key, await observer.readings(self.key))
         assert snapshot is not None
         decision = decide(snapshot.observed)
         try:

@@ -188,3 +188,45 @@ def test_an_event_comes_before_the_backoff() -> None:
         assert await queue.get() == A
 
     story(tell)
+
+
+def test_a_preferred_key_comes_before_all_that_are_due_earlier() -> None:
+    async def tell(queue: WorkQueue, clock: Clock) -> None:
+        others = [("ml", f"other-{number}") for number in range(3)]
+        for key in others:
+            queue.add(key)
+        clock.now += 1
+        queue.prefer(A, True)
+        queue.add(A)
+        assert await queue.get() == A
+        assert {await queue.get() for _ in others} == set(others)
+
+    story(tell)
+
+
+def test_a_preferred_key_is_not_given_before_its_time() -> None:
+    async def tell(queue: WorkQueue, clock: Clock) -> None:
+        queue.prefer(A, True)
+        queue.add(A, clock.now + 10)
+        queue.add(B)
+        assert await queue.get() == B
+        assert await nothing_due(queue)
+        clock.now += 10
+        assert await queue.get() == A
+
+    story(tell)
+
+
+def test_a_key_that_waits_already_is_preferred_and_given_once() -> None:
+    async def tell(queue: WorkQueue, clock: Clock) -> None:
+        queue.add(B)
+        clock.now += 1
+        queue.add(A)
+        queue.prefer(A, True)
+        assert await queue.get() == A
+        queue.done(A)
+        queue.prefer(A, False)
+        assert await queue.get() == B
+        assert await nothing_due(queue)
+
+    story(tell)

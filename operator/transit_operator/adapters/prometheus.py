@@ -7,7 +7,7 @@ Neighbours: `queries` has the PromQL; `core.signals` judges what comes out.
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -70,12 +70,13 @@ class Prometheus:
             *(self._shared(texts[name], analysis.interval, tick) for name in names)
         )
         found = dict(zip(names, answers, strict=True))
+        keys = [(model_deployment, revision) for revision in (candidate, stable)]
         custom = await self._custom(analysis, model_deployment, candidate, stable)
         return Readings(
             candidate=_revision(found, model_deployment, candidate),
             stable=_revision(found, model_deployment, stable),
             custom=custom,
-            problems={name: a.problem for name, a in found.items() if a.problem is not None},
+            problems={n: p for n, a in found.items() if (p := a.problem_of(keys)) is not None},
         )
 
     async def _shared(self, query: str, interval: str, tick: int) -> "_FleetAnswer":
@@ -121,9 +122,8 @@ class Prometheus:
         loop = asyncio.get_running_loop()
         try:
             # The client's time limit is per read, so a slow trickle needs this one too.
-            return await asyncio.wait_for(
-                loop.run_in_executor(self._threads, self._ask, query), self._timeout + 1
-            )
+            async with asyncio.timeout(self._timeout + 1):
+                return await loop.run_in_executor(self._threads, self._ask, query)
         except TimeoutError as error:
             raise QueryFailed(
                 Problem("PrometheusSlow", f"Prometheus did not answer in {self._timeout:g} s")
@@ -164,7 +164,16 @@ class _FleetAnswer:
         self, samples: dict[tuple[str, str], list[Sample]], problem: Problem | None = None
     ) -> None:
         self.samples = samples
-        self.problem = problem
+        self._problem = problem
+
+    def problem_of(self, keys: Sequence[tuple[str, str]]) -> Problem | None:
+        """Return why the answer is of no use for some revisions."""
+        if self._problem is not None:
+            return self._problem
+        for key in keys:
+            if many := _several(self.samples.get(key, [])):
+                return many
+        return None
 
 
 def by_revision(samples: list[Sample]) -> dict[tuple[str, str], list[Sample]]:
@@ -174,6 +183,22 @@ def by_revision(samples: list[Sample]) -> dict[tuple[str, str], list[Sample]]:
         key = (labels.get("model_deployment", ""), labels.get("revision", ""))
         grouped.setdefault(key, []).append((labels, value))
     return grouped
+
+
+# What may differ between the series of one revision, in the answers to our own queries.
+_PARTS = ("status", "figure", "model", "class", "outcome")
+
+
+def _several(samples: list[Sample]) -> Problem | None:
+    """Tell of two series where one was asked for, as from two replicas that nobody merged."""
+    parts = [tuple(labels.get(part, "") for part in _PARTS) for labels, _ in samples]
+    if len(set(parts)) == len(parts):
+        return None
+    extra = sorted({*samples[0][0]} - {*_PARTS, "model_deployment", "revision"})
+    return Problem(
+        "ManySeries",
+        f"Prometheus gave several series for one: label {', '.join(extra) or '?'} is too many",
+    )
 
 
 def _samples(result: Any) -> list[Sample]:

@@ -61,7 +61,10 @@ def _wake_at(
     keep: frozenset[str],
 ) -> float | None:
     """Return the earliest time at which time alone changes the decision."""
-    times = [next_evaluation(spec, status), first_deadline(spec, status)]
+    evaluation = next_evaluation(spec, status)
+    if evaluation is not None and evaluation <= o.now:
+        return o.now  # it fell due while all was read, so Prometheus was not asked: look again
+    times = [evaluation, first_deadline(spec, status)]
     candidate = status.candidate
     times += [o.revision(r.revision).known_at(o.now) for r in (status.stable, candidate) if r]
     if candidate is not None and candidate.waiting_since is not None:

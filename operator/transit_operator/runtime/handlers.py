@@ -8,11 +8,12 @@ from typing import Any
 
 import kopf
 
-from ..adapters.kubernetes import PAGE
 from ..api import names
 from ..core.objects import Object
 from .cache import key_of
 from .operator import Operator
+
+CHUNK = 100  # handled at one go, while everything else waits
 
 # (API version, plural, kind) of what ModelDeployments own
 OWNED = (
@@ -40,7 +41,7 @@ def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
         settings.networking.request_timeout = 30.0
         # Thousands of objects come at the start. kopf would list a kind at once, and keep each
         # object's last event for as long as its worker idles.
-        settings.watching.chunk_size = PAGE
+        settings.watching.chunk_size = CHUNK
         settings.queueing.idle_timeout = 0.1
         settings.persistence.diffbase_storage = _NoDiffs()
         for api_version, plural, _kind in OWNED:

@@ -47,7 +47,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self.reconcile_seconds = Histogram(
             "transit_reconcile_seconds",
-            "Time of one look at a ModelDeployment: observe, decide, execute.",
+            "Time of one look at a ModelDeployment: observe, decide, execute; without Prometheus.",
             buckets=RECONCILE_BUCKETS,
             registry=self._registry,
         )

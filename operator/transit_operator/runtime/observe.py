@@ -52,16 +52,35 @@ class Observer:
         self._prometheus = prometheus
         self._clock = clock
 
-    async def observe(self, key: Key) -> Snapshot | None:
-        """Return everything about a ModelDeployment, or None if there is none (any more)."""
+    def may_ask(self, key: Key) -> bool:
+        """Tell whether `readings` may have something to ask: if there is a candidate."""
+        status = (self._cache.mdep(key) or {}).get("status") or {}
+        return bool(status.get("candidate"))
+
+    async def readings(self, key: Key) -> Readings | None:
+        """Ask Prometheus if an evaluation is due; between two there is nothing to ask."""
+        due = self._due(key)
+        if due is None:
+            return None
+        spec, candidate, stable = due
+        analysis = spec.rollout.analysis
+        return await self._prometheus.readings(
+            analysis,
+            math.floor(self._clock() / seconds(analysis.interval)),
+            "/".join(key),
+            candidate=candidate,
+            stable=stable,
+        )
+
+    def look(self, key: Key, readings: Readings | None) -> Snapshot | None:
+        """Return everything about a ModelDeployment, or None if there is none (any more).
+
+        `readings` were asked for before, so that this picture of the cluster is a fresh one.
+        """
         mdep = self._cache.mdep(key)
         if mdep is None or mdep["metadata"].get("deletionTimestamp"):
             return None
         namespace, name = key
-        spec, status, problem = _parsed(mdep)
-        readings = await self._readings(namespace, name, spec, status)
-        # Taken after the wait for Prometheus, so that the picture of the cluster is a fresh one.
-        mdep = self._cache.mdep(key) or mdep
         live = self._cache.owned(key)
         spec, status, problem = _parsed(mdep)
         owner = Owner(namespace, name, mdep["metadata"]["uid"])
@@ -93,28 +112,18 @@ class Observer:
         )
         return Snapshot(observed, owner, mdep, live)
 
-    async def _readings(
-        self,
-        namespace: str,
-        name: str,
-        spec: ModelDeploymentSpec | None,
-        status: ModelDeploymentStatus,
-    ) -> Readings | None:
-        """Ask Prometheus if an evaluation is due; between two there is nothing to ask."""
+    def _due(self, key: Key) -> tuple[ModelDeploymentSpec, str, str] | None:
+        """Return spec, candidate and stable revision if an evaluation is due now."""
+        mdep = self._cache.mdep(key)
+        if mdep is None or mdep["metadata"].get("deletionTimestamp"):
+            return None
+        spec, status, _ = _parsed(mdep)
         if spec is None or status.candidate is None or status.stable is None:
             return None
         due = next_evaluation(spec, status)
-        now = self._clock()
-        if due is None or now < due:
+        if due is None or self._clock() < due:
             return None
-        analysis = spec.rollout.analysis
-        return await self._prometheus.readings(
-            analysis,
-            math.floor(now / seconds(analysis.interval)),
-            f"{namespace}/{name}",
-            candidate=status.candidate.revision,
-            stable=status.stable.revision,
-        )
+        return spec, status.candidate.revision, status.stable.revision
 
 
 def _pinned(

@@ -36,7 +36,8 @@ log = logging.getLogger(__name__)
 WATCHED = tuple(kind for kind in KINDS if kind not in ("Event", LEASE))
 RELIST_SECONDS = 300.0
 RETRY_SECONDS = 2.0
-FIRST = 0.0  # a due time before all others
+LONGEST_HEAD_START = 30.0
+FOLLOWS_AFTER = 1.0  # without the Lease by then, another one leads
 
 
 class Address(NamedTuple):
@@ -97,6 +98,21 @@ class Operator:
         self._listed = True
         self._start("lists", self._relist_forever(api))
         self._start("leadership", self._lead(api))
+        await self._first_looks()
+
+    async def _first_looks(self) -> None:
+        """Give the leader's first looks a start before kopf lists everything itself.
+
+        That costs more than all the looks together. What changes meanwhile is in that list.
+        """
+        begin = steady()
+        while (passed := steady() - begin) < LONGEST_HEAD_START:
+            if self._reconciler is None:
+                if passed > FOLLOWS_AFTER:
+                    return
+            elif not len(self.queue) and not self._reconciler.running():
+                return
+            await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
         """Stop working, then give the Lease back: a write under way is given up before that."""
@@ -184,8 +200,9 @@ class Operator:
                 self.cache.keep_only(kind, namespace, listed, version)
         keys, now = self.cache.all_keys(), time.time()
         for number, key in enumerate(keys):
-            due = now + within * number / len(keys)
-            self.queue.add(key, FIRST if self._under_way(key) else due)
+            under_way = self._under_way(key)
+            self.queue.prefer(key, under_way)
+            self.queue.add(key, now if under_way else now + within * number / len(keys))
 
     async def _list_until_done(self, api: Kubernetes, kinds: tuple[str, ...]) -> None:
         while True:

@@ -2,12 +2,14 @@
 
 A key is looked at by one worker at a time; asking again while it is being worked on means once more
 afterwards; asking for a later time never delays an earlier one. Failures back off exponentially.
+Of those that are due, preferred keys come first: a rollback doesn't wait for thousands of others.
 """
 
 import asyncio
 import heapq
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from .cache import Key
 
@@ -21,7 +23,9 @@ class WorkQueue:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._due: dict[Key, float] = {}
-        self._heap: list[tuple[float, Key]] = []
+        self._preferred: set[Key] = set()
+        self._first: list[tuple[float, Key]] = []  # heaps; what isn't in `_due` is outdated
+        self._others: list[tuple[float, Key]] = []
         self._active: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._changed = asyncio.Event()
@@ -31,8 +35,19 @@ class WorkQueue:
         due = self._clock() if at is None else at
         if due < self._due.get(key, float("inf")):
             self._due[key] = due
-            heapq.heappush(self._heap, (due, key))
+            self._push(key)
             self._changed.set()
+
+    def prefer(self, key: Key, preferred: bool) -> None:
+        """Say whether a key, once it is due, comes before all those that aren't preferred."""
+        if preferred == (key in self._preferred):
+            return
+        if preferred:
+            self._preferred.add(key)
+        else:
+            self._preferred.discard(key)
+        if key in self._due:
+            self._push(key)
 
     async def get(self) -> Key:
         """Wait for the next key that is due and nobody works on. `done` must follow."""
@@ -41,16 +56,16 @@ class WorkQueue:
             if key is not None:
                 return key
             self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), wait)
-            except TimeoutError:
-                continue
+            # Not wait_for: that of Python 3.11 may swallow a cancellation, and a stop hangs.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
 
     def done(self, key: Key) -> None:
         """Say that a worker is through with a key."""
         self._active.discard(key)
         if key in self._due:
-            heapq.heappush(self._heap, (self._due[key], key))
+            self._push(key)
         self._changed.set()
 
     def failed(self, key: Key) -> None:
@@ -67,18 +82,25 @@ class WorkQueue:
         now = self._clock()
         return sum(due <= now for due in self._due.values())
 
+    def _push(self, key: Key) -> None:
+        heap = self._first if key in self._preferred else self._others
+        heapq.heappush(heap, (self._due[key], key))
+
     def _next(self) -> tuple[Key | None, float | None]:
         """Return a key to work on, or how long to wait (None: until something is added)."""
         now = self._clock()
-        while self._heap:
-            due, key = self._heap[0]
-            if self._due.get(key) != due or key in self._active:
-                heapq.heappop(self._heap)  # outdated, or `done` puts it back
-                continue
-            if due > now:
-                return None, due - now
-            heapq.heappop(self._heap)
-            del self._due[key]
-            self._active.add(key)
-            return key, None
-        return None, None
+        waits: list[float] = []
+        for heap in (self._first, self._others):
+            while heap:
+                due, key = heap[0]
+                if self._due.get(key) != due or key in self._active:
+                    heapq.heappop(heap)  # outdated, or `done` puts it back
+                    continue
+                if due > now:
+                    waits.append(due - now)
+                    break
+                heapq.heappop(heap)
+                del self._due[key]
+                self._active.add(key)
+                return key, None
+        return None, min(waits, default=None)

@@ -7,11 +7,13 @@ an outage is tried again, a refusal is told in the status.
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 
 from ..adapters.kubernetes import Conflict, KubernetesError, NotFound, Refused
 from ..core.decide import decide
-from ..core.observed import Problem
+from ..core.observed import Problem, Readings
 from .cache import Cache, Key
 from .execute import Executor
 from .metrics import Metrics
@@ -21,6 +23,7 @@ from .queue import WorkQueue
 log = logging.getLogger(__name__)
 
 CONFLICT_PAUSE = 0.05  # the event that made us too late is on its way
+EVALUATED_AT_ONCE = 8  # looks with readings, besides those of the workers
 
 
 class Reconciler:
@@ -39,28 +42,38 @@ class Reconciler:
         self._executor = executor
         self._cache = cache
         self._metrics = metrics
+        self._turns = asyncio.Semaphore(EVALUATED_AT_ONCE)
         self._began: dict[Key, float] = {}
         self._refusals: dict[Key, tuple[int, Problem]] = {}  # by generation of the spec
 
     async def work(self) -> None:
-        """Work for ever. Several may run: the queue gives a key to one at a time."""
-        while True:
-            key = await self._queue.get()
-            try:
-                await self._guarded(key)
-            finally:
-                self._queue.done(key)
+        """Work for ever. Several may run: the queue gives a key to one at a time.
+
+        While Prometheus is asked, the worker goes on with others: two hundred evaluations are due
+        at the same moment, and a slow answer must delay nothing but them.
+        """
+        async with asyncio.TaskGroup() as asking:
+            while True:
+                key = await self._queue.get()
+                if self._observer.may_ask(key):
+                    asking.create_task(self._worked(key, self._evaluate(key)))
+                else:
+                    await self._worked(key, self._timed(key, None))
+
+    async def _evaluate(self, key: Key) -> None:
+        readings = await self._observer.readings(key)
+        async with self._turns:
+            await self._timed(key, readings)
 
     def running(self) -> list[float]:
         """Return for how many seconds each of the present looks has been running."""
         now = time.monotonic()
         return [now - began for began in self._began.values()]
 
-    async def _guarded(self, key: Key) -> None:
-        """Reconcile; whatever goes wrong with one ModelDeployment must not stop the others."""
-        self._began[key] = time.monotonic()
+    async def _worked(self, key: Key, look: Coroutine[Any, Any, None]) -> None:
+        """Do it; whatever goes wrong with one ModelDeployment must not stop the others."""
         try:
-            await self.reconcile(key)
+            await look
         except Conflict:
             self._failed("Conflict")
             self._queue.add(key, time.time() + CONFLICT_PAUSE)
@@ -77,26 +90,36 @@ class Reconciler:
         else:
             self._queue.succeeded(key)
         finally:
+            self._queue.done(key)
+
+    async def _timed(self, key: Key, readings: Readings | None) -> None:
+        self._began[key] = time.monotonic()
+        try:
+            await self.reconcile(key, readings)
+        finally:
             took = time.monotonic() - self._began.pop(key)
             self._metrics.reconcile_seconds.observe(took)
 
     def _failed(self, kind: str) -> None:
         self._metrics.reconcile_errors.labels(kind).inc()
 
-    async def reconcile(self, key: Key) -> None:
+    async def reconcile(self, key: Key, readings: Readings | None) -> None:
         """Observe, decide and execute once.
 
         Raises:
             KubernetesError: something could not be written; look again later.
         """
-        snapshot = await self._observer.observe(key)
+        snapshot = self._observer.look(key, readings)
         if snapshot is None:
+            self._queue.prefer(key, False)
             return
         refused = self._refusals.get(key)
         if refused is not None and refused[0] == snapshot.observed.generation:
             # Said until it is over, or the status would change with each try.
             snapshot = replace(snapshot, observed=replace(snapshot.observed, problem=refused[1]))
         decision = decide(snapshot.observed)
+        status = decision.status
+        self._queue.prefer(key, status.candidate is not None or status.retreat is not None)
         try:
             await self._executor.execute(snapshot, decision)
         except (Refused, NotFound) as error:

@@ -1,0 +1,109 @@
+"""Workers go on while Prometheus is asked, and whatever goes wrong with one harms no other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from transit_operator.api.spec import Analysis
+from transit_operator.core.decision import Decision
+from transit_operator.core.observed import Readings
+from transit_operator.runtime.cache import Cache, Key
+from transit_operator.runtime.metrics import Metrics
+from transit_operator.runtime.observe import Observer, Snapshot
+from transit_operator.runtime.queue import WorkQueue
+from transit_operator.runtime.reconcile import Reconciler
+
+ROLLING, SETTLED = ("ml", "rolling"), ("ml", "settled")
+
+
+class Slow:
+    """A Prometheus that answers when it is told to (`Measures`)."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.asked = asyncio.Event()
+        self.answers = asyncio.Event()
+        self._failure = failure
+
+    async def readings(
+        self, analysis: Analysis, tick: int, model_deployment: str, candidate: str, stable: str
+    ) -> Readings:
+        self.asked.set()
+        await self.answers.wait()
+        if self._failure is not None:
+            raise self._failure
+        return Readings()
+
+
+class Notes:
+    """Writes nothing, and notes whose decision came when (in place of `Executor`)."""
+
+    def __init__(self) -> None:
+        self.seen: asyncio.Queue[Key] = asyncio.Queue()
+
+    async def execute(self, snapshot: Snapshot, decision: Decision) -> None:
+        self.seen.put_nowait((snapshot.owner.namespace, snapshot.owner.name))
+
+
+def mdep(key: Key, status: dict[str, Any]) -> dict[str, Any]:
+    namespace, name = key
+    return {
+        "kind": "ModelDeployment",
+        "metadata": {"namespace": namespace, "name": name, "uid": name, "generation": 1},
+        "spec": {
+            "models": [{"name": "forest", "version": "1.0.0"}],
+            "storage": {"uri": "s3://models"},
+        },
+        "status": status,
+    }
+
+
+def under_way() -> dict[str, Any]:
+    begun = "2026-01-01T00:00:00.000Z"
+    candidate = {"revision": "b", "step": 1, "weight": 10, "startedAt": begun, "stepAt": begun}
+    return {"phase": "Progressing", "stable": {"revision": "a"}, "candidate": candidate}
+
+
+def story(
+    prometheus: Callable[[], Slow], tell: Callable[[WorkQueue, Slow, Notes], Awaitable[None]]
+) -> None:
+    """Run one worker on two ModelDeployments: one with an evaluation due, one settled."""
+
+    async def run() -> None:
+        slow, notes, queue, cache = prometheus(), Notes(), WorkQueue(), Cache()
+        cache.put(mdep(ROLLING, under_way()))
+        cache.put(mdep(SETTLED, {}))
+        observer = Observer(cache, slow)
+        worker = Reconciler(queue, observer, notes, cache, Metrics())  # type: ignore[arg-type]
+        task = asyncio.create_task(worker.work())
+        try:
+            async with asyncio.timeout(5):
+                await tell(queue, slow, notes)
+            assert not task.done()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def test_a_slow_prometheus_delays_nobody_else() -> None:
+    async def tell(queue: WorkQueue, slow: Slow, notes: Notes) -> None:
+        queue.add(ROLLING)
+        await slow.asked.wait()
+        queue.add(SETTLED)
+        assert await notes.seen.get() == SETTLED
+        slow.answers.set()
+        assert await notes.seen.get() == ROLLING
+
+    story(Slow, tell)
+
+
+def test_a_failure_while_asking_ends_no_worker() -> None:
+    async def tell(queue: WorkQueue, slow: Slow, notes: Notes) -> None:
+        slow.answers.set()
+        queue.add(ROLLING)
+        await slow.asked.wait()
+        queue.add(SETTLED)
+        assert await notes.seen.get() == SETTLED
+
+    story(lambda: Slow(ValueError("a bug")), tell)
