@@ -21,15 +21,27 @@ def full_size(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentSta
 
     With `autoscaling` that is what its autoscaler made of the stable, which keeps its size below
     100 %, or of the revision that took all traffic over: today's load, not the minimum, is what a
-    candidate or a standby must be able to carry.
+    candidate or a standby must be able to carry. On the way back, and while a dead candidate's
+    share is with the standby, the larger one still tells what that load is.
     """
     if spec.autoscaling is None:
         return spec.pods
-    sharing = [name for name, share in o.traffic.items() if share > 0]
-    if status.stable is not None and status.stable.revision in sharing:
-        sharing = [status.stable.revision]
-    sizes = [o.revision(name).replicas for name in sharing]
+    carrying = {name for name, share in o.traffic.items() if share > 0}
+    took_over = _took_over(status)
+    if took_over is not None:
+        carrying.add(took_over)
+    elif status.stable is not None and status.stable.revision in carrying:
+        carrying = {status.stable.revision}
+    sizes = [o.revision(name).replicas for name in carrying]
     return min(spec.autoscaling.max, max([spec.pods, *sizes]))
+
+
+def _took_over(status: ModelDeploymentStatus) -> str | None:
+    """Return the revision beside the stable that has, or on the way back had, all traffic."""
+    if status.retreat is not None:
+        return status.retreat.revision if status.retreat.paced else None
+    candidate = status.candidate
+    return candidate.revision if candidate is not None and candidate.weight == 100 else None
 
 
 def plan_replicas(
