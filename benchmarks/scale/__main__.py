@@ -15,6 +15,7 @@ from typing import Any
 
 from dev.cluster import paths
 from dev.cluster.ui import Note, StepFailed, explain, say, step
+from transit_operator.runtime.execute import RECENT_SECONDS
 
 from . import meters, plane
 from .fleet import CANDIDATE, STABLE, Fleet
@@ -59,6 +60,8 @@ async def measure(options: argparse.Namespace, home: plane.Plane) -> None:
             row: dict[str, Any] = {"n": count}
             row["create"] = await _create(fleet, operator, made, count)
             made = count
+            with step("Wait until no Event is young enough to be told again after a restart"):
+                await asyncio.sleep(RECENT_SECONDS)
             row["sync"] = await _sync(operator, count)
             await asyncio.sleep(5)  # what kopf needs for its own list of everything
             row["sync"]["memory_mb"] = operator.memory().now
