@@ -10,10 +10,9 @@ import pytest
 
 from transit_models import InvalidMetadata, verify_version
 from transit_models.cli import main
-from transit_models.twin import can_convert, read_twin_scores, write_twin
+from transit_models.twin import read_twin_scores, write_twin
 
 pytestmark = pytest.mark.timeout(120)
-needs_converter = pytest.mark.skipif(not can_convert(), reason="tf2onnx is not installed")
 FEATURES = 12
 
 
@@ -41,7 +40,6 @@ def directory(network: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@needs_converter
 def test_packed_with_a_twin(network: Any, directory: Path) -> None:
     store = directory / "store"
     arguments = [str(directory / "model.keras"), str(store), "net@1.0.0", "--labels", "no,yes"]
@@ -67,7 +65,6 @@ def test_without_the_converter_it_says_what_to_install(
         write_twin(directory)
 
 
-@needs_converter
 def test_without_probe_rows_there_is_no_twin(directory: Path) -> None:
     (directory / "probe.npy").unlink()
     with pytest.raises(InvalidMetadata, match="--probe"):

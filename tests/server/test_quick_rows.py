@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from transit_server.api import guide_requests, quick_rows
 from transit_server.errors import ClientMistake
 
-pytest.importorskip("simdjson")
-
 FLOATS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**64 - 1)
 
 
