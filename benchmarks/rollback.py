@@ -13,6 +13,7 @@ import argparse
 import json
 import statistics
 import sys
+import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from dev.demo.scenarios import Scenario, play
 RESULTS = Path(__file__).parent / "results" / "rollback.json"
 GOOD, BAD = "1.0.0", "1.2.0"
 WEIGHT = 20
+GONE_SECONDS = 120.0
 ROLLOUT: dict[str, Any] = {
     "steps": [{"weight": WEIGHT, "hold": "10m"}, {"weight": 100, "hold": "10m"}],
     "progressDeadline": "60s",
@@ -64,12 +66,25 @@ def measure(on: stage.Stage) -> Run:
         lambda mdep: mdep["status"].get("phase") == "Stable",
         30.0,
     )
+    _gone(on, result.revision)
     return Run(
         seconds=round(max(own) - min(own), 2),
         bad_answers=len(own),
         other_failures=len(counted.others),
         reason=result.message,
     )
+
+
+def _gone(on: stage.Stage, revision: str) -> None:
+    """Wait until the revision's pods are gone: errors that they still count would flatter the next
+    run, whose pods Prometheus must find anew.
+    """
+    selector = f"transit.dev/revision={revision}"
+    deadline = time.monotonic() + GONE_SECONDS
+    while on.kube("-n", stage.NAMESPACE, "get", "pods", "-l", selector, "-o", "name").strip():
+        if time.monotonic() > deadline:
+            raise StepFailed(f"pods of {revision} are still there after {GONE_SECONDS:.0f} s")
+        time.sleep(0.5)  # between two looks
 
 
 def summary(runs: list[Run]) -> dict[str, Any]:
