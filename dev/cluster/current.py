@@ -64,6 +64,15 @@ class Current:
         """kubectl's own choice."""
         return None
 
+    def pause_node(self, node: str) -> None:
+        """Never a node that isn't ours."""
+        raise StepFailed(
+            f"node {node} is not ours to stop", hint="CLUSTER=local or CLUSTER=kind for that"
+        )
+
+    def resume_node(self, node: str) -> None:
+        """Nothing was paused."""
+
     def gateway(self) -> str:
         """Through a port-forward, which the user keeps open."""
         return shape.GATEWAY_URL

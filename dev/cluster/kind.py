@@ -68,6 +68,16 @@ class Kind:
         """One of its own; the user's is left alone."""
         return paths.cache() / "kind.kubeconfig"
 
+    def pause_node(self, node: str) -> None:
+        """Pause the node's container, pods and all; kind names both alike."""
+        shell.output(["docker", "pause", node])
+
+    def resume_node(self, node: str) -> None:
+        """Let the node's container go on."""
+        paused = shell.output(["docker", "inspect", "--format={{.State.Paused}}", node])
+        if paused.strip() == "true":
+            shell.output(["docker", "unpause", node])
+
     def gateway(self) -> str:
         """A port of the first node, published on loopback."""
         return shape.GATEWAY_URL

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -102,6 +103,14 @@ class Local:
         """The administrator's."""
         return paths.kubeconfig()
 
+    def pause_node(self, node: str) -> None:
+        """Stop its kubelet; the containers run on, as behind a cut cable."""
+        _signal_kubelet(node, signal.SIGSTOP)
+
+    def resume_node(self, node: str) -> None:
+        """Its kubelet goes on."""
+        _signal_kubelet(node, signal.SIGCONT)
+
     def gateway(self) -> str:
         """Traefik listens on loopback itself."""
         return shape.GATEWAY_URL
@@ -169,8 +178,12 @@ def build() -> None:
 
 def program_images() -> dict[str, oci.Layout]:
     """Image name -> layout, for the add-ons: one program each, under its public twin's name."""
+    return _images_of(PROGRAM_IMAGES)
+
+
+def _images_of(targets: Mapping[str, str]) -> dict[str, oci.Layout]:
     found = {}
-    for name, target in PROGRAM_IMAGES.items():
+    for name, target in targets.items():
         program = gobuild.PROGRAMS[name].path if name in gobuild.PROGRAMS else None
         source = program or paths.binary("traefik", versions.TRAEFIK)
         folder = paths.cache() / "images" / f"{name}-{source.parent.name}"
@@ -186,8 +199,19 @@ def _start_runtimes() -> None:
     programs = program_images()
     pause = versions.IMAGES["pause"]
     nodestore.load({pause: programs.pop(pause)})
-    # add-ons tolerate no taint, so the other nodes never run one
-    nodestore.load(programs, [one for one in shape.NODES if not one.taints])
+    nodestore.load(programs, _addon_nodes())
+
+
+def _addon_nodes() -> list[shape.Node]:
+    """Add-ons tolerate no taint, so the other nodes never run one."""
+    return [one for one in shape.NODES if not one.taints]
+
+
+def _signal_kubelet(node: str, wanted: signal.Signals) -> None:
+    """Signal the very process that was started as this node's kubelet."""
+    name = f"kubelet-{node}"
+    daemons.require_alive(name)
+    os.kill(daemons.records()[name].pid, wanted)
 
 
 def _wait_for_daemon(name: str, ready: Callable[[], bool], seconds: float) -> None:

@@ -37,6 +37,12 @@ class Provider(Protocol):
     def kubeconfig(self) -> Path | None:
         """The kubeconfig to use; none means kubectl's own default."""
 
+    def pause_node(self, node: str) -> None:
+        """Have a node's kubelet fall silent, as when the node is lost. `resume_node` undoes it."""
+
+    def resume_node(self, node: str) -> None:
+        """Let a paused node go on; harmless for one that isn't paused."""
+
     def gateway(self) -> str:
         """The URL under which the Gateway `public` is reached from this machine."""
 

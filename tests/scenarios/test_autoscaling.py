@@ -1,48 +1,35 @@
 """An autoscaler owns the pods, Transit its bounds (docs/decisions/0009-autoscaling.md).
 
-The cluster has no metrics API, so the tests scale as an autoscaler does: by the scale subresource.
-The real controller enforces minReplicas and maxReplicas meanwhile.
+These tests scale as an autoscaler does, by the scale subresource, in a cluster without metrics API:
+the real controller enforces minReplicas and maxReplicas meanwhile, and wants nothing itself.
+Neighbour: `test_autoscaling_by_load.py`, where it goes by what pods use.
 """
-
-from typing import Any
 
 from tests.support import eventually
 
-from .scene import Scene
+from .scaling import autoscale, bounds, deployment, sizes, watched
+from .scene import Scene, statuses
 
 SCALED = {"min": 1, "max": 4}
 
 
-def deployment(scene: Scene, revision: str) -> dict[str, Any]:
-    """A revision's Deployment as it is."""
-    found = scene.kube.find("-n", scene.namespace, "deployment", f"m-{revision}")
-    assert found is not None
-    return found
-
-
-def bounds(scene: Scene, revision: str) -> tuple[int, int] | None:
-    """Least and most pods that a revision's autoscaler may choose."""
-    found = scene.kube.find("-n", scene.namespace, "hpa", f"m-{revision}")
-    return (found["spec"]["minReplicas"], found["spec"]["maxReplicas"]) if found else None
-
-
-def autoscale(scene: Scene, revision: str, pods: int) -> None:
-    """What the autoscaler does on load, and wait until the pods are ready."""
-    name = f"deployment/m-{revision}"
-    scene.kube("-n", scene.namespace, "scale", name, f"--replicas={pods}")
-    eventually(
-        f"{pods} pods are ready",
-        lambda: deployment(scene, revision)["status"].get("readyReplicas") == pods,
-        40,
+def serving_autoscaled(scene: Scene) -> str:
+    """Given a stable version with an autoscaler; its revision."""
+    of_metrics = scene.kube.find("apiservice", "v1beta1.metrics.k8s.io")
+    assert of_metrics is None, (
+        "with metrics the autoscaler would undo what these tests do: run"
+        " kubectl delete -f dev/cluster/manifests/metrics-server.yaml"
     )
-
-
-def autoscaled(scene: Scene) -> str:
-    """Given a stable version that the load has brought to four pods."""
     del scene.spec["replicas"]
     scene.spec["autoscaling"] = SCALED
     first = scene.serving()
     eventually("an autoscaler", lambda: bounds(scene, first) == (1, 4), 15)
+    return first
+
+
+def autoscaled(scene: Scene) -> str:
+    """Given a stable version that the load has brought to four pods."""
+    first = serving_autoscaled(scene)
     autoscale(scene, first, 4)
     return first
 
@@ -83,3 +70,45 @@ def test_pods_change_hands_without_a_dip(scene: Scene) -> None:
     after = deployment(scene, first)
     assert after["spec"]["replicas"] == 3
     assert after["metadata"]["generation"] == before, "its spec was changed in between"
+
+
+def test_nobody_puts_back_what_the_autoscaler_chose(scene: Scene) -> None:
+    """Given 50 %, when the stable is scaled within its bounds, then it stays so, and once only."""
+    scene.holds("2s", "10m", "3s")
+    first = serving_autoscaled(scene)
+    second = scene.roll_out("1.1.0")
+    scene.until_step(second, 2, 60)
+    with watched(scene, first) as stable, watched(scene, second) as candidate:
+        eventually("both are watched", lambda: stable.latest and candidate.latest, 10)
+        weights = scene.status["traffic"]
+        autoscale(scene, first, 4)
+        eventually("half as many", lambda: sizes(candidate) == [1, 2], 15)
+        eventually("it can take everything back", lambda: bounds(scene, first) == (4, 4), 15)
+        scene.evaluations(15)  # one a second: as long as the real autoscaler's period
+        assert sizes(stable) == [1, 4]
+        assert sizes(candidate) == [1, 2]
+    assert scene.status["traffic"] == weights
+    assert scene.given_weights(second) == [10, 50]
+
+
+def test_a_scale_event_on_the_way_back_takes_nothing_from_the_stable(scene: Scene) -> None:
+    """Given four pods at 100 % and a standby of two, when it turns bad, then load sets the pace."""
+    scene.holds("1s", "1s", "10m")
+    first = autoscaled(scene)
+    second = scene.roll_out("1.1.0")
+    scene.until_step(second, 3, 60)
+    eventually("the stable is a standby", lambda: bounds(scene, first) == (2, 4), 30)
+    autoscale(scene, first, 2)
+    mark = len(scene.mdep.seen)
+    scene.tell(second, errors=0.5)
+    scene.until("it is being turned back", lambda s: s["phase"] == "RollingBack", 30)
+    scene.kube("-n", scene.namespace, "scale", f"deployment/m-{second}", "--replicas=3")
+    scene.until_rejected(second, "ErrorRate", 40)
+    shares = [
+        {w["revision"]: w["weight"] for w in status["traffic"]}.get(first, 0)
+        for status in statuses(scene.mdep.seen[mark:])
+    ]
+    assert shares == sorted(shares), "the stable's share fell"
+    assert set(shares) <= {0, 50, 75, 100}, shares
+    assert 50 in shares, "it took over more than its ready pods can carry"
+    assert deployment(scene, first)["spec"]["replicas"] == 4

@@ -1,0 +1,157 @@
+"""Nodes that are drained or lost in mid-rollout: no step for it, and no traffic on dead pods.
+
+Neighbours: `dev.cluster` stops a node's kubelet; `test_pods.py` has what befalls single pods.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import pytest
+
+from dev.cluster import provider
+from dev.demo.watch import Watch
+from tests.support import Object, eventually
+
+from .scene import Scene, evaluated_at, jumps, lost_traffic, statuses
+
+LOST_SECONDS = 90.0  # the node controller gives a silent kubelet 50 s
+PATIENT = {"consecutiveFailures": 100}
+
+
+def is_ready(obj: Object) -> bool:
+    """Whether a node or a pod says that it is ready."""
+    found = obj["status"].get("conditions") or []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in found)
+
+
+def shares(status: Object) -> dict[str, int]:
+    """Revision → percent of the traffic."""
+    return {w["revision"]: w["weight"] for w in status.get("traffic") or []}
+
+
+def watched(scene: Scene, pod: Object) -> Watch:
+    """A watch of one pod."""
+    path = f"/api/v1/namespaces/{scene.namespace}/pods"
+    return Watch(scene.kube, path, pod["metadata"]["name"])
+
+
+@contextmanager
+def lost(scene: Scene, node: str) -> Iterator[None]:
+    """A node whose kubelet is silent while the block runs, and that is back after it."""
+    cluster = provider.choose(scene.kube.cluster)
+    try:
+        cluster.pause_node(node)
+        yield
+    finally:
+        cluster.resume_node(node)
+        what = f"node {node} is back"
+        eventually(what, lambda: is_ready(scene.kube.find("node", node) or {"status": {}}), 60)
+
+
+def begin_on(scene: Scene, stable: str, candidate: str) -> tuple[str, str]:
+    """Given a stable version in one pool and a candidate at 10 % in another; the revisions."""
+    scene.holds("10m", "2s", "3s")
+    scene.spec["server"]["pool"] = stable
+    first = scene.serving()
+    scene.spec["server"]["pool"] = candidate
+    second = scene.roll_out("1.1.0")
+    scene.until_step(second, 1)
+    scene.until("both share", lambda s: shares(s) == {first: 90, second: 10}, 15)
+    return first, second
+
+
+def delay(scene: Scene, pod: Watch, revision: str) -> float:
+    """Seconds from a pod's being not ready to the status that gives its revision nothing."""
+    unready = next(v.at for v in pod.seen if v.object and not is_ready(v.object))
+    without = next(
+        v.at
+        for v in scene.mdep.seen
+        if v.at > unready - 1 and v.object and revision not in shares(v.object["status"])
+    )
+    return without - unready
+
+
+@pytest.mark.disruptive
+def test_a_lost_node_takes_no_traffic_along(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Given one candidate and another one's stable on a node, when it is lost, then ...
+
+    The candidate is turned back, and the other's candidate carries everything until the node is
+    back, without a step for it.
+    """
+    if scene.kube.cluster == "current":
+        pytest.skip("NOT RUN: no node of somebody else's is stopped; CLUSTER=local or CLUSTER=kind")
+    with Scene(scene.kube, scene.namespace, "other") as other:
+        gateway = other.spec["traffic"]["gateway"]
+        gateway["hostnames"] = [f"other.{scene.namespace}.example.com"]
+        first, second = begin_on(scene, "cpu", "gpu")
+        old, new = begin_on(other, "gpu", "cpu")
+        (gone,), (gone_too,) = scene.pods(second), other.pods(old)
+        node = gone["spec"]["nodeName"]
+        assert gone_too["spec"]["nodeName"] == node
+        with watched(scene, gone) as pod, watched(other, gone_too) as pod_too:
+            with lost(scene, node):
+                scene.until("the stable has all", lambda s: shares(s) == {first: 100}, LOST_SECONDS)
+                other.until("the candidate has all", lambda s: shares(s) == {new: 100}, 15)
+                took = (delay(scene, pod, second), delay(other, pod_too, old))
+                scene.until_rejected(second, "Health", 30)
+            other.until("the stable is back", lambda s: shares(s) == {old: 90, new: 10}, 60)
+        with capsys.disabled():
+            print(f"\n  traffic left the lost pods after {took[0]:.2f} and {took[1]:.2f} s")
+        assert max(took) < 3
+        assert other.reasons(new) == ["RolloutStarted", "StepReached"]
+        assert other.status["candidate"]["step"] == 1
+        assert jumps(other) == []
+        assert lost_traffic(other) == []
+    scene.settled([first])
+
+
+def evict(scene: Scene, revision: str) -> str:
+    """Evict a pod of a revision as `kubectl drain` does; its uid."""
+    pod = scene.pods(revision)[0]["metadata"]
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod["name"], "namespace": scene.namespace},
+    }
+    path = f"/api/v1/namespaces/{scene.namespace}/pods/{pod['name']}/eviction"
+    scene.kube("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+    return str(pod["uid"])
+
+
+def test_evictions_on_both_sides_move_no_weight_and_stop_the_clock(scene: Scene) -> None:
+    """Given 50 % with three and two pods, when one of each is evicted, then only time is lost."""
+    scene.analysis["health"] = PATIENT
+    scene.spec["replicas"] = 3
+    scene.holds("2s", "10m", "3s")
+    first = scene.serving(rate=10)
+    second = scene.roll_out("1.1.0", rate=10)
+    scene.until_step(second, 2, 60)
+    scene.until_judged(second)
+    mark, before = len(scene.mdep.seen), scene.status["candidate"]["heldSeconds"]
+    evicted = {evict(scene, first), evict(scene, second)}
+
+    def replaced() -> bool:
+        pods = scene.pods()
+        left = {pod["metadata"]["uid"] for pod in pods}
+        return not evicted & left and len(pods) == 5 and all(map(is_ready, pods))
+
+    eventually("others are in their place", replaced, 40)
+    scene.evaluations(3)
+    seen = statuses(scene.mdep.seen[mark:])
+    assert {tuple(shares(s).items()) for s in seen} == {tuple(shares(scene.status).items())}
+    assert shares(scene.status) == {first: 50, second: 50}
+    assert {(s["candidate"]["step"], s["candidate"]["weight"]) for s in seen} == {(2, 50)}
+    assert scene.reasons(second) == ["RolloutStarted", *["StepReached"] * 2]
+
+    unwell = [s for s in seen if s["candidate"].get("healthFailures", 0)]
+    assert unwell, "no evaluation saw that a pod was missing"
+    evaluations = [s for b, s in pairwise(seen) if evaluated_at(s) > evaluated_at(b)]
+    for earlier, later in pairwise(s["candidate"] for s in evaluations):
+        if later.get("healthFailures", 0):
+            assert later["heldSeconds"] == earlier["heldSeconds"], "held while a pod is missing"
+        assert later["heldSeconds"] >= earlier["heldSeconds"]
+    assert scene.status["candidate"]["heldSeconds"] > before, "the clock goes on"
