@@ -1,6 +1,6 @@
 """Deployments and autoscalers of a scene's revisions: how many pods, in what bounds, since when.
 
-Neighbours: `test_autoscaling.py` scales by hand, `test_autoscaling_by_load.py` by load.
+Neighbour: `test_autoscaling.py` uses it.
 """
 
 from dev.demo.watch import Watch

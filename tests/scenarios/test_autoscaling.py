@@ -2,7 +2,6 @@
 
 These tests scale as an autoscaler does, by the scale subresource, in a cluster without metrics API:
 the real controller enforces minReplicas and maxReplicas meanwhile, and wants nothing itself.
-Neighbour: `test_autoscaling_by_load.py`, where it goes by what pods use.
 """
 
 from tests.support import eventually
