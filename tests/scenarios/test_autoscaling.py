@@ -16,8 +16,8 @@ def serving_autoscaled(scene: Scene) -> str:
     """Given a stable version with an autoscaler; its revision."""
     of_metrics = scene.kube.find("apiservice", "v1beta1.metrics.k8s.io")
     assert of_metrics is None, (
-        "with metrics the autoscaler would undo what these tests do: run"
-        " kubectl delete -f dev/cluster/manifests/metrics-server.yaml"
+        "with a metrics API the autoscaler would undo what these tests do: remove the API service"
+        " v1beta1.metrics.k8s.io, or use the local cluster"
     )
     del scene.spec["replicas"]
     scene.spec["autoscaling"] = SCALED
