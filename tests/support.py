@@ -60,10 +60,3 @@ def model_deployment(name: str, namespace: str, **spec: Any) -> str:
             },
         }
     )
-
-
-def history(kube: Kube, namespace: str, name: str) -> list[Object]:
-    """Return `status.history` as it is now, oldest first."""
-    found = kube.find("-n", namespace, "mdep", name) or {}
-    told: list[Object] = (found.get("status") or {}).get("history") or []
-    return told

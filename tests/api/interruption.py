@@ -26,7 +26,7 @@ from transit_operator.core.times import rfc3339
 from transit_operator.runtime.cache import Cache
 from transit_operator.runtime.execute import Executor
 from transit_operator.runtime.observe import Observer
-from transit_operator.runtime.operator import WATCHED
+from transit_operator.runtime.operator import WATCHED, refresh
 
 CONFIG = OperatorConfig(pools={"cpu": Pool(node_selector={"transit.dev/pool": "nowhere"})})
 NAME = "m"
@@ -116,14 +116,14 @@ class Life:
         """Return what it made, as `kind/name` → what matters of it."""
         found: dict[str, Any] = {}
         for kind in (k for k in WATCHED if k not in (names.KIND, "Pod")):
-            for obj in (await Kubernetes(self.client).list_all(kind, self.namespace))[0]:
+            for obj in await self._all(kind):
                 if not obj["metadata"].get("deletionTimestamp"):
                     found[f"{kind}/{obj['metadata']['name']}"] = _gist(obj)
         return found
 
     async def events(self) -> list[str]:
         """Return the reasons of its Events, in the order of their time."""
-        found, _ = await Kubernetes(self.client).list_all("Event", self.namespace)
+        found = await self._all("Event")
         ours = [e for e in found if e.get("involvedObject", {}).get("kind") == names.KIND]
         return sorted(f"{e['firstTimestamp']} {e['reason']}" for e in ours)
 
@@ -178,11 +178,13 @@ class Life:
             return None
         return decision
 
+    async def _all(self, kind: str) -> list[Object]:
+        pages = Kubernetes(self.client).pages(kind, self.namespace)
+        return [obj async for objects, _ in pages for obj in objects]
+
     async def _list(self, *kinds: str) -> None:
         for kind in kinds:
-            selector = "" if kind == names.KIND else names.LABEL_MODEL_DEPLOYMENT
-            found, version = await self.kubernetes.list_all(kind, self.namespace, selector)
-            self.cache.replace(kind, self.namespace, found, version)
+            await refresh(self.kubernetes, self.cache, kind, self.namespace)
 
     async def _pods_come_up(self) -> None:
         """Wait until the controllers made the pods, and say that they are ready."""

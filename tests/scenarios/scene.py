@@ -134,6 +134,18 @@ class Scene:
         for pod in pods:
             post(self.kube, self.namespace, pod["metadata"]["name"], json.dumps(behaviour))
 
+    def evict(self, revision: str) -> str:
+        """Evict a pod of a revision as `kubectl drain` does; its uid."""
+        pod = self.pods(revision)[0]["metadata"]
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod["name"], "namespace": self.namespace},
+        }
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['name']}/eviction"
+        self.kube("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+        return str(pod["uid"])
+
     # --- what can be seen
 
     @property

@@ -3,7 +3,6 @@
 Neighbours: `dev.cluster` stops a node's kubelet; `test_pods.py` has what befalls single pods.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -109,19 +108,6 @@ def test_a_lost_node_takes_no_traffic_along(
     scene.settled([first])
 
 
-def evict(scene: Scene, revision: str) -> str:
-    """Evict a pod of a revision as `kubectl drain` does; its uid."""
-    pod = scene.pods(revision)[0]["metadata"]
-    eviction = {
-        "apiVersion": "policy/v1",
-        "kind": "Eviction",
-        "metadata": {"name": pod["name"], "namespace": scene.namespace},
-    }
-    path = f"/api/v1/namespaces/{scene.namespace}/pods/{pod['name']}/eviction"
-    scene.kube("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
-    return str(pod["uid"])
-
-
 def test_evictions_on_both_sides_move_no_weight_and_stop_the_clock(scene: Scene) -> None:
     """Given 50 % with three and two pods, when one of each is evicted, then only time is lost."""
     scene.analysis["health"] = PATIENT
@@ -132,7 +118,7 @@ def test_evictions_on_both_sides_move_no_weight_and_stop_the_clock(scene: Scene)
     scene.until_step(second, 2, 60)
     scene.until_judged(second)
     mark, before = len(scene.mdep.seen), scene.status["candidate"]["heldSeconds"]
-    evicted = {evict(scene, first), evict(scene, second)}
+    evicted = {scene.evict(first), scene.evict(second)}
 
     def replaced() -> bool:
         pods = scene.pods()

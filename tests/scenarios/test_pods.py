@@ -1,21 +1,20 @@
 """Pods that don't come up, crash, are evicted or refused, and a stable that is broken itself."""
 
-import json
-
 from dev.cluster.ui import StepFailed
 from tests.support import Object, eventually
 
 from .scene import Scene
 
 PATIENT = {"consecutiveFailures": 100}
+EXIT = '{"exit": 1}'
 
 
 def crash(scene: Scene, revision: str) -> None:
-    """End the processes of all pods of a revision that answer."""
-    try:
-        scene.tell(revision, exit=1)
-    except (StepFailed, AssertionError):  # they are down already
-        return
+    """End the processes of all pods of a revision that answer; others are down already."""
+    for pod in scene.pods(revision):
+        path = f"/api/v1/namespaces/{scene.namespace}/pods/{pod['metadata']['name']}"
+        with suppress(StepFailed):
+            scene.kube("create", "--raw", f"{path}:8000/proxy/puppet", "-f", "-", stdin=EXIT)
 
 
 def test_an_image_that_cannot_be_pulled(scene: Scene) -> None:
@@ -61,16 +60,9 @@ def test_an_evicted_candidate_costs_no_step(scene: Scene) -> None:
     scene.serving()
     second = scene.roll_out("1.1.0")
     scene.until_judged(second)
-    pod = scene.pods(second)[0]["metadata"]
-    eviction = {
-        "apiVersion": "policy/v1",
-        "kind": "Eviction",
-        "metadata": {"name": pod["name"], "namespace": scene.namespace},
-    }
-    path = f"/api/v1/namespaces/{scene.namespace}/pods/{pod['name']}/eviction"
-    scene.kube("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+    uid = scene.evict(second)
     scene.until_stable(second)
-    assert pod["uid"] not in {p["metadata"]["uid"] for p in scene.pods(second)}
+    assert uid not in {p["metadata"]["uid"] for p in scene.pods(second)}
     assert scene.given_weights(second) == [10, 50, 100]
     assert scene.reasons(second) == ["RolloutStarted", *["StepReached"] * 3, "Promoted"]
 

@@ -18,6 +18,16 @@ def service(name: str, version: int) -> dict[str, Any]:
     return {"kind": "Service", "metadata": {**meta, "labels": labels}, "spec": {}}
 
 
+def listed(
+    cache: Cache, kind: str, namespace: str, objects: list[dict[str, Any]], version: int
+) -> None:
+    """Take a complete list, as `runtime.operator.refresh` does."""
+    for obj in objects:
+        cache.put(obj)
+    names = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in objects}
+    cache.keep_only(kind, namespace, names, version)
+
+
 def version(cache: Cache) -> str | None:
     found = cache.mdep(KEY)
     return found["metadata"]["resourceVersion"] if found else None
@@ -49,8 +59,8 @@ def test_a_relist_keeps_what_was_written_while_it_was_read() -> None:
     cache.put(mdep(12))
     cache.put(service("missed-its-deletion", 3))
     cache.put(service("made-meanwhile", 15))
-    cache.replace("ModelDeployment", "", [mdep(8)], version=10)
-    cache.replace("Service", "", [], version=10)
+    listed(cache, "ModelDeployment", "", [mdep(8)], version=10)
+    listed(cache, "Service", "", [], version=10)
     assert version(cache) == "12"
     assert set(cache.owned(KEY)) == {("Service", "made-meanwhile")}
 
@@ -59,8 +69,8 @@ def test_other_kinds_and_namespaces_are_not_touched_by_a_relist() -> None:
     cache = Cache()
     cache.put(mdep(3))
     cache.put(service("s", 3))
-    cache.replace("Service", "elsewhere", [], version=10)
-    cache.replace("Deployment", "", [], version=10)
+    listed(cache, "Service", "elsewhere", [], version=10)
+    listed(cache, "Deployment", "", [], version=10)
     assert version(cache) == "3"
     assert ("Service", "s") in cache.owned(KEY)
 

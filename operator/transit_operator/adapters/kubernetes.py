@@ -93,17 +93,6 @@ class Kubernetes:
             if not token:
                 return
 
-    async def list_all(
-        self, kind: str, namespace: str, selector: str = ""
-    ) -> tuple[list[Object], int]:
-        """Return what `pages` yields, at once. Raises: KubernetesError."""
-        found: list[Object] = []
-        version = 0
-        async for page in self.pages(kind, namespace, selector):
-            found += page[0]
-            version = page[1]
-        return found, version
-
     async def apply(self, obj: Object) -> Object:
         """Write an object by server-side apply and return it as it is then.
 

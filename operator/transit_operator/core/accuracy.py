@@ -7,6 +7,7 @@ Neighbours: `signals.judge` calls it; the server's `POST /api/v1/feedback` count
 from ..api.duration import human, seconds
 from ..api.spec import Accuracy, Analysis
 from ..api.status import Baseline, Evidence, Verdict
+from .evidence import NO_BASELINE, NO_SERIES, TOO_FEW_SAMPLES, no_data
 from .observed import Feedback, Readings
 from .statistics import surely_above
 from .times import rfc3339
@@ -28,15 +29,15 @@ def accuracy(
     """
     window = seconds(analysis.window)
     if problem := readings.problems.get(ACCURACY):
-        return _no_data(problem.reason, problem.message, now)
+        return no_data(ACCURACY, problem.reason, problem.message, now)
     mine = readings.candidate.feedback
     if mine is None or mine.total <= 0:
         text = f"no feedback on the candidate's predictions in {human(window)}"
-        return _no_data("NoSeries", text, now, samples=0)
+        return no_data(ACCURACY, NO_SERIES, text, now, samples=0)
     base = baseline_accuracy(readings.stable.feedback, kept, analysis.min_samples)
     if base is None:
         text = "not enough feedback on the stable revision to compare with yet"
-        return _no_data("NoBaseline", text, now, samples=mine.total)
+        return no_data(ACCURACY, NO_BASELINE, text, now, samples=mine.total)
     allowed = base - rule.max_drop
     seen = (
         f"{mine.share:.1%} of {round(mine.total)} labelled predictions correct in {human(window)},"
@@ -51,7 +52,7 @@ def accuracy(
     elif mine.total >= analysis.min_samples:
         verdict, reason, text = Verdict.PASS, None, f"accuracy: {seen}"
     else:
-        verdict, reason = Verdict.NO_DATA, "TooFewSamples"
+        verdict, reason = Verdict.NO_DATA, TOO_FEW_SAMPLES
         text = f"{round(mine.total)} labels of the {analysis.min_samples} needed"
     return Evidence(
         signal=ACCURACY,
@@ -77,14 +78,3 @@ def baseline_accuracy(
     if stable is not None and stable.total >= min_samples:
         return stable.share
     return kept.accuracy if kept is not None else None
-
-
-def _no_data(reason: str, message: str, now: float, samples: float | None = None) -> Evidence:
-    return Evidence(
-        signal=ACCURACY,
-        verdict=Verdict.NO_DATA,
-        reason=reason,
-        samples=samples,
-        time=rfc3339(now),
-        message=message,
-    )

@@ -12,6 +12,7 @@ from ..api.spec import ModelDeploymentSpec
 from ..api.status import Baseline, Evidence, ModelDeploymentStatus, Verdict
 from . import signals
 from .accuracy import ACCURACY
+from .evidence import NO_BASELINE
 from .observed import Observed
 from .times import rfc3339
 
@@ -44,7 +45,7 @@ def of_broken_stable(kept: Baseline | None, now: float) -> Baseline:
 
 def excused(evidence: Evidence) -> Evidence:
     """Return the evidence of a comparison that a broken stable makes impossible."""
-    if evidence.signal not in _COMPARISONS or evidence.reason != signals.NO_BASELINE:
+    if evidence.signal not in _COMPARISONS or evidence.reason != NO_BASELINE:
         return evidence
     text = "the stable revision is broken: nothing to compare with"
     return evidence.model_copy(update={"reason": STABLE_BROKEN, "message": text})

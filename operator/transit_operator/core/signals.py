@@ -13,6 +13,7 @@ from ..api.duration import human, seconds
 from ..api.spec import Analysis, CustomMetric
 from ..api.status import Baseline, Evidence, Verdict
 from .accuracy import accuracy, baseline_accuracy
+from .evidence import NO_BASELINE, NO_SERIES, TOO_FEW_SAMPLES, no_data
 from .observed import Latency, Problem, Readings, RevisionReadings
 from .statistics import Z, kl_divergence, outer_quantile, surely_above
 from .times import rfc3339
@@ -22,11 +23,6 @@ LATENCY = "latency"
 DRIFT = "drift"
 HEALTH = "health"
 CUSTOM_PREFIX = "custom/"
-
-# Why there is no data, beside what the adapters say.
-NO_SERIES = "NoSeries"
-NO_BASELINE = "NoBaseline"
-TOO_FEW_SAMPLES = "TooFewSamples"
 
 PLENTY = 10  # times minSamples: from there on a value is compared with its threshold as it is
 FEWEST_SLOW = 10  # slow answers that may convince before there are minSamples
@@ -56,11 +52,11 @@ def error_rate(analysis: Analysis, readings: Readings, now: float) -> Evidence:
     limit = analysis.error_rate.max
     window = seconds(analysis.window)
     if problem := readings.problems.get(ERROR_RATE):
-        return _no_data(ERROR_RATE, problem.reason, problem.message, now)
+        return no_data(ERROR_RATE, problem.reason, problem.message, now)
     counts = readings.candidate.counts
     if counts is None or counts.total <= 0:
         text = "no predictions of the candidate yet"
-        return _no_data(ERROR_RATE, NO_SERIES, text, now, samples=0)
+        return no_data(ERROR_RATE, NO_SERIES, text, now, samples=0)
     rate = counts.error / counts.total
     seen = f"{_count(counts.error)} of {_count(counts.total)} predictions in {human(window)}"
     enough = counts.total >= analysis.min_samples
@@ -93,15 +89,15 @@ def latency(analysis: Analysis, readings: Readings, kept: Baseline | None, now: 
     rule = analysis.latency
     window = seconds(analysis.window)
     if problem := readings.problems.get(LATENCY):
-        return _no_data(LATENCY, problem.reason, problem.message, now)
+        return no_data(LATENCY, problem.reason, problem.message, now)
     mine = readings.candidate.latency
     if mine is None or mine.samples <= 0:
-        return _no_data(LATENCY, NO_SERIES, "no predictions of the candidate yet", now, samples=0)
+        return no_data(LATENCY, NO_SERIES, "no predictions of the candidate yet", now, samples=0)
     samples = mine.samples
     base = _latency_baseline(analysis, readings.stable, kept)
     if base is None:
         text = "no latency of the stable revision to compare with yet"
-        return _no_data(LATENCY, NO_BASELINE, text, now, samples=_figure(samples))
+        return no_data(LATENCY, NO_BASELINE, text, now, samples=_figure(samples))
     ratio, limit = mine.quantile / base, rule.max_ratio
     name = f"p{rule.quantile * 100:g}"
     seen = (
@@ -138,14 +134,14 @@ def drift(analysis: Analysis, readings: Readings, kept: Baseline | None, now: fl
     """Judge KL(candidate || stable) of the predicted classes; of several models the largest."""
     window = seconds(analysis.window)
     if problem := readings.problems.get(DRIFT):
-        return _no_data(DRIFT, problem.reason, problem.message, now)
+        return no_data(DRIFT, problem.reason, problem.message, now)
     stable = readings.stable.classes
     if kept is not None and _classes(stable) < max(analysis.min_samples, _classes(kept.classes)):
         stable = kept.classes
     pairs = _comparable(readings.candidate.classes, stable)
     if not pairs:
         text = "no predicted classes of both revisions to compare yet"
-        return _no_data(DRIFT, NO_BASELINE if readings.candidate.classes else NO_SERIES, text, now)
+        return no_data(DRIFT, NO_BASELINE if readings.candidate.classes else NO_SERIES, text, now)
     judged = [_drift_of(analysis, model, mine, base, now) for model, mine, base in pairs]
     order = {Verdict.FAIL: 2, Verdict.NO_DATA: 1, Verdict.PASS: 0}
     worst = max(judged, key=lambda e: (order[e.verdict], e.value or 0.0))
@@ -183,11 +179,11 @@ def custom(metric: CustomMetric, value: float | Problem | None, now: float) -> E
     """Judge a custom query's number against its bounds."""
     signal = CUSTOM_PREFIX + metric.name
     if value is None:
-        return _no_data(signal, NO_SERIES, "the query was not answered", now)
+        return no_data(signal, NO_SERIES, "the query was not answered", now)
     if isinstance(value, Problem):
-        return _no_data(signal, value.reason, value.message, now)
+        return no_data(signal, value.reason, value.message, now)
     if not math.isfinite(value):
-        return _no_data(signal, "NotANumber", f"the query's result is {value}", now)
+        return no_data(signal, "NotANumber", f"the query's result is {value}", now)
     threshold = metric.max if metric.max is not None else metric.min
     if metric.max is not None and value > metric.max:
         verdict, text = Verdict.FAIL, f"{value:g} over {metric.max:g}"
@@ -283,19 +279,6 @@ def _classes(by_model: Mapping[str, Mapping[str, float]]) -> float:
 
 def _total(readings: RevisionReadings) -> float:
     return readings.counts.total if readings.counts else 0.0
-
-
-def _no_data(
-    signal: str, reason: str, message: str, now: float, samples: float | None = None
-) -> Evidence:
-    return Evidence(
-        signal=signal,
-        verdict=Verdict.NO_DATA,
-        reason=reason,
-        samples=samples,
-        time=rfc3339(now),
-        message=message,
-    )
 
 
 def _reason(verdict: Verdict) -> str | None:

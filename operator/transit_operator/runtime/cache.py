@@ -78,13 +78,6 @@ class Cache:
         for identity, uid in gone:
             self.drop(kind, *identity, uid)
 
-    def replace(self, kind: str, namespace: str, objects: list[Object], version: int) -> None:
-        """Take a complete list of a kind at once: `put` each, then `keep_only` these."""
-        for obj in objects:
-            self.put(obj)
-        listed = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in objects}
-        self.keep_only(kind, namespace, listed, version)
-
     def mdep(self, key: Key) -> Object | None:
         """Return a ModelDeployment, or None."""
         kept = self._kinds.get(names.KIND, {}).get(key)

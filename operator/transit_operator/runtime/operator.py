@@ -190,14 +190,7 @@ class Operator:
         """
         for namespace in self.config.namespaces or [""]:
             for kind in kinds:
-                selector = "" if kind == names.KIND else names.LABEL_MODEL_DEPLOYMENT
-                listed: set[Key] = set()
-                version = 0
-                async for objects, version in api.pages(kind, namespace, selector):  # noqa: B007
-                    for obj in objects:
-                        self.cache.put(obj)
-                        listed.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
-                self.cache.keep_only(kind, namespace, listed, version)
+                await refresh(api, self.cache, kind, namespace)
         keys, now = self.cache.all_keys(), time.time()
         for number, key in enumerate(keys):
             under_way = self._under_way(key)
@@ -250,6 +243,21 @@ class Operator:
 def _tell_failure(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("%s has ended: a bug in Transit", task.get_name(), exc_info=error)
+
+
+async def refresh(api: Kubernetes, cache: Cache, kind: str, namespace: str) -> None:
+    """Read all objects of a kind, page by page, and forget those that are gone.
+
+    `namespace` "" means all. Raises: KubernetesError.
+    """
+    selector = "" if kind == names.KIND else names.LABEL_MODEL_DEPLOYMENT
+    listed: set[Key] = set()
+    version = 0
+    async for objects, version in api.pages(kind, namespace, selector):  # noqa: B007
+        for obj in objects:
+            cache.put(obj)
+            listed.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
+    cache.keep_only(kind, namespace, listed, version)
 
 
 async def _load_credentials(configuration: Configuration) -> None:
