@@ -1,5 +1,7 @@
 """Pods that don't come up, crash, are evicted or refused, and a stable that is broken itself."""
 
+from contextlib import suppress
+
 from dev.cluster.ui import StepFailed
 from tests.support import Object, eventually
 
