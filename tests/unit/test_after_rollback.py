@@ -18,6 +18,7 @@ from tests.unit.scenes import (
     phase,
     rejected,
     rolling,
+    run_until_weight,
     stable,
     update,
 )
@@ -48,7 +49,7 @@ def test_a_new_version_after_a_rollback_starts_over_from_the_original_stable() -
     assert world.status.rejected is None
     assert stable(world) == R1
     assert candidate(world).revision == R3
-    assert candidate(world).weight == 10
+    run_until_weight(world, 10)
     world.run(15)
     assert rejected(world).revision == R3
     assert world.traffic == {R1: 100}, "never with the first rejected one"

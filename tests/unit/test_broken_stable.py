@@ -145,7 +145,7 @@ def test_a_fix_of_a_rejected_fix_of_a_broken_stable_gets_its_turn() -> None:
     world = broken_stable()
     update(world, V2)
     world.readings = Readings(candidate=FAILING)
-    world.run(15)
+    world.run(30)
     assert rejected(world).revision == R2
     assert world.traffic == {R2: 100}, "bad answers are better than none"
     world.readings = Readings(candidate=good())

@@ -130,7 +130,12 @@ def check_steps(before: Observed, decision: Decision, *, forced: bool) -> None:
     """No step without data and without its hold, unless a person asked for it."""
     old, new = before.status.candidate, decision.status.candidate
     promoted = any(t.reason == "Promoted" for t in decision.transitions)
-    if old is None or old.step == 0 or old.forced or forced:
+    if old is None or old.forced or forced:
+        return
+    if old.step == 0:
+        if new is not None and new.revision == old.revision and new.weight > 0:
+            assert before.readings is not None
+            assert before.readings.candidate.counts is not None, "nobody would see it fail"
         return
     if new is None and not promoted:
         return

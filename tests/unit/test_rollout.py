@@ -12,6 +12,7 @@ from tests.unit.scenes import (
     R3,
     REPLICAS_ROUTER,
     UNREACHABLE,
+    UNTRIED,
     V1,
     V2,
     V3,
@@ -158,15 +159,14 @@ def test_pods_come_up_before_the_traffic_does(router: dict[str, Any]) -> None:
     assert "waiting for pods, 0 of 1 ready" in (world.status.message or "")
     world.broken.clear()
     world.recover(R2)
-    world.settle()
+    world.run(15)
     assert candidate(world).weight == 10
 
 
 def test_a_hold_of_zero_still_takes_an_evaluation_with_data() -> None:
     steps = [{"weight": 10, "hold": "0s"}, {"weight": 100, "hold": "0s"}]
-    world = serving(**rollout(steps=steps))
+    world = rolling(10, **rollout(steps=steps))
     world.readings = UNREACHABLE
-    update(world, V2, **rollout(steps=steps))
     world.run(300)
     assert candidate(world).weight == 10
     world.readings = against(good())
@@ -177,7 +177,7 @@ def test_a_hold_of_zero_still_takes_an_evaluation_with_data() -> None:
 def test_a_step_of_weight_zero_is_judged_by_health_alone() -> None:
     steps = [{"weight": 0, "hold": "30s"}, {"weight": 100, "hold": "30s"}]
     world = serving(**rollout(steps=steps))
-    world.readings = Readings(stable=good())
+    world.readings = against(UNTRIED)
     update(world, V2, **rollout(steps=steps))
     assert candidate(world).step == 1
     assert world.traffic == {R1: 100}
@@ -395,5 +395,5 @@ def test_a_pod_gets_no_traffic_before_gateways_know_it() -> None:
     assert decision.wake_at is not None
     assert decision.wake_at <= world.now + KNOWN_AFTER_SECONDS
     world.now += KNOWN_AFTER_SECONDS
-    world.settle()
+    world.run(15)
     assert candidate(world).weight == 10

@@ -12,7 +12,7 @@ from benchmarks.simulation.rollouts import SIGNALS, Rollouts
 from benchmarks.simulation.traffic import Fault, Histogram, Regime, lognormal, two_modes
 from benchmarks.simulation.verdicts import Figures, Kept, check, judge, kl_divergence
 from benchmarks.simulation.windows import Window, histogram_quantile
-from tests.unit.scenes import V2, rollout, serving
+from tests.unit.scenes import UNTRIED, V2, rollout, serving
 from tests.unit.world import revision, spec
 from transit_operator.api.spec import Analysis, Rollout
 from transit_operator.api.status import Verdict
@@ -172,7 +172,8 @@ def test_rollouts_go_as_the_whole_decision_says(
     worlds = [serving(**rollout(steps=STEPS)) for _ in range(rows)]
     for world in worlds:
         world.spec = spec(V2, **rollout(steps=STEPS))
-        world.settle()
+        world.readings = Readings(UNTRIED)
+        world.run(15)
         assert world.status.candidate is not None
         assert world.status.candidate.weight == 10
     running, came = set(range(rows)), set()

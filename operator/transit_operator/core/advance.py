@@ -116,10 +116,14 @@ def _may_go_on(
     if candidate.waiting_since is not None:
         return True
     hold = seconds(spec.rollout.steps[candidate.step - 1].hold)
-    judged_now = o.readings is not None and not any(
+    return _measured_now(o, status) and candidate.passes > 0 and candidate.held_seconds >= hold
+
+
+def _measured_now(o: Observed, status: ModelDeploymentStatus) -> bool:
+    """Tell whether this look is an evaluation, and nothing in it is missing or failing."""
+    return o.readings is not None and not any(
         missing(e) or e.verdict is Verdict.FAIL for e in status.signals
     )
-    return judged_now and candidate.passes > 0 and candidate.held_seconds >= hold
 
 
 def _go_to(
@@ -129,7 +133,10 @@ def _go_to(
     candidate: CandidateStatus,
     number: int,
 ) -> ModelDeploymentStatus:
-    """Give the step its weight when its pods are ready; reject the candidate if they never are."""
+    """Give the step its weight when its pods are ready; reject the candidate if they never are.
+
+    The first one also waits for Prometheus to see them (docs/decisions/0018-seen-before-tried.md).
+    """
     step = spec.rollout.steps[number - 1]
     state = o.revision(candidate.revision)
     needed = pods_for(spec, step.weight, full_size(o, spec, status))
@@ -137,6 +144,9 @@ def _go_to(
         needed = 1  # its pods are stuck, and a person wants to go on with those that are there
     if state.ready < needed or state.known_at(o.now) or _others_answer(o, spec, status):
         return _await_pods(o, spec, status, candidate, needed)
+    first_share = candidate.step == 0 and step.weight > 0 and candidate.forced is None
+    if first_share and not _measured_now(o, status):
+        return update(status, candidate=candidate.model_copy(update={"waiting_since": None}))
     candidate = candidate.model_copy(
         update={
             "step": number,

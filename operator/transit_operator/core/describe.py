@@ -130,7 +130,12 @@ def _rollout_message(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploy
         state = o.revision(candidate.revision)
         needed = pods_for(spec, steps[following - 1].weight, full_size(o, spec, status))
         why = f": {state.why_not_ready}" if state.why_not_ready else ""
-        parts.append(f"waiting for pods, {state.ready} of {needed} ready{why}")
+        if state.ready < needed or candidate.waiting_since:
+            parts.append(f"waiting for pods, {state.ready} of {needed} ready{why}")
+        else:
+            parts.append(
+                f"{state.ready} of {needed} pods ready, waiting for Prometheus to see them"
+            )
     parts += [f"no data for {e.signal}: {e.message}" for e in status.signals if missing(e)][:1]
     parts += [e.message for e in status.signals if e.signal == HEALTH and e.value]
     if status.paused or spec.suspend:

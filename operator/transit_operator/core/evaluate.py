@@ -21,7 +21,8 @@ from .accuracy import ACCURACY
 from .baseline import excused, missing, of_broken_stable, stable_is_broken
 from .capacity import plan_replicas
 from .changes import update
-from .observed import Observed, RevisionReadings
+from .evidence import NO_SERIES, no_data
+from .observed import Observed, Readings, RevisionReadings
 from .times import epoch, rfc3339
 from .traffic import reached
 
@@ -66,13 +67,13 @@ def evaluate(
         else:
             kept = signals.baseline_of(readings, kept, analysis.min_samples, o.now)
         candidate = candidate.model_copy(update={"baseline": kept})
-    if candidate.step == 0:  # not tried yet: only the baseline is of interest
-        candidate = candidate.model_copy(update={"evaluated_at": rfc3339(o.now)})
-        return update(status, candidate=candidate)
+    if candidate.step == 0:
+        return _before_first(o, spec, status, candidate, readings)
 
-    measured = (
-        signals.judge(analysis, readings, candidate.baseline, o.now) if candidate.weight else []
-    )
+    if candidate.weight:
+        measured = signals.judge(analysis, readings, candidate.baseline, o.now)
+    else:
+        measured = _unmeasured(readings, o.now)
     if broken:
         measured = [excused(e) for e in measured]
     planned = plan_replicas(o, spec, status).get(candidate.revision, candidate.pods)
@@ -88,6 +89,32 @@ def evaluate(
         candidate = _hold(o, spec, candidate)
     candidate = candidate.model_copy(update={"evaluated_at": rfc3339(o.now), "blind_since": None})
     return update(status, candidate=candidate)
+
+
+def _before_first(
+    o: Observed,
+    spec: ModelDeploymentSpec,
+    status: ModelDeploymentStatus,
+    candidate: CandidateStatus,
+    readings: Readings,
+) -> ModelDeploymentStatus:
+    """Not tried yet: of interest is only whether Prometheus would see it fail."""
+    absent = _unmeasured(readings, o.now) if o.revision(candidate.revision).ready else []
+    status = update(status, signals=absent)
+    if absent:
+        return _blind(o, spec, status, candidate, absent)
+    candidate = candidate.model_copy(update={"evaluated_at": rfc3339(o.now), "blind_since": None})
+    return update(status, candidate=candidate)
+
+
+def _unmeasured(readings: Readings, now: float) -> list[Evidence]:
+    """Return why errors of a candidate without traffic would not be seen; else nothing."""
+    if problem := readings.problems.get(signals.ERROR_RATE):
+        return [no_data(signals.ERROR_RATE, problem.reason, problem.message, now)]
+    if readings.candidate.counts is None:
+        text = "Prometheus has not measured the candidate's pods twice yet"
+        return [no_data(signals.ERROR_RATE, NO_SERIES, text, now, samples=0)]
+    return []
 
 
 def _hold(o: Observed, spec: ModelDeploymentSpec, candidate: CandidateStatus) -> CandidateStatus:
