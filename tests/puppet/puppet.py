@@ -24,6 +24,7 @@ class Behaviour(NamedTuple):
     errors: float = 0.0
     latency: float = 0.01
     classes: dict[str, float] = {"planet": 0.5, "star": 0.5}  # noqa: RUF012 - never changed
+    accuracy: float = 1.0
     value: float = 1.0
     ready: bool = True
     exit: int | None = None
@@ -44,8 +45,8 @@ def changed(behaviour: Behaviour, changes: Any) -> Behaviour:
     result = behaviour._replace(**changes)
     if result.rate < 0 or result.latency < 0:
         raise Wrong("rate and latency must not be negative")
-    if not 0 <= result.errors <= 1:
-        raise Wrong("errors is a share: 0 to 1")
+    if not 0 <= result.errors <= 1 or not 0 <= result.accuracy <= 1:
+        raise Wrong("errors and accuracy are shares: 0 to 1")
     if abs(sum(result.classes.values()) - 1) > 1e-9:
         raise Wrong("the shares of classes must sum to 1")
     return result
@@ -71,6 +72,7 @@ class Counters:
         self._lock = threading.Lock()
         self.behaviour = behaviour
         self._success = self._error = self._seconds = 0.0
+        self._correct = self._wrong = 0.0
         self._buckets = [0.0] * (len(self._bounds) + 1)
         self._classes = dict.fromkeys(behaviour.classes, 0.0)
 
@@ -96,6 +98,8 @@ class Counters:
         self._at = now
         self._error += count * wanted.errors
         self._success += count * (1 - wanted.errors)
+        self._correct += count * (1 - wanted.errors) * wanted.accuracy
+        self._wrong += count * (1 - wanted.errors) * (1 - wanted.accuracy)
         self._seconds += count * wanted.latency
         self._buckets[bisect_left(self._bounds, wanted.latency)] += count
         for name, share in wanted.classes.items():
@@ -111,6 +115,7 @@ class Counters:
             for name, kind in (
                 ("predictions_total", "counter"),
                 ("predicted_class_total", "counter"),
+                ("prediction_feedback_total", "counter"),
                 ("model_ready", "gauge"),
                 ("model_load_time_seconds", "gauge"),
                 ("puppet_value", "gauge"),
@@ -125,6 +130,10 @@ class Counters:
             lines += [
                 _line("predicted_class_total", {**of, "class": name}, count)
                 for name, count in self._classes.items()
+            ]
+            labels = (("correct", self._correct), ("wrong", self._wrong))
+            lines += [
+                _line("prediction_feedback_total", {**of, "outcome": o}, n) for o, n in labels
             ]
             lines.append(_line("model_ready", of, float(self.behaviour.ready)))
             lines.append(_line("model_load_time_seconds", of, 0.0))

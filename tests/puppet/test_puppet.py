@@ -15,6 +15,7 @@ READ = {
     "prediction_latency_seconds_bucket",
     "prediction_latency_seconds_count",
     "predicted_class_total",
+    "prediction_feedback_total",
 }
 
 
@@ -49,6 +50,7 @@ def test_shows_the_series_that_the_operator_reads_as_the_server_does() -> None:
     model.has_classes(["planet", "star"])
     model.loaded(0.1)
     model.is_ready(True)
+    real.feedback.show("abc", "forest", "1.0.0")
     played_shapes = shapes(played().expose(NOW))
     assert played_shapes <= shapes(real.expose().decode())
     assert {name for name, _ in played_shapes} >= READ

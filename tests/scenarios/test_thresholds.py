@@ -61,6 +61,12 @@ def test_drift(scene: Scene) -> None:
     assert evidence["value"] == pytest.approx(divergence, rel=SLACK / 2)
 
 
+def test_accuracy(scene: Scene) -> None:
+    evidence = passes_then_fails(scene, "accuracy", "maxDrop", "accuracy", 0.1, accuracy=0.9)
+    assert evidence["value"] == pytest.approx(0.9, abs=1e-4)
+    assert evidence["baseline"] == pytest.approx(1.0, abs=1e-4)
+
+
 def test_both_slow_alike_is_no_reason(scene: Scene) -> None:
     scene.serving(latency=2.5)
     second = scene.roll_out("1.1.0", latency=2.5)

@@ -1,0 +1,91 @@
+"""Given API keys in a Secret and two processes per pod, then both work behind the gateway."""
+
+import json
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+from dev.demo.stage import NAME, NAMESPACE, Stage
+from dev.demo.traffic import PATH
+from tests.support import Object, eventually
+
+SECRET = "kepler-keys"
+OLD, NEW = "the-key-of-the-old-days", "the-key-that-comes-after-it"
+REQUESTS = 12
+# The kubelet looks for changed Secrets about once a minute.
+ROTATED_SECONDS = 180.0
+
+
+def keys(stage: Stage, **named: str) -> None:
+    """Apply the Secret with these keys, by client."""
+    stage.kube.apply(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": SECRET, "namespace": NAMESPACE},
+                "stringData": named,
+            }
+        )
+    )
+
+
+def ask(stage: Stage, key: str | None = None) -> int:
+    """One request; the status."""
+    address = urlsplit(stage.kube.gateway)
+    connection = HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=15)
+    headers = {"Host": stage.host, "Content-Type": "application/json"}
+    if key is not None:
+        headers["X-API-Key"] = key
+    connection.request("POST", PATH, stage.bodies[0], headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def pods(stage: Stage) -> list[Object]:
+    """The pods of the ModelDeployment."""
+    selector = f"transit.dev/model-deployment={NAME},transit.dev/revision"
+    found = stage.kube.find("-n", NAMESPACE, "pods", "-l", selector) or {"items": []}
+    return list(found["items"])
+
+
+def predictions(stage: Stage, pod: str) -> float:
+    """The pod's count of rows that it predicted, by whichever process is asked."""
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8000/proxy/metrics"
+    lines = stage.kube("get", "--raw", path).splitlines()
+    (line,) = [x for x in lines if x.startswith("predictions_total{") and 'status="success"' in x]
+    return float(line.rsplit(" ", 1)[1])
+
+
+def test_behind_the_gateway(stage: Stage) -> None:
+    keys(stage, web=OLD)
+    stage.manifest["spec"]["replicas"] = 1
+    server = stage.manifest["spec"]["server"]
+    server["apiKeys"] = {"secretName": SECRET}
+    server["env"] = [
+        {"name": "TRANSIT_WORKERS", "value": "2"},
+        {"name": "TRANSIT_ACCESS_LOG", "value": "all"},
+    ]
+    stage.ask_for("1.0.0")
+    stage.mdep.wait_for("the first deployment", lambda m: m["status"].get("phase") == "Stable", 120)
+    eventually("the gateway leads to a server", lambda: ask(stage) == 401, 20)
+    assert ask(stage, "no-key-at-all") == 401
+
+    (pod,) = [p["metadata"]["name"] for p in pods(stage)]
+    assert [ask(stage, OLD) for _ in range(REQUESTS)] == [200] * REQUESTS
+    assert [predictions(stage, pod) for _ in range(6)] == [REQUESTS] * 6
+
+    keys(stage, web=OLD, mobile=NEW)
+    eventually("the new key is accepted", lambda: ask(stage, NEW) == 200, ROTATED_SECONDS, 1.0)
+    keys(stage, mobile=NEW)
+    eventually("the old key is refused", lambda: ask(stage, OLD) == 401, ROTATED_SECONDS, 1.0)
+    assert ask(stage, NEW) == 200
+
+    (now,) = pods(stage)
+    assert now["metadata"]["name"] == pod, "keys are no other revision"
+    assert [s["restartCount"] for s in now["status"]["containerStatuses"]] == [0]
+    log = stage.kube("-n", NAMESPACE, "logs", pod)
+    assert log.count("is ready after") == 2, "each worker has the model"
+    assert '"client":"web"' in log.replace(": ", ":")
+    assert OLD not in log
+    assert NEW not in log
