@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -40,6 +40,9 @@ from transit_server.serving.loading import Loader
 from transit_server.serving.registry import Registry
 from transit_server.settings import Settings
 from transit_server.tracing import Tracing
+
+if TYPE_CHECKING:
+    from transit_server.workers.siblings import Siblings
 
 # Kubernetes and Prometheus have no key, and ask all the time.
 _PROBES = {
@@ -85,11 +88,12 @@ def create_app(
     settings: Settings,
     lifecycle: Lifecycle | None = None,
     on_failure: Callable[[], None] = lambda: None,
+    siblings: "Siblings | None" = None,
 ) -> FastAPI:
     """The server's application; it begins to load its models when it is started.
 
     When a model can't be served, `lifecycle.failure` says why, and `on_failure` is called, on the
-    loading thread.
+    loading thread. `siblings` are the other workers, if this process is one of several.
     """
     lifecycle = lifecycle or Lifecycle()
     metrics = Metrics(settings.model_deployment, settings.revision)
@@ -106,6 +110,7 @@ def create_app(
         settings.revision,
         settings.request_timeout,
         experiment,
+        siblings,
     )
     shared = (registry, inference, settings.revision, settings.max_batch_rows, splitter)
     bodies = Bodies(settings.max_body, settings.max_bodies, settings.request_timeout)
@@ -118,7 +123,7 @@ def create_app(
     )
     guide = GuideRoutes(GuideApi(*shared), catalog, bodies, feedback, unit_header)
     v2 = OpenInferenceRoutes(OpenInferenceApi(*shared), catalog, bodies, _version(), unit_header)
-    probes = ProbeRoutes(catalog, metrics)
+    probes = ProbeRoutes(catalog, metrics, siblings)
 
     one, versioned = "/v2/models/{name}", "/v2/models/{name}/versions/{version}"
     table = [
@@ -154,6 +159,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if siblings is not None:
+            await siblings.open(catalog.not_ready_because, metrics)
         loader = Loader(settings, registry, metrics)
         threading.Thread(target=load, args=(loader,), name="loader", daemon=True).start()
         watching = asyncio.create_task(key_file.watch()) if key_file is not None else None
@@ -165,6 +172,8 @@ def create_app(
         for _ref, model in registry.every():
             if model is not None:
                 model.batcher.close()
+        if siblings is not None:
+            siblings.close()
 
     def load(loader: Loader) -> None:
         try:

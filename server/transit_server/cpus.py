@@ -1,20 +1,25 @@
 """How many processors this process may really use: in a pod, far fewer than the node has.
 
-Libraries start a thread per processor of the node, which under a CPU limit stall each other.
+Libraries start a thread per processor of the node, which under a CPU limit stall each other. The
+workers of one server share its processors; each process, also one that a worker starts, learns from
+its environment how many they are.
 """
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-def available_cpus(cgroups: Path = _CGROUPS) -> int:
-    """At least 1; the CPU limit rounded up, where there is one."""
+def available_cpus(cgroups: Path = _CGROUPS, environment: Mapping[str, str] = os.environ) -> int:
+    """At least 1; the CPU limit rounded up, where there is one, or this worker's part of it."""
+    workers = int(environment.get("TRANSIT_WORKERS") or 1)  # `Settings` has checked it
     allowed = len(os.sched_getaffinity(0))
     limit = _limit(cgroups)
-    return max(1, allowed if limit is None else min(allowed, math.ceil(limit)))
+    cpus = allowed if limit is None else min(allowed, math.ceil(limit))
+    return max(1, cpus // workers)
 
 
 def _limit(cgroups: Path) -> float | None:

@@ -116,6 +116,13 @@ class Settings(BaseModel):
         description="Address to listen on",
     )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that serve side by side, each with the models in its own memory; "
+        "limits, rates and circuits are each one's own",
+    )
     drain_delay: Duration = Field(
         5.0, description="After SIGTERM, how long new requests are still served"
     )

@@ -34,6 +34,8 @@ def eventually(ask: Callable[[], T | None], what: str, patience: float = _PATIEN
 class RunningServer:
     """Started with `with`; stopped and reaped at its end whatever happens."""
 
+    command = ("-m", "transit_server.main")
+
     def __init__(
         self,
         store: Path,
@@ -74,7 +76,7 @@ class RunningServer:
     def __enter__(self) -> Self:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "transit_server.main"],
+                [sys.executable, *self.command],
                 env=self._environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,

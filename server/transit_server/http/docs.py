@@ -152,7 +152,8 @@ METRICS: dict[str, Any] = {
         200: {
             "description": "Text format 0.0.4",
             "content": {"text/plain": {"schema": {"type": "string"}}},
-        }
+        },
+        **_errors(503),
     },
 }
 

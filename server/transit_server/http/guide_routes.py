@@ -64,7 +64,7 @@ class GuideRoutes:
 
     async def health(self, call: Call) -> Response:
         """Whether the server is ready, model by model."""
-        health = self._catalog.health()
+        health = await self._catalog.health()
         return _json(health, 200 if health["status"] == "healthy" else 503)
 
     def _known(self, call: Call, model: str | None = None) -> guide.Call:

@@ -37,7 +37,7 @@ class OpenInferenceRoutes:
 
     async def ready(self, call: Call) -> Response:
         """Every model is ready."""
-        why = self._catalog.not_ready_because()
+        why = await self._catalog.server_not_ready_because()
         if why is not None:
             raise NotReady(why)
         return Reply(b'{"ready":true}')
