@@ -64,7 +64,7 @@ def main() -> int:
         for name, models in {**{m.kind: [m] for m in MODELS}, "all": list(MODELS)}.items():
             with served(models, store, work) as server:
                 found["cold_start_s"][name] = round(server.ready_after, 2)
-        with served([MODELS[2]], _without_twin(MODELS[2], store, work), work) as server:
+        with served([MODELS[2]], without_twin(MODELS[2], store, work), work) as server:
             found["cold_start_s"]["cnn without its twin"] = round(server.ready_after, 2)
         _tell("cold start, s", found["cold_start_s"])
         found["memory_mb"] = _memory(store, work, options.requests)
@@ -195,7 +195,7 @@ def _batch(server: Served, bare: _Bare, model: Model, store: Path) -> dict[str, 
     }
 
 
-def _without_twin(model: Model, store: Path, work: Path) -> Path:
+def without_twin(model: Model, store: Path, work: Path) -> Path:
     """A store with `model` as it would be without its ONNX twin."""
     target = work / "without-twin"
     directory = model.directory(target)

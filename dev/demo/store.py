@@ -61,8 +61,8 @@ def account(kube: Kube) -> tuple[str, str]:
 
 
 @contextmanager
-def opened(kube: Kube, user: str, password: str) -> Iterator[S3Storage]:
-    """The bucket of models, through a port-forward."""
+def opened(kube: Kube, user: str, password: str, bucket: str = BUCKET) -> Iterator[S3Storage]:
+    """A bucket of models, through a port-forward."""
     with kube.forward("minio", "service/minio", 9000) as port:
         client = boto3.client(
             "s3",
@@ -79,7 +79,7 @@ def opened(kube: Kube, user: str, password: str) -> Iterator[S3Storage]:
                 response_checksum_validation="when_required",
             ),
         )
-        storage = S3Storage(BUCKET, client=client)
+        storage = S3Storage(bucket, client=client)
         storage.create_bucket()
         yield storage
 
