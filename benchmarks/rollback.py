@@ -61,10 +61,8 @@ def measure(on: stage.Stage) -> Run:
     counted = tally(answers, result.revision, on.spans(result.revision))
     own = [a.done for a in answers if a.failed and a not in counted.others]
     on.ask_for(GOOD)
-    on.mdep.wait_for(
-        f"{GOOD} to be what the spec asks for",
-        lambda mdep: mdep["status"].get("phase") == "Stable",
-        30.0,
+    on.until(
+        f"{GOOD} to be what the spec asks for", lambda status: status["phase"] == "Stable", 30.0
     )
     _gone(on, result.revision)
     return Run(

@@ -5,7 +5,7 @@ Owns the ModelDeployment `kepler`, its watches, the traffic and the timeline whi
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -86,6 +86,12 @@ class Stage:
             raise StepFailed(f"{NAMESPACE}/{NAME} is gone just after it was applied")
         metadata: Object = found["metadata"]
         return metadata
+
+    def until(self, what: str, holds: Callable[[Object], bool], seconds: float) -> Object:
+        """Wait until the status ({} before there is one) is so; it. Raises `NotAsExpected`."""
+        found = self.mdep.wait_for(what, lambda m: holds(m.get("status") or {}), seconds)
+        status: Object = found["status"]
+        return status
 
     def begin_traffic(self) -> None:
         """Wait until the gateway leads to a server, then send. Raises `NotAsExpected`."""

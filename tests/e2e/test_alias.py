@@ -7,9 +7,9 @@ from dev.demo.stage import MODEL, NAME, NAMESPACE, Stage
 
 def test_latest_is_pinned(stage: Stage) -> None:
     stage.ask_for("latest")
-    served = stage.mdep.wait_for(
-        "what latest means to be served", lambda m: m["status"].get("phase") == "Stable", 120
-    )["status"]
+    served = stage.until(
+        "what latest means to be served", lambda s: s.get("phase") == "Stable", 120
+    )
     assert served["stable"]["models"] == [{"name": MODEL, "version": "1.1.0"}]
     assert served["pins"]["models"] == [{"name": MODEL, "version": "1.1.0"}]
     pods = json.loads(
@@ -25,9 +25,9 @@ def test_an_alias_that_the_store_does_not_know_is_said(stage: Stage) -> None:
     before = stage.status["stable"]["revision"]
     stage.manifest["spec"]["models"][0]["name"] = "no_such_model"
     stage.ask_for("stable")
-    stage.mdep.wait_for(
+    stage.until(
         "the reason in the status",
-        lambda m: "has no model 'no_such_model'" in m["status"].get("message", ""),
+        lambda s: "has no model 'no_such_model'" in s.get("message", ""),
         60,
     )
     assert stage.status["stable"]["revision"] == before

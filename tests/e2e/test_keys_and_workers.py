@@ -1,6 +1,7 @@
 """Given API keys in a Secret and two processes per pod, then both work behind the gateway."""
 
 import json
+from base64 import b64encode
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -23,7 +24,8 @@ def keys(stage: Stage, **named: str) -> None:
                 "apiVersion": "v1",
                 "kind": "Secret",
                 "metadata": {"name": SECRET, "namespace": NAMESPACE},
-                "stringData": named,
+                # Not stringData: `kubectl apply` never takes an entry of that away again.
+                "data": {name: b64encode(key.encode()).decode() for name, key in named.items()},
             }
         )
     )
@@ -67,7 +69,7 @@ def test_behind_the_gateway(stage: Stage) -> None:
         {"name": "TRANSIT_ACCESS_LOG", "value": "all"},
     ]
     stage.ask_for("1.0.0")
-    stage.mdep.wait_for("the first deployment", lambda m: m["status"].get("phase") == "Stable", 120)
+    stage.until("the first deployment", lambda s: s.get("phase") == "Stable", 120)
     eventually("the gateway leads to a server", lambda: ask(stage) == 401, 20)
     assert ask(stage, "no-key-at-all") == 401
 

@@ -34,12 +34,12 @@ def scaled(stage: Stage, replicas: int) -> None:
 def test_goes_on_where_it_stopped(stage: Stage) -> None:
     play(stage, FIRST)
     stage.ask_for("1.1.0")
-    at_ten = stage.mdep.wait_for(
+    at_ten = stage.until(
         "a first hold with data",
-        lambda m: m["status"].get("candidate", {}).get("heldSeconds", 0) >= 4,
+        lambda s: s.get("candidate", {}).get("heldSeconds", 0) >= 4,
         90,
     )
-    revision = at_ten["status"]["candidate"]["revision"]
+    revision = at_ten["candidate"]["revision"]
 
     scaled(stage, 0)
     before = stage.mdep.latest
@@ -53,18 +53,13 @@ def test_goes_on_where_it_stopped(stage: Stage) -> None:
     assert stage.mdep.latest == before
 
     scaled(stage, 2)
-    after = stage.mdep.wait_for(
+    left = before["status"]["candidate"]
+    after = stage.until(
         "the operator evaluates again",
-        lambda m: (
-            m["status"].get("candidate", {}).get("evaluatedAt", "")
-            > before["status"]["candidate"]["evaluatedAt"]
-        ),
+        lambda s: s.get("candidate", {}).get("evaluatedAt", "") > left["evaluatedAt"],
         60,
     )
     # Time without the operator isn't watched time: at most one interval and a half is added.
-    gained = after["status"]["candidate"]["heldSeconds"]
-    assert gained - before["status"]["candidate"]["heldSeconds"] <= 3.1
-    done = stage.mdep.wait_for(
-        "the promotion", lambda m: m["status"]["stable"]["revision"] == revision, 180
-    )
-    assert reached(done["status"]["history"], revision) == stage.steps
+    assert after["candidate"]["heldSeconds"] - left["heldSeconds"] <= 3.1
+    done = stage.until("the promotion", lambda s: s["stable"]["revision"] == revision, 180)
+    assert reached(done["history"], revision) == stage.steps

@@ -18,15 +18,13 @@ def test_a_candidate_that_fits_no_node_gets_no_traffic_and_says_why(stage: Stage
     }
     mark = stage.traffic.mark()
     stage.ask_for("1.1.0")
-    stage.mdep.wait_for(
+    stage.until(
         "the reason in the status",
-        lambda m: "Insufficient nvidia.com/gpu" in m["status"].get("message", ""),
+        lambda s: "Insufficient nvidia.com/gpu" in s.get("message", ""),
         30,
     )
     assert stage.weights() == {stable: 100}
-    rejected = stage.mdep.wait_for(
-        "the deadline", lambda m: bool(m["status"].get("rejected")), 120
-    )["status"]["rejected"]
+    rejected = stage.until("the deadline", lambda s: bool(s.get("rejected")), 120)["rejected"]
     assert rejected["reason"] == "NotReady"
     assert "Insufficient nvidia.com/gpu" in rejected["message"]
     assert set(stage.traffic.by_revision(mark)) == {stable}
@@ -35,29 +33,27 @@ def test_a_candidate_that_fits_no_node_gets_no_traffic_and_says_why(stage: Stage
 
 
 def test_without_prometheus_no_step_is_taken_and_deleting_works(stage: Stage) -> None:
-    """Given a rollout, when Prometheus is down, then the clock stands still, and says so."""
+    """Given that Prometheus is down, then a candidate gets no traffic, and the status says why."""
+    stable = stage.status["stable"]["revision"]
     stage.kube("-n", "monitoring", "scale", "deployment/prometheus", "--replicas=0")
     try:
         stage.ask_for("1.1.0")
-        blind = stage.mdep.wait_for(
+        blind = stage.until(
             "MetricsAvailable is False",
-            lambda m: any(
-                c["type"] == "MetricsAvailable" and c["status"] == "False"
-                for c in m["status"]["conditions"]
+            lambda s: any(
+                c["type"] == "MetricsAvailable" and c["status"] == "False" for c in s["conditions"]
             ),
             90,
-        )
-        assert blind["status"]["candidate"]["step"] == 1
-        held = blind["status"]["candidate"]["heldSeconds"]
-        later = stage.mdep.wait_for(
+        )["candidate"]
+        assert "waiting for Prometheus to see them" in stage.status["message"]
+        later = stage.until(
             "some more evaluations",
-            lambda m: (
-                m["status"]["candidate"]["evaluatedAt"]
-                > blind["status"]["candidate"]["evaluatedAt"]
-            ),
+            lambda s: s["candidate"]["evaluatedAt"] > blind["evaluatedAt"],
             30,
-        )
-        assert later["status"]["candidate"]["heldSeconds"] == held
+        )["candidate"]
+        assert (later["step"], later["weight"], later["heldSeconds"]) == (0, 0, 0)
+        assert later["blindSince"] == blind["blindSince"]
+        assert stage.weights() == {stable: 100}
         stage.kube("-n", "demo", "delete", "mdep", "kepler", "--timeout=30s")
         owned = "transit.dev/model-deployment=kepler"
         kinds = "deployments,services,httproutes,controllerrevisions"

@@ -33,33 +33,27 @@ def test_a_good_version_and_a_bad_one(stage: Stage) -> None:
     route_to_the_service(stage)
     try:
         stage.ask_for("1.0.0")
-        first = stage.mdep.wait_for(
-            "the first deployment", lambda m: m["status"].get("phase") == "Stable", 120
-        )["status"]["stable"]["revision"]
+        first = stage.until("the first deployment", lambda s: s.get("phase") == "Stable", 120)[
+            "stable"
+        ]["revision"]
         stage.begin_traffic()
 
         stage.ask_for("1.1.0")
-        mixed = stage.mdep.wait_for(
-            "traffic for both", lambda m: len(m["status"].get("traffic", [])) == 2, 90
-        )
+        mixed = stage.until("traffic for both", lambda s: len(s.get("traffic", [])) == 2, 90)
         # Two pods of the stable and one of the candidate: a third, where 10 % was asked for.
-        shares = {w["revision"]: w["weight"] for w in mixed["status"]["traffic"]}
+        shares = {w["revision"]: w["weight"] for w in mixed["traffic"]}
         assert shares[first] in range(50, 68)
         assert sum(shares.values()) == 100
-        done = stage.mdep.wait_for(
+        done = stage.until(
             "the promotion",
-            lambda m: (
-                m["status"]["phase"] == "Stable" and m["status"]["stable"]["revision"] != first
-            ),
+            lambda s: s["phase"] == "Stable" and s["stable"]["revision"] != first,
             240,
         )
-        good = done["status"]["stable"]["revision"]
-        assert done["status"]["traffic"] == [{"revision": good, "weight": 100}]
+        good = done["stable"]["revision"]
+        assert done["traffic"] == [{"revision": good, "weight": 100}]
 
         stage.ask_for("1.2.0")
-        rejected = stage.mdep.wait_for(
-            "the rollback", lambda m: m["status"]["phase"] == "RolledBack", 120
-        )["status"]
+        rejected = stage.until("the rollback", lambda s: s["phase"] == "RolledBack", 120)
         assert rejected["rejected"]["reason"] == "ErrorRate"
         assert rejected["traffic"] == [{"revision": good, "weight": 100}]
         eventually(

@@ -173,7 +173,12 @@ def test_while_it_cannot_be_reached_commands_work(
     scene.command("abort")
     scene.until_rejected(revision, "Aborted", 15)
     scene.commanded("retry")
-    scene.until_step(revision, 1)
+    scene.until("nobody sees it", lambda s: "waiting for Prometheus" in s["message"], 30)
+    assert scene.status["traffic"] == [
+        {"revision": scene.status["stable"]["revision"], "weight": 100}
+    ]
+    scene.command("promote")
+    scene.until_step(revision, 1, 15)
     assert scene.status["candidate"]["heldSeconds"] == 0
 
 
