@@ -57,6 +57,7 @@ def serve(
     )
     server = DrainingServer(config, lifecycle, settings.drain_delay)
     gc.freeze()
+    gc.enable()  # `main` imports without it
     server.run(sockets)
     if lifecycle.failure is not None:
         LastWords(settings.termination_log).say(f"transit-server: {lifecycle.failure}")

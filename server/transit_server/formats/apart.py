@@ -8,6 +8,7 @@ The child runs `child` below: it finds the probes in its folder, and leaves the 
 result there.
 """
 
+import gc
 import importlib
 import os
 import signal
@@ -95,7 +96,8 @@ def _end_with_parent() -> None:
 
 
 def child() -> None:
-    """The child's whole life."""
+    """The child's whole life: too short for a garbage collector, which slows imports down."""
+    gc.disable()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if sys.argv[1] in _UNNEEDED:
         sys.modules[_UNNEEDED[sys.argv[1]]] = None  # type: ignore[assignment]
