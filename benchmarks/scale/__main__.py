@@ -235,7 +235,7 @@ async def _rollouts(
     rolling, settled = keys[:count], keys[count:]
     with step(f"Start {count} rollouts") as note:
         await fleet.give_version(rolling, CANDIDATE)
-        await fleet.until("have pods for their candidate", count, _has_candidate, 300, note)
+        await fleet.until("have a candidate", count, _has_candidate, 300, note)
         targets = [
             {"model_deployment": key, "revision": fleet.status(key)[part]["revision"]}
             for key in rolling
@@ -263,7 +263,7 @@ def _is_stable(version: str) -> Any:
 
 
 def _has_candidate(status: dict[str, Any]) -> bool:
-    return bool(status.get("candidate")) and (status["candidate"].get("step") or 0) > 0
+    return bool(status.get("candidate"))
 
 
 def _has_data(status: dict[str, Any]) -> bool:
@@ -292,10 +292,17 @@ def main() -> int:
     parser.add_argument(
         "--profile", action="store_true", help="cProfile of the last operator, as FILE.prof"
     )
+    parser.add_argument(
+        "--idle",
+        type=float,
+        default=330.0,
+        metavar="SECONDS",
+        help="how long nothing is changed, for the smallest N twice as long (default 330)",
+    )
     parser.add_argument("--output", type=Path, default=RESULTS, metavar="FILE")
     options = parser.parse_args()
     options.changes, options.spacing = (30, 0.2) if options.quick else (200, 0.4)
-    options.idle, options.busy = (20.0, 45.0) if options.quick else (330.0, 120.0)
+    options.idle, options.busy = (20.0, 45.0) if options.quick else (options.idle, 120.0)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # `finally` below runs
     folder = Path(tempfile.mkdtemp(prefix="transit-scale-"))
     try:

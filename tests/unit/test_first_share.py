@@ -1,5 +1,7 @@
 """Nobody gets a share of the traffic while nobody would see it fail."""
 
+from typing import Any
+
 import pytest
 
 from tests.unit.scenes import (
@@ -28,7 +30,7 @@ UNSEEN = Readings(stable=good())
 IMPATIENT = {"noData": {"policy": "Rollback", "after": "60s"}}
 
 
-def unseen(readings: Readings, **overrides: object) -> World:
+def unseen(readings: Readings, **overrides: Any) -> World:
     """Return a world with a candidate whose pods are ready, for a minute already."""
     world = serving(**overrides)
     world.readings = readings
