@@ -92,7 +92,7 @@ def test_xgboost_with_two_classes(tmp_path: Path, data: Data) -> None:
 @pytest.mark.parametrize(
     ("name", "model", "labels", "words"),
     [
-        ("no probabilities", LinearSVC(), LABELS, "no predict_proba"),
+        ("no probabilities", LinearSVC(max_iter=20_000), LABELS, "no predict_proba"),
         ("other classes", LogisticRegression(), ("A", "B"), "knows 3 classes, its metadata 2"),
     ],
 )
