@@ -36,10 +36,12 @@ def test_without_predictions_it_holds_and_goes_on_with_them(scene: Scene) -> Non
 def test_without_predictions_for_long_it_is_turned_back_if_the_policy_says_so(
     scene: Scene,
 ) -> None:
-    scene.analysis["noData"] = {"policy": "Rollback", "after": "5s"}
+    """`after` is long enough for Prometheus to find the pods: that wait is blind time, too."""
+    scene.analysis["noData"] = {"policy": "Rollback", "after": "20s"}
     scene.serving()
     second = scene.roll_out("1.1.0", rate=0)
-    rejected = scene.until_rejected(second, "NoData", 40)["rejected"]
+    scene.until_step(second, 1)
+    rejected = scene.until_rejected(second, "NoData", 60)["rejected"]
     assert "no data for" in rejected["message"]
     assert scene.given_weights(second) == [10]
 
