@@ -20,11 +20,12 @@ with Gateway API (Traefik), Prometheus and MinIO.
   up          bring it up, or make sure that it is; a healthy one is reused
   status      what runs
   images      build operator, server and the tests' puppet, and load them into every node
+  metrics     add metrics-server, by which autoscalers and kubectl top see what pods use
   load NAME…  load images built here into every node
   env         shell lines for KUBECONFIG and PATH:  eval "$(python3 -m dev.cluster env)"
   kubeconfig  the path of the kubeconfig
   endpoints   how to reach gateway, Prometheus and MinIO
-  build       only build the programs (with names: only those, such as kwok)
+  build       only build the programs (with names: only those, such as kwok or metrics-server)
   down        take everything away again
 
 Environment:
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "status",
             "build",
             "images",
+            "metrics",
             "load",
             "env",
             "kubeconfig",
@@ -98,6 +100,9 @@ def _do(verb: str, names: list[str], chosen: str | None) -> int:
             with _alone():
                 cluster.build_images(DOCKERFILES)
                 cluster.load(list(DOCKERFILES))
+        case "metrics":
+            with _alone():
+                cluster.metrics()
         case "load":
             with _alone():
                 cluster.load(names)

@@ -41,6 +41,15 @@ def install(kubectl: Kubectl, *, local: bool) -> None:
         kubectl("-n", "traefik", "wait", ready, "--timeout=60s", "gateway/public")
 
 
+def install_metrics(kubectl: Kubectl) -> None:
+    """metrics-server, until the API server has it among its own APIs."""
+    with step("metrics-server: apply and wait until it has figures"):
+        kubectl.apply((paths.MANIFESTS / "metrics-server.yaml").read_text())
+        kubectl.rolled_out("monitoring", ["metrics-server"])
+        available = "--for=condition=Available"
+        kubectl("wait", available, "--timeout=60s", "apiservice/v1beta1.metrics.k8s.io")
+
+
 def advertise(kubectl: Kubectl, node: str, resources: Mapping[str, str]) -> None:
     """Extended resources such as GPUs, the documented way: a patch of the node's status."""
     for resource, amount in resources.items():

@@ -64,6 +64,14 @@ class Current:
         """kubectl's own choice."""
         return None
 
+    def metrics(self) -> None:
+        """What a whole cluster should have; it is not ours to give."""
+        group = "/apis/metrics.k8s.io/v1beta1"
+        if not shell.succeeds(["kubectl", "get", "--raw", group]):
+            raise StepFailed(
+                "this cluster has no metrics API", hint="install metrics-server in it, or have it"
+            )
+
     def pause_node(self, node: str) -> None:
         """Never a node that isn't ours."""
         raise StepFailed(

@@ -24,12 +24,16 @@ TAGS = "remove_all_sd,enable_kubernetes_sd"
 
 @dataclass(frozen=True)
 class Program:
-    """One executable: its main package, its version, and the file name `go build` gives it."""
+    """One executable: its main package, its version, and the file name `go build` gives it.
+
+    `module` is given for one that asks for newer libraries than the others.
+    """
 
     name: str
     package: str
     version: str
     built_as: str = ""
+    module: str = ""
 
     @property
     def path(self) -> Path:
@@ -59,9 +63,15 @@ PROGRAMS = {
         ),
         Program("minio", "github.com/minio/minio", versions.MINIO),
         Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", versions.KWOK),
+        Program(
+            "metrics-server",
+            "sigs.k8s.io/metrics-server/cmd/metrics-server",
+            versions.METRICS_SERVER,
+            module="sigs.k8s.io/metrics-server",
+        ),
     )
 }
-OPTIONAL = ("kwok",)
+OPTIONAL = ("kwok", "metrics-server")
 
 
 def build(wanted: Sequence[str] = ()) -> None:
@@ -72,13 +82,24 @@ def build(wanted: Sequence[str] = ()) -> None:
         return
     packages.ensure_programs(packages.BUILD_PROGRAMS)
     go = packages.go()
+    shared = paths.cache() / "gomod"
+    _write_module(go, shared)
+    for program in missing:
+        if program.module:
+            folder = paths.cache() / f"gomod-{program.name}"
+            _write_module_apart(go, folder, program, shared)
+            _build(go, folder, [program])
+    if together := [program for program in missing if not program.module]:
+        _build(go, shared, together)
+
+
+def _build(go: Path, folder: Path, missing: Sequence[Program]) -> None:
+    """Build programs of one module."""
     log = paths.logs() / "go-build.log"
     log.unlink(missing_ok=True)
-    folder = paths.cache() / "gomod"
     hint = f"the same command again (what is compiled stays compiled); the module is in {folder}"
     env = {"CGO_ENABLED": "0"}
     with step("Go modules: resolve and download", hint):
-        _write_module(go, folder)
         listing: list[object] = [
             go,
             "list",
@@ -177,6 +198,29 @@ def _write_module(go: Path, folder: Path) -> None:
     lines = ["module transit.dev/cluster-tools", "", "go 1.26.0", ""]
     lines += [f"require {module} {version}" for module, version in require.items()]
     lines += [f"replace {name} => {name} {library}" for name in staged]
+    _write_recipe(folder, lines)
+    for source in (paths.HERE / "gotools").iterdir():
+        shutil.copytree(source, folder / source.name, dirs_exist_ok=True)
+
+
+def _write_module_apart(go: Path, folder: Path, program: Program, shared: Path) -> None:
+    """The module of a program that asks for newer libraries than the others.
+
+    In the shared module it would raise theirs. Here it gets theirs, of the cluster's own release.
+    """
+    own = _go_mod_text(go, program.module, f"v{program.version}")
+    needed = re.search(r"^go (\S+)", own, re.M)
+    lines = [f"module transit.dev/cluster-{program.name}", "", f"go {needed[1] if needed else ''}"]
+    lines += ["", f"require {program.module} v{program.version}"]
+    resolved = json.loads(shell.output([go, "mod", "edit", "-json", shared / "go.mod"]))
+    pins = {one["Path"]: one["Version"] for one in resolved["Require"]}
+    pins |= {one["Old"]["Path"]: one["New"]["Version"] for one in resolved["Replace"]}
+    lines += [f"replace {name} => {name} {version}" for name, version in sorted(pins.items())]
+    _write_recipe(folder, lines)
+
+
+def _write_recipe(folder: Path, lines: Sequence[str]) -> None:
+    """A go.mod, but one that was written from the same lines keeps what Go has resolved."""
     wanted = "\n".join(lines) + "\n"
     recipe = folder / "recipe.txt"
     folder.mkdir(parents=True, exist_ok=True)
@@ -184,8 +228,6 @@ def _write_module(go: Path, folder: Path) -> None:
         (folder / "go.mod").write_text(wanted)
         (folder / "go.sum").unlink(missing_ok=True)
         recipe.write_text(wanted)
-    for source in (paths.HERE / "gotools").iterdir():
-        shutil.copytree(source, folder / source.name, dirs_exist_ok=True)
 
 
 def _go_mod_text(go: Path, module: str, version: str) -> str:

@@ -68,6 +68,10 @@ class Kind:
         """One of its own; the user's is left alone."""
         return paths.cache() / "kind.kubeconfig"
 
+    def metrics(self) -> None:
+        """From its public image."""
+        addons.install_metrics(self._kubectl())
+
     def pause_node(self, node: str) -> None:
         """Pause the node's container, pods and all; kind names both alike."""
         shell.output(["docker", "pause", node])

@@ -103,6 +103,12 @@ class Local:
         """The administrator's."""
         return paths.kubeconfig()
 
+    def metrics(self) -> None:
+        """Built here, and loaded into the node of the add-ons."""
+        gobuild.build(["metrics-server"])
+        nodestore.load(_images_of({"metrics-server": "/metrics-server"}), _addon_nodes())
+        addons.install_metrics(self.kubectl())
+
     def pause_node(self, node: str) -> None:
         """Stop its kubelet; the containers run on, as behind a cut cable."""
         _signal_kubelet(node, signal.SIGSTOP)

@@ -37,6 +37,9 @@ class Provider(Protocol):
     def kubeconfig(self) -> Path | None:
         """The kubeconfig to use; none means kubectl's own default."""
 
+    def metrics(self) -> None:
+        """Have the metrics API (metrics-server), by which autoscalers see what pods use."""
+
     def pause_node(self, node: str) -> None:
         """Have a node's kubelet fall silent, as when the node is lost. `resume_node` undoes it."""
 

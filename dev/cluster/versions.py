@@ -14,6 +14,7 @@ PROMETHEUS = "3.14.0"
 GATEWAY_API = "1.5.1"
 TRAEFIK = "3.7.15"
 PAUSE = "3.10.1"
+METRICS_SERVER = "0.9.0"  # only for tests of autoscalers: `python3 -m dev.cluster metrics`
 KWOK = "0.8.0"  # only for benchmarks: `python3 -m dev.cluster build kwok`
 
 # MinIO's releases are dates; the Go module proxy knows them by commit.
@@ -33,6 +34,7 @@ IMAGES = {
     "prometheus": f"quay.io/prometheus/prometheus:v{PROMETHEUS}",
     "traefik": f"docker.io/library/traefik:v{TRAEFIK}",
     "minio": f"quay.io/minio/minio:{MINIO}",
+    "metrics-server": f"registry.k8s.io/metrics-server/metrics-server:v{METRICS_SERVER}",
 }
 BASE_IMAGE = "docker.io/library/python:3.11-slim"
 OPERATOR_IMAGE = "ghcr.io/transit-dev/operator:dev"

@@ -27,6 +27,7 @@ class Behaviour(NamedTuple):
     accuracy: float = 1.0
     value: float = 1.0
     ready: bool = True
+    busy: float = 0.0
     exit: int | None = None
 
 
@@ -45,8 +46,8 @@ def changed(behaviour: Behaviour, changes: Any) -> Behaviour:
     result = behaviour._replace(**changes)
     if result.rate < 0 or result.latency < 0:
         raise Wrong("rate and latency must not be negative")
-    if not 0 <= result.errors <= 1 or not 0 <= result.accuracy <= 1:
-        raise Wrong("errors and accuracy are shares: 0 to 1")
+    if not all(0 <= share <= 1 for share in (result.errors, result.accuracy, result.busy)):
+        raise Wrong("errors, accuracy and busy are shares: 0 to 1")
     if abs(sum(result.classes.values()) - 1) > 1e-9:
         raise Wrong("the shares of classes must sum to 1")
     return result
@@ -224,6 +225,16 @@ class Server(ThreadingHTTPServer):
         self.server_name, self.server_port = "puppet", self.server_address[1]
 
 
+def burn(counters: Counters, period: float = 0.1) -> None:
+    """Use the share of a CPU that is asked for, until the process ends."""
+    while True:
+        started, busy = time.monotonic(), counters.behaviour.busy
+        until = time.thread_time() + busy * period
+        while time.thread_time() < until:
+            pass
+        time.sleep(max(0.0, started + (period if busy else 1.0) - time.monotonic()))
+
+
 def serve(handler: type[BaseHTTPRequestHandler], port: int) -> None:
     """Serve until SIGTERM, which ends a process of number 1 only if somebody listens to it."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
@@ -239,6 +250,7 @@ def main() -> None:
     if behaviour.exit is not None:
         raise SystemExit(behaviour.exit)
     Handler.counters = Counters(behaviour, time.monotonic())
+    threading.Thread(target=burn, args=(Handler.counters,), daemon=True).start()
     serve(Handler, int(os.environ.get("TRANSIT_PORT", "8000")))
 
 

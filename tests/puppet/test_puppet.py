@@ -72,7 +72,7 @@ def test_counts_grow_evenly_and_a_change_counts_from_its_moment() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"eror": 1}, {"errors": 2}, {"classes": {"star": 0.5}}, [], {"rate": -1}]
+    "wrong", [{"eror": 1}, {"errors": 2}, {"busy": 2}, {"classes": {"star": 0.5}}, [], {"rate": -1}]
 )
 def test_refuses_what_it_can_not_play(wrong: object) -> None:
     with pytest.raises(puppet.Wrong):
