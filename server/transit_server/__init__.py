@@ -7,5 +7,5 @@ The packages, from the outside in; each imports only those below it:
 - `api`: what the guide's API and the Open Inference Protocol mean, without any transport.
 - `serving`: models in memory: loading, batching, isolation of bad rows.
 - `formats`: one file per model format.
-- `metrics`, `settings`, `errors`: used by all of them.
+- `metrics`, `settings`, `errors`, `deadlines`: used by all of them.
 """

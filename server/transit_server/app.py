@@ -23,6 +23,7 @@ from transit_server.api.experiment import Splitter
 from transit_server.api.feedback import Feedback
 from transit_server.api.guide import GuideApi
 from transit_server.api.openinference import OpenInferenceApi
+from transit_server.deadlines import Deadlines
 from transit_server.http import docs
 from transit_server.http.access import Gate
 from transit_server.http.bodies import Bodies
@@ -102,7 +103,8 @@ def create_app(
     splitter = Splitter(experiment, registry) if experiment else None
     unit_header = splitter.header if splitter else b""
     spans = _tracing(settings)
-    inference = Inference(settings.request_timeout, spans)
+    deadlines = Deadlines()
+    inference = Inference(settings.request_timeout, deadlines, spans)
     catalog = Catalog(
         registry,
         lifecycle,
@@ -113,7 +115,7 @@ def create_app(
         siblings,
     )
     shared = (registry, inference, settings.revision, settings.max_batch_rows, splitter)
-    bodies = Bodies(settings.max_body, settings.max_bodies, settings.request_timeout)
+    bodies = Bodies(settings.max_body, settings.max_bodies, settings.request_timeout, deadlines)
     feedback = Feedback(
         registry,
         metrics.feedback,

@@ -106,7 +106,9 @@ class Settings(BaseModel):
         32, ge=1, le=4096, description="Most rows that are given to a model at once"
     )
     batch_max_wait: Duration = Field(
-        0.002, description="Longest wait for a batch to fill under load; when idle there is none"
+        0.002,
+        description="Longest wait for a batch to fill under load, the time that the model works "
+        "included; when idle there is none",
     )
     cache_dir: Path = Field(
         Path("/var/cache/transit"), description="Where fetched models are kept; must be writable"

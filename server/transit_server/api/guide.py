@@ -6,8 +6,7 @@ it known for which model.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +39,8 @@ class Call:
 
 @dataclass(slots=True)
 class _Meant:
+    """The model that a client's mistake is counted for, as far as that is known."""
+
     model: str
 
 
@@ -64,10 +65,14 @@ class GuideApi:
         self, body: bytes, call: Call
     ) -> answers.PredictAnswer | answers.ValueAnswer | answers.ComparisonAnswer:
         """One row. Raises `ServingError`."""
-        with self._mistakes(call) as meant:
+        meant = _Meant(call.model or AUTO)
+        try:
             asked, numbers = decode_predict(body)
             models = self._models(asked, call, meant)
             rows = to_rows(numbers, models[0].features, "features")
+        except ClientMistake:
+            self._registry.invalid(meant.model)
+            raise
         said = await self._ask(models, rows, call)
         for prediction in said:
             if prediction.errors:
@@ -92,7 +97,8 @@ class GuideApi:
         """Many rows. A row that fails has an error in its place; if all fail, raises
         `PredictionFailed`.
         """
-        with self._mistakes(call) as meant:
+        meant = _Meant(call.model or AUTO)
+        try:
             if len(body) > _LARGE_BODY:
                 batch = await asyncio.to_thread(decode_batch, body)
             else:
@@ -107,6 +113,9 @@ class GuideApi:
                 rows = await asyncio.to_thread(batch.rows, models[0].features)
             else:
                 rows = batch.rows(models[0].features)
+        except ClientMistake:
+            self._registry.invalid(meant.model)
+            raise
         said = await self._ask(models, rows, call)
         errors: dict[int, str] = {}
         for prediction in said:
@@ -133,16 +142,6 @@ class GuideApi:
         return answers.BatchAnswer(
             predictions, len(errors), self._by(said), answers.about(call.request_id)
         )
-
-    @contextmanager
-    def _mistakes(self, call: Call) -> Iterator[_Meant]:
-        """Counts a client's mistake for the model that was meant, as far as that is known."""
-        meant = _Meant(call.model or AUTO)
-        try:
-            yield meant
-        except ClientMistake:
-            self._registry.invalid(meant.model)
-            raise
 
     def _models(self, asked: Asked, call: Call, meant: _Meant) -> list[ServedModel]:
         if call.model is not None and asked.model not in (AUTO, call.model):

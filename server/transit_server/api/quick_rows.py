@@ -25,8 +25,11 @@ _simdjson: Any = importlib.import_module("simdjson") if find_spec("simdjson") el
 
 def quick_row(body: bytes) -> Quick | None:
     """The numbers of `features`, (n,), and all other fields; None for what is unusual."""
+    if _simdjson is None or body[:1] != b"{":
+        return None
     # One bracket: no list but `features`, which simdjson would flatten silently.
-    if _simdjson is None or body.count(b"[") != 1 or body[:1] != b"{":
+    bracket = body.find(b"[")
+    if bracket < 0 or body.find(b"[", bracket + 1) >= 0:
         return None
     try:
         document = _simdjson.Parser().parse(body)
@@ -44,7 +47,8 @@ def quick_rows(body: bytes) -> Quick | None:
         document = _simdjson.Parser().parse(body)
         rows = document[_FEATURES]
         (length,) = {len(row) for row in rows}
-        if body.count(b"[") != 1 + len(rows):  # something else than rows of numbers
+        brackets = np.count_nonzero(np.frombuffer(body, np.uint8) == ord("["))
+        if brackets != 1 + len(rows):  # something else than rows of numbers
             return None
         numbers = np.frombuffer(rows.as_buffer(of_type="d"))
         return _with_others(document, numbers.reshape(len(rows), length))

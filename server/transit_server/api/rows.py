@@ -13,6 +13,9 @@ from transit_server.formats.base import Rows
 T = TypeVar("T")
 
 _PLACE = re.compile(r"(?P<what>.*?) - at `\$\.?(?P<field>.*)`$", re.DOTALL)
+# If the sum of squares is less, no number is too large for float32, and all are finite; to ask for
+# that alone takes a third of the time.
+_ALL_FIT = float(np.finfo(np.float32).max) ** 2
 _NOT_JSON_NUMBERS = re.compile(rb"[\[,:\s-](NaN|Infinity|nan|inf)\b")
 
 
@@ -53,9 +56,12 @@ def to_rows(values: list[float] | NDArray[np.float64], features: int, field: str
     """
     if len(values) != features:
         raise InvalidInput(f"needs {features} numbers, got {len(values)}", field=field)
-    with np.errstate(over="ignore"):
-        row = np.array(values, dtype=np.float32)
-    if not np.isfinite(row).all():
-        index = int(np.flatnonzero(~np.isfinite(row))[0])
-        raise InvalidInput("too large for a 32-bit float", field=f"{field}[{index}]")
+    if isinstance(values, np.ndarray) and values.dot(values) < _ALL_FIT:
+        row = values.astype(np.float32)
+    else:
+        with np.errstate(over="ignore"):
+            row = np.array(values, dtype=np.float32)
+        if not np.isfinite(row).all():
+            index = int(np.flatnonzero(~np.isfinite(row))[0])
+            raise InvalidInput("too large for a 32-bit float", field=f"{field}[{index}]")
     return row.reshape(1, features)

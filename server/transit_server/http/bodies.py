@@ -5,9 +5,11 @@ The routes read through `Bodies`; nothing here knows what is in a body.
 
 import asyncio
 import zlib
+from functools import partial
 
 from starlette.requests import ClientDisconnect
 
+from transit_server.deadlines import Deadlines
 from transit_server.errors import (
     BodyTooLarge,
     MalformedBody,
@@ -28,7 +30,8 @@ class Bodies:
     are answered; beyond that, requests are refused at once.
     """
 
-    def __init__(self, largest: int, together: int, seconds: float) -> None:
+    def __init__(self, largest: int, together: int, seconds: float, deadlines: Deadlines) -> None:
+        self._deadlines = deadlines
         self._largest = largest
         self._single = min(largest, _SINGLE_ROW)
         self._together = max(together, largest)
@@ -62,10 +65,7 @@ class Bodies:
                 f"the body has {declared.decode('latin-1')} bytes, at most {limit} are read"
             )
         try:
-            async with asyncio.timeout(self._seconds):
-                body, more = await _piece(call)
-                if more:
-                    body = await self._rest(call, body, limit)
+            body = await self._within(call, limit)
         except TimeoutError:
             raise SlowBody(f"the body did not arrive within {self._seconds:g} s") from None
         if len(body) > limit:
@@ -73,6 +73,20 @@ class Bodies:
         if encoding is None or encoding == b"identity":
             return body
         return await asyncio.to_thread(_decompressed, body, limit)
+
+    async def _within(self, call: Call, limit: int) -> bytes:
+        """Raises `TimeoutError`."""
+        async with asyncio.timeout(None) as timeout:
+            # It is given a time only when that is over: a timer for each body would be slow.
+            late = partial(timeout.reschedule, 0.0)
+            deadline = self._deadlines.set(call.started + self._seconds, late)
+            try:
+                body, more = await _piece(call)
+                if more:
+                    body = await self._rest(call, body, limit)
+                return body
+            finally:
+                self._deadlines.clear(deadline)
 
     async def _rest(self, call: Call, first: bytes, limit: int) -> bytes:
         pieces = [first]

@@ -1,9 +1,11 @@
 """One model's queue and thread: rows of many requests in one call, and no waiting when idle.
 
-A request that finds the model idle goes to it at once. While the model is busy, requests gather;
-when it is done, all that gathered goes next. Only under load, when the last batch held more than
-one request, may a batch that just starts to gather wait for the others: never longer than
-`max_wait`, nor than the last batch took.
+A request that finds the model idle goes to it when the turn of the event loop is over, together
+with all that came in that turn. While the model is busy, requests gather; when it is done, all that
+gathered goes next. Only under load, when the last batch held more than one row, does a batch wait
+for the next turn as well, as long as each brings more rows: handing a batch over costs the event
+loop as much as two or three requests. A slow model waits less, because it has more to lose: with
+the time that it works, the wait is at most `max_wait`.
 
 Everything here but `_work` runs on the event loop, which is why there is no lock.
 """
@@ -52,8 +54,8 @@ class Batcher:
         self._busy_since: float | None = None
         self._expected = 1  # rows of the last batch: how many more are likely to come at once
         self._took = 0.0
-        self._finished = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._gathering_since: float | None = None
+        self._seen = 0  # rows at the end of the turn before
         self._loop: asyncio.AbstractEventLoop | None = None
         self._inbox: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         # A daemon, so that a model which never returns can't keep the process from ending.
@@ -95,22 +97,30 @@ class Batcher:
         self._inbox.put(None)
 
     def _gather(self) -> None:
-        """The model is idle and somebody waits: start now, or under load a little later."""
-        if self._queued < min(self._expected, self._limits.max_rows):
-            if self._timer is not None:
-                return
-            wait = min(self._limits.max_wait, self._took)
-            if time.monotonic() - self._finished < wait:
-                assert self._loop is not None
-                self._timer = self._loop.call_later(wait, self._start)
-                return
-        self._start()
+        """The model is idle and somebody waits: it starts with the end of this turn or a later."""
+        if self._gathering_since is None:
+            assert self._loop is not None
+            self._gathering_since = time.monotonic()
+            self._seen = 0
+            self._loop.call_soon(self._turn_is_over)
+
+    def _turn_is_over(self) -> None:
+        assert self._loop is not None
+        assert self._gathering_since is not None
+        waited = time.monotonic() - self._gathering_since
+        if (
+            self._expected > 1
+            and self._seen < self._queued < self._limits.max_rows
+            and waited + self._took < self._limits.max_wait
+        ):
+            self._seen = self._queued
+            self._loop.call_soon(self._turn_is_over)
+        else:
+            self._gathering_since = None
+            self._start()
 
     def _start(self) -> None:
         """Give the model the next batch, if anybody still waits."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         batch: list[_Waiting] = []
         size = 0
         while self._queue and size + len(self._queue[0].rows) <= self._limits.max_rows:
@@ -145,9 +155,10 @@ class Batcher:
     def _finish(self, batch: list[_Waiting], result: Scored | Exception, took: float) -> None:
         self._busy_since = None
         self._took = took
-        self._finished = time.monotonic()
-        if self._queue:
-            self._gather()  # before answering, so that the model works while answers are written
+        if self._queued >= self._expected:
+            self._start()  # before answering, so that the model works while answers are written
+        elif self._queue:
+            self._gather()
         start = 0
         for waiting in batch:
             stop = start + len(waiting.rows)

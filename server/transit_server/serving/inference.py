@@ -12,10 +12,12 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_server.deadlines import Deadlines
 from transit_server.errors import CircuitOpen, Overloaded, ServingError, TimedOut
 from transit_server.formats.base import Rows, Scores
 from transit_server.serving.breaker import State
@@ -42,8 +44,11 @@ class Prediction:
 class Inference:
     """Predicts with the models of a registry, within `timeout` seconds of a request's start."""
 
-    def __init__(self, timeout: float, spans: ModelSpans | None = None) -> None:
+    def __init__(
+        self, timeout: float, deadlines: Deadlines, spans: ModelSpans | None = None
+    ) -> None:
         self._timeout = timeout
+        self._deadlines = deadlines
         self._spans = spans
         self._probing: dict[ServedModel, asyncio.Task[None]] = {}
 
@@ -128,17 +133,15 @@ class Inference:
     async def _within(
         self, model: ServedModel, parts: list["asyncio.Future[Scored]"], started: float
     ) -> Scored:
-        """The joined answers, or `TimedOut`. A timer per request costs less than
-        `asyncio.wait_for`'s task.
-        """
-        left = self._timeout - (time.perf_counter() - started)
-        timer = asyncio.get_running_loop().call_later(left, _expire, model, parts, self._timeout)
+        """The joined answers, or `TimedOut`."""
+        late = partial(_expire, model, parts, self._timeout)
+        deadline = self._deadlines.set(started + self._timeout, late)
         try:
             if len(parts) == 1:
                 return await parts[0]
             return _joined([await part for part in parts])
         finally:
-            timer.cancel()
+            self._deadlines.clear(deadline)
             for part in parts:
                 part.cancel()
 
