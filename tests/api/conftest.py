@@ -1,8 +1,10 @@
 """The cluster without installed operators, for tests that run operators of their own."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import load_kube_config
 
 from dev.demo.kube import Kube
 from tests.support import CHART, OPERATOR, SYSTEM, eventually
@@ -27,3 +29,12 @@ def alone(kube: Kube) -> Iterator[Kube]:
     yield kube
     kube(*system, "scale", OPERATOR, f"--replicas={installed['spec']['replicas']}")
     kube(*system, "rollout", "status", OPERATOR, "--timeout=120s")
+
+
+@pytest.fixture
+async def client(alone: Kube) -> AsyncIterator[ApiClient]:
+    """The API server, as the operator's own client asks it."""
+    configuration = Configuration()
+    await load_kube_config(str(alone.kubectl.kubeconfig), client_configuration=configuration)
+    async with ApiClient(configuration) as found:
+        yield found

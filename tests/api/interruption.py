@@ -153,8 +153,8 @@ class Life:
             decision = await self._look()
             if decision is None:
                 continue
-            await self._pods_come_up()
-            quiet = len(self.kubernetes.writes) == before
+            came_up = await self._pods_come_up()
+            quiet = len(self.kubernetes.writes) == before and not came_up
             if quiet and decide_again_is_silent(decision):
                 return decision.wake_at
         raise AssertionError(f"never at rest: {self.kubernetes.writes[-10:]}")
@@ -186,8 +186,10 @@ class Life:
         for kind in kinds:
             await refresh(self.kubernetes, self.cache, kind, self.namespace)
 
-    async def _pods_come_up(self) -> None:
-        """Wait until the controllers made the pods, and say that they are ready."""
+    async def _pods_come_up(self) -> bool:
+        """Wait until the controllers made the pods, and say that they are ready; whether any was
+        not before.
+        """
         async with asyncio.timeout(DEADLINE):
             while True:
                 await self._list("Pod", "Deployment")
@@ -199,10 +201,11 @@ class Life:
                 if len(pods) == wanted:
                     break
                 await asyncio.sleep(0.05)
-        for pod in pods:
-            if not _ready(pod):
-                await self._say_ready(pod["metadata"]["name"])
+        unready = [pod for pod in pods if not _ready(pod)]
+        for pod in unready:
+            await self._say_ready(pod["metadata"]["name"])
         await self._list("Pod", "Deployment")
+        return bool(unready)
 
     async def _say_ready(self, pod: str) -> None:
         condition = {"type": "Ready", "status": "True", "lastTransitionTime": rfc3339(self.now)}

@@ -7,12 +7,9 @@ is the last one of an operator once; the next operator goes on from the cluster 
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import load_kube_config
+from kubernetes.aio.client import ApiClient
 
 from dev.demo.kube import Kube
 from tests.api.interruption import Life
@@ -33,14 +30,6 @@ SPEC: dict[str, Any] = {
         "analysis": {"interval": "15s", "window": "30s"},
     },
 }
-
-
-@pytest.fixture
-async def client(alone: Kube) -> AsyncIterator[ApiClient]:
-    configuration = Configuration()
-    await load_kube_config(str(alone.kubectl.kubeconfig), client_configuration=configuration)
-    async with ApiClient(configuration) as found:
-        yield found
 
 
 def spec(version: str) -> dict[str, Any]:

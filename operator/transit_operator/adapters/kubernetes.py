@@ -108,16 +108,21 @@ class Kubernetes:
             content_type="application/apply-patch+yaml",
         )
 
-    async def scale(self, namespace: str, name: str, replicas: int) -> str:
-        """Set a Deployment's replicas and return its resourceVersion then.
+    async def scale(self, deployment: Object, replicas: int) -> str:
+        """Set the replicas of a Deployment that is still as it was read; its resourceVersion then.
 
         Raises:
+            Conflict: it isn't.
             KubernetesError: it was not scaled.
         """
+        meta = deployment["metadata"]
         found = await self._request(
             "PATCH",
-            _path("Deployment", namespace, name) + "/scale",
-            body={"spec": {"replicas": replicas}},
+            _path("Deployment", meta["namespace"], meta["name"]) + "/scale",
+            body={
+                "metadata": {"resourceVersion": meta["resourceVersion"]},
+                "spec": {"replicas": replicas},
+            },
             query=[("fieldManager", names.FIELD_MANAGER)],
             content_type="application/merge-patch+json",
         )
@@ -140,17 +145,24 @@ class Kubernetes:
         path = _path(obj["kind"], meta["namespace"], meta["name"])
         return await self._request("PUT", path, body=obj)
 
-    async def delete(self, kind: str, namespace: str, name: str) -> None:
-        """Delete an object and, in the background, what it owns; gone already is fine.
+    async def delete(self, kind: str, seen: Object) -> None:
+        """Delete an object that is still as it was read, and in the background what it owns.
+
+        Gone already is fine.
 
         Raises:
+            Conflict: it isn't.
             KubernetesError: it was not deleted.
         """
+        meta = seen["metadata"]
         try:
             await self._request(
                 "DELETE",
-                _path(kind, namespace, name),
-                query=[("propagationPolicy", "Background")],
+                _path(kind, meta["namespace"], meta["name"]),
+                body={
+                    "propagationPolicy": "Background",
+                    "preconditions": {key: meta[key] for key in ("uid", "resourceVersion")},
+                },
             )
         except NotFound:
             return

@@ -47,7 +47,7 @@ class Executor:
         """Write what differs.
 
         Raises:
-            Conflict: the status changed since it was read; nothing was written.
+            Conflict: something changed since it was read; the writes before it stand.
             KubernetesError: a write failed; those before it stand.
         """
         await self.write_status(snapshot, decision.status)
@@ -101,7 +101,7 @@ class Executor:
     ) -> None:
         router = for_spec(spec)
         for obj in router.objects(snapshot.owner, decision.weights):
-            await self._apply(snapshot, obj, only_as_seen=True)
+            await self._apply(snapshot, obj)
         for kind in router.unwanted():
             await self._delete(snapshot, kind, snapshot.owner.name)
 
@@ -131,7 +131,7 @@ class Executor:
         present = live["spec"].get("replicas", 1)
         if present == replicas or (only_up and present > replicas):
             return
-        version = await self._kubernetes.scale(snapshot.owner.namespace, name, replicas)
+        version = await self._kubernetes.scale(live, replicas)
         scaled = {
             **live,
             "metadata": {**live["metadata"], "resourceVersion": version},
@@ -211,12 +211,11 @@ class Executor:
             if kind == "ControllerRevision" and revision not in remembered:
                 await self._delete(snapshot, kind, name)
 
-    async def _apply(
-        self, snapshot: Snapshot, desired: objects.Object, *, only_as_seen: bool = False
-    ) -> None:
-        """Write an object where it differs; with `only_as_seen` only if nobody changed it since.
+    async def _apply(self, snapshot: Snapshot, desired: objects.Object) -> None:
+        """Write an object where it differs, if nobody changed it since.
 
-        What gives traffic is guarded so: a late write of an operator that led must not move it.
+        Every write here is guarded so, scaling and deletion too: a late write of an operator that
+        led must not undo what the next one did.
         """
         identity = (desired["kind"], desired["metadata"]["name"])
         live = snapshot.live.get(identity)
@@ -224,7 +223,7 @@ class Executor:
             return
         if live is None:
             await self._refuse_strangers(snapshot, desired)
-        elif only_as_seen:
+        else:
             version = live["metadata"]["resourceVersion"]
             desired = {**desired, "metadata": {**desired["metadata"], "resourceVersion": version}}
         written = await self._kubernetes.apply(desired)
@@ -252,7 +251,7 @@ class Executor:
         live = snapshot.live.get((kind, name))
         if live is None or live["metadata"].get("deletionTimestamp"):
             return
-        await self._kubernetes.delete(kind, snapshot.owner.namespace, name)
+        await self._kubernetes.delete(kind, live)
         self._cache.drop(kind, snapshot.owner.namespace, name, live["metadata"]["uid"])
 
 
