@@ -1,8 +1,10 @@
 """Answers come in one piece, and everything else of HTTP/1.1 is as it was, by bare sockets."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import pytest
 
@@ -25,17 +27,14 @@ def parts(answer: bytes) -> tuple[bytes, bytes, bytes]:
     return status, headers.lower(), body
 
 
-def whole(link: socket.socket) -> tuple[bytes, bytes, bytes]:
-    """One answer, however many pieces it comes in."""
-    data = b""
-    while True:
-        piece = link.recv(65536)
-        assert piece, data
-        data += piece
-        status, headers, body = parts(data)
-        for line in headers.split(b"\r\n"):
-            if line.startswith(b"content-length:") and len(body) == int(line[15:]):
-                return status, headers, body
+def whole(answers: BinaryIO) -> tuple[bytes, bytes, bytes]:
+    """The next answer, however many pieces it comes in."""
+    status, headers = answers.readline().strip(), b""
+    while (line := answers.readline().lower()) != b"\r\n":
+        assert line, "the connection was closed"
+        headers += line
+    (length,) = re.findall(rb"content-length: (\d+)", headers)
+    return status, headers, answers.read(int(length))
 
 
 def test_headers_and_body_arrive_together(link: socket.socket) -> None:
@@ -50,12 +49,12 @@ def test_who_asks_to_go_on_first_is_told_so_at_once(link: socket.socket) -> None
     link.sendall(HEAD + b"Expect: 100-continue\r\n\r\n")
     assert link.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
     link.sendall(BODY)
-    assert whole(link)[0] == b"HTTP/1.1 200 OK"
+    assert whole(link.makefile("rb"))[0] == b"HTTP/1.1 200 OK"
 
 
 def test_a_connection_that_is_to_be_closed_closes_after_the_answer(link: socket.socket) -> None:
     link.sendall(HEAD + b"Connection: close\r\n\r\n" + BODY)
-    status, headers, _ = whole(link)
+    status, headers, _ = whole(link.makefile("rb"))
     assert status == b"HTTP/1.1 200 OK"
     assert b"connection: close" in headers
     assert link.recv(1) == b""
@@ -63,8 +62,9 @@ def test_a_connection_that_is_to_be_closed_closes_after_the_answer(link: socket.
 
 def test_requests_sent_together_are_answered_in_their_order(link: socket.socket) -> None:
     link.sendall((b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n") + HEAD + b"\r\n" + BODY)
-    assert whole(link)[0] == b"HTTP/1.1 200 OK"
-    assert json.loads(whole(link)[2])["prediction"]
+    answers = link.makefile("rb")
+    assert whole(answers)[0] == b"HTTP/1.1 200 OK"
+    assert json.loads(whole(answers)[2])["prediction"]
 
 
 def test_an_answer_without_a_body_is_one_too(link: socket.socket) -> None:
@@ -72,7 +72,7 @@ def test_an_answer_without_a_body_is_one_too(link: socket.socket) -> None:
     status, _, body = parts(link.recv(65536))
     assert (status, body) == (b"HTTP/1.1 405 Method Not Allowed", b"")
     link.sendall(HEAD + b"\r\n" + BODY)
-    assert whole(link)[0] == b"HTTP/1.1 200 OK"
+    assert whole(link.makefile("rb"))[0] == b"HTTP/1.1 200 OK"
 
 
 def test_what_is_no_http_is_told_so_and_cut(link: socket.socket) -> None:

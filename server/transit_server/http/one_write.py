@@ -6,7 +6,7 @@ decoding a row. `process` gives this protocol to uvicorn in place of its own.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -15,28 +15,28 @@ class OneWrite(HttpToolsProtocol):
     """Uvicorn's protocol, over a transport that gathers."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(Gathering(transport, self.loop.call_soon))
+        gathering = Gathering(transport, self.loop.call_soon)
+        super().connection_made(cast(asyncio.Transport, gathering))
 
 
-class Gathering(asyncio.Transport):
-    """A transport that writes once for each turn of the event loop, all that was given in it."""
+class Gathering:
+    """What uvicorn asks of a transport; writes once for each turn of the event loop."""
 
     def __init__(self, transport: asyncio.Transport, soon: Callable[..., Any]) -> None:
-        super().__init__()
         self._transport = transport
         self._soon = soon
         self._gathered: list[bytes] = []
-        self.is_closing = transport.is_closing  # type: ignore[method-assign]
-        self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]
-        self.pause_reading = transport.pause_reading  # type: ignore[method-assign]
-        self.resume_reading = transport.resume_reading  # type: ignore[method-assign]
-        self.set_protocol = transport.set_protocol  # type: ignore[method-assign]
+        self.get_extra_info = transport.get_extra_info
+        self.is_closing = transport.is_closing
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+        self.set_protocol = transport.set_protocol
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
+    def write(self, data: bytes) -> None:
         """Write `data` when this turn of the event loop is over."""
         if not self._gathered:
             self._soon(self._flush)
-        self._gathered.append(bytes(data))
+        self._gathered.append(data)
 
     def close(self) -> None:
         """Close, when everything is written."""
