@@ -264,6 +264,19 @@ class Scene:
             seconds,
         )
 
+    def until_given(self, revision: str, weight: int, seconds: float = 60.0) -> list[Object]:
+        """Wait until the gateway gives a revision this share, by the status; the whole traffic.
+
+        The step is in the status before, and the weight follows it.
+        """
+        found = self.until(
+            f"{revision} is given {weight} %",
+            lambda s: {"revision": revision, "weight": weight} in s.get("traffic", []),
+            seconds,
+        )
+        traffic: list[Object] = found["traffic"]
+        return traffic
+
     def until_judged(self, revision: str, seconds: float = 45.0) -> Object:
         """Wait until an evaluation of the candidate passed: from then on its clock runs."""
         return self.until(

@@ -38,11 +38,10 @@ def test_the_candidate_gets_its_share_of_todays_pods(scene: Scene) -> None:
     scene.holds("2s", "10m", "10m")
     first = autoscaled(scene)
     second = scene.roll_out("1.1.0")
-    scene.until_step(second, 2, 60)
+    weights = scene.until_given(second, 50)
     assert deployment(scene, first)["spec"]["replicas"] == 4, "nobody put it back"
     assert deployment(scene, second)["spec"]["replicas"] == 2
     assert bounds(scene, first) == (4, 4), "it can take everything back"
-    weights = scene.status["traffic"]
     autoscale(scene, second, 3)
     scene.evaluations(2)
     assert scene.status["traffic"] == weights, "a scale event moves no weight"
@@ -76,10 +75,9 @@ def test_nobody_puts_back_what_the_autoscaler_chose(scene: Scene) -> None:
     scene.holds("2s", "10m", "3s")
     first = serving_autoscaled(scene)
     second = scene.roll_out("1.1.0")
-    scene.until_step(second, 2, 60)
+    weights = scene.until_given(second, 50)
     with watched(scene, first) as stable, watched(scene, second) as candidate:
         eventually("both are watched", lambda: stable.latest and candidate.latest, 10)
-        weights = scene.status["traffic"]
         autoscale(scene, first, 4)
         eventually("half as many", lambda: sizes(candidate) == [1, 2], 15)
         eventually("it can take everything back", lambda: bounds(scene, first) == (4, 4), 15)
