@@ -120,26 +120,22 @@ async def test_what_comes_in_one_turn_of_the_loop_goes_together(
     assert gate.batches == [[0, 1, 2]]
 
 
-async def test_under_load_it_waits_while_each_turn_brings_more(gate: Gate) -> None:
-    """Given a batch of two before, then rows that come one in a turn go together."""
-    batcher = Batcher("m", gate, Limits(max_rows=4, max_wait=30.0))
+async def one_a_turn(batcher: Batcher) -> None:
+    """Given a batch of two before, then three rows that come one in a turn."""
     await asyncio.gather(batcher.submit(row(0)), batcher.submit(row(1)))
     futures = []
     for value in range(2, 5):
         futures.append(batcher.submit(row(value)))
         await asyncio.sleep(0)
     await asyncio.gather(*futures)
-    assert gate.batches == [[0, 1], [2, 3, 4]]
     batcher.close()
+
+
+async def test_under_load_it_waits_while_each_turn_brings_more(gate: Gate) -> None:
+    await one_a_turn(Batcher("m", gate, Limits(max_rows=4, max_wait=30.0)))
+    assert gate.batches == [[0, 1], [2, 3, 4]]
 
 
 async def test_a_model_slower_than_the_longest_wait_is_not_kept_waiting(gate: Gate) -> None:
-    batcher = Batcher("m", gate, Limits(max_rows=4, max_wait=0.0))
-    await asyncio.gather(batcher.submit(row(0)), batcher.submit(row(1)))
-    futures = []
-    for value in range(2, 5):
-        futures.append(batcher.submit(row(value)))
-        await asyncio.sleep(0)
-    await asyncio.gather(*futures)
+    await one_a_turn(Batcher("m", gate, Limits(max_rows=4, max_wait=0.0)))
     assert gate.batches[:2] == [[0, 1], [2]]
-    batcher.close()
