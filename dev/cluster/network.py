@@ -1,4 +1,4 @@
-"""The local cluster's traces in the machine's network: one link, one nftables table, one sysctl.
+"""The local cluster's traces in the machine's network: link, route, nftables table, sysctl.
 
 kube-proxy runs in nftables mode and keeps to the tables named `kube-proxy`; pods' veths end with
 their network namespaces. So taking the network down is deleting what is named here, and no more.
@@ -11,6 +11,9 @@ from pathlib import Path
 from . import shape, shell
 from .ui import StepFailed
 
+# The address of a pod or Service that is gone has no route of its own: without UNREACHABLE and
+# `stay`, what is sent there leaves the machine, to be dropped or answered by whoever is out there.
+UNREACHABLE = ["unreachable", shape.POD_CIDR]
 RULES = f"""
 table inet {shape.NFT_TABLE} {{
   chain postrouting {{
@@ -23,6 +26,17 @@ fib daddr type != local masquerade
     iifname "lo" accept
     ip saddr {shape.POD_CIDR} accept
     tcp dport {shape.API_PORT} drop
+  }}
+  chain stay {{
+    ip daddr {shape.SERVICE_CIDR} reject with icmp host-unreachable
+  }}
+  chain output {{
+    type filter hook output priority filter; policy accept;
+    jump stay
+  }}
+  chain forward {{
+    type filter hook forward priority filter; policy accept;
+    jump stay
   }}
 }}
 """
@@ -39,6 +53,7 @@ def create() -> None:
     for node in shape.NODES:
         shell.output(["ip", "address", "replace", f"{node.address}/32", "dev", shape.LINK])
     shell.output(["ip", "link", "set", shape.LINK, "up"])
+    shell.output(["ip", "route", "replace", *UNREACHABLE])
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     _delete_tables(["inet", shape.NFT_TABLE])
     shell.output(["nft", RULES])
@@ -53,13 +68,14 @@ def remove() -> None:
     for rule in FORWARDS:
         while shell.succeeds(["iptables", "-w", "-C", "FORWARD", *rule]):
             shell.output(["iptables", "-w", "-D", "FORWARD", *rule])
+    shell.succeeds(["ip", "route", "delete", *UNREACHABLE])  # fails if it is gone
     if Path(f"/sys/class/net/{shape.LINK}").exists():
         shell.output(["ip", "link", "delete", shape.LINK])
 
 
 def remove_pod_links() -> None:
     """Delete the links of dead pods: left to the kernel, some stay for a minute."""
-    for route in shell.output(["ip", "route", "show", "root", shape.POD_CIDR]).splitlines():
+    for route in _pod_routes():
         words = route.split()
         link = words[words.index("dev") + 1]
         # gone meanwhile is as good; `is_quiet` tells
@@ -68,7 +84,12 @@ def remove_pod_links() -> None:
 
 def is_quiet() -> bool:
     """Whether no pod's link is left."""
-    return not shell.output(["ip", "route", "show", "root", shape.POD_CIDR]).strip()
+    return not _pod_routes()
+
+
+def _pod_routes() -> list[str]:
+    show = ["ip", "route", "show", "type", "unicast", "root", shape.POD_CIDR]
+    return shell.output(show).splitlines()
 
 
 def resolv_conf() -> str:

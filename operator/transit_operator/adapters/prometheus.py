@@ -135,14 +135,14 @@ class Prometheus:
         with PrometheusConnect(self._url, retry=retry, timeout=self._timeout, method="POST") as c:
             try:
                 return _samples(c.custom_query(query))
+            except requests.ConnectionError as error:  # that nobody accepts in time is one, too
+                problem = Problem(
+                    "PrometheusUnreachable", f"Prometheus at {self._url} can't be reached"
+                )
+                raise QueryFailed(problem) from error
             except requests.Timeout as error:
                 problem = Problem(
                     "PrometheusSlow", f"Prometheus did not answer in {self._timeout:g} s"
-                )
-                raise QueryFailed(problem) from error
-            except requests.ConnectionError as error:
-                problem = Problem(
-                    "PrometheusUnreachable", f"Prometheus at {self._url} can't be reached"
                 )
                 raise QueryFailed(problem) from error
             except PrometheusApiClientException as error:
