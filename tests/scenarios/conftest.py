@@ -8,7 +8,8 @@ import pytest
 from dev.demo.kube import Kube
 from tests.support import install_operator
 
-from .scene import Scene, jumps, lost_traffic
+from .history import jumps, lost_traffic
+from .scene import Scene
 
 
 @pytest.fixture(scope="session")
@@ -38,5 +39,5 @@ def scene(operator: Kube, namespace: str) -> Iterator[Scene]:
     """
     with Scene(operator, namespace) as opened:
         yield opened
-        assert jumps(opened) == []
-        assert lost_traffic(opened) == []
+        assert jumps(opened.mdep.seen) == []
+        assert lost_traffic(opened.mdep.seen) == []

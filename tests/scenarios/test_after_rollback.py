@@ -2,7 +2,8 @@
 
 import json
 
-from .scene import NAME, Scene, statuses
+from .history import statuses
+from .scene import NAME, Scene
 
 
 def reapplied(scene: Scene, sync: int) -> None:

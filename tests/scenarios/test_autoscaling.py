@@ -6,8 +6,9 @@ the real controller enforces minReplicas and maxReplicas meanwhile, and wants no
 
 from tests.support import eventually
 
+from .history import statuses
 from .scaling import autoscale, bounds, deployment, sizes, watched
-from .scene import Scene, statuses
+from .scene import Scene
 
 SCALED = {"min": 1, "max": 4}
 

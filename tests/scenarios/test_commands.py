@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from .scene import SPEC, Scene, weights_seen
+from .history import weights_seen
+from .scene import SPEC, Scene
 
 MISSING = "registry.invalid/none:1"
 
@@ -29,14 +30,14 @@ def test_promote_takes_one_step_for_each_value(scene: Scene) -> None:
     scene.until_step(second, 3, 20)
     scene.command("promote")
     scene.until_stable(second, 20)
-    assert weights_seen(scene, second) == [0, 10, 50, 100]
+    assert weights_seen(scene.mdep.seen, second) == [0, 10, 50, 100]
 
 
 def test_promote_full_goes_to_the_end(scene: Scene) -> None:
     _, second = waiting_at_ten(scene)
     scene.command("promote-full")
     scene.until_stable(second, 20)
-    assert weights_seen(scene, second)[:3] == [0, 10, 100]
+    assert weights_seen(scene.mdep.seen, second)[:3] == [0, 10, 100]
 
 
 def test_pause_and_resume(scene: Scene) -> None:
@@ -105,7 +106,7 @@ def test_abort_wins_over_promote_while_pods_are_stuck(scene: Scene) -> None:
     assert scene.status["traffic"] == [{"revision": first, "weight": 100}]
     scene.command("abort")
     scene.until_rejected(second, "Aborted", 10)
-    assert weights_seen(scene, second) == [0]
+    assert weights_seen(scene.mdep.seen, second) == [0]
     scene.settled([first])
 
 

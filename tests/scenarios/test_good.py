@@ -3,7 +3,8 @@
 from datetime import datetime
 from itertools import pairwise
 
-from .scene import Scene, condition, statuses, weights_seen
+from .history import condition, statuses, weights_seen
+from .scene import Scene
 
 
 def when(text: str) -> float:
@@ -19,7 +20,7 @@ def test_a_good_candidate_takes_the_steps_and_nothing_else(scene: Scene) -> None
     uids = {pod["metadata"]["uid"] for pod in scene.pods(second)}
     scene.until_stable(second)
 
-    assert weights_seen(scene, second) == [0, 10, 50, 100]
+    assert weights_seen(scene.mdep.seen, second) == [0, 10, 50, 100]
     assert scene.given_weights(second) == [10, 50, 100]
     assert scene.reasons(second) == ["RolloutStarted", *["StepReached"] * 3, "Promoted"]
     at = [when(t["time"]) for t in scene.history if t.get("revision") == second]

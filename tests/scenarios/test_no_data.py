@@ -1,6 +1,7 @@
 """Few samples and none: no verdict is never Pass, unless the evidence is overwhelming."""
 
-from .scene import Scene, condition
+from .history import condition
+from .scene import Scene
 
 
 def test_one_error_of_three_is_no_verdict_and_ten_of_ten_is(scene: Scene) -> None:

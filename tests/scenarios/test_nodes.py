@@ -13,7 +13,8 @@ from dev.cluster import provider
 from dev.demo.watch import Watch
 from tests.support import Object, eventually
 
-from .scene import Scene, evaluated_at, jumps, lost_traffic, statuses
+from .history import evaluated_at, jumps, lost_traffic, statuses
+from .scene import Scene
 
 LOST_SECONDS = 90.0  # the node controller gives a silent kubelet 50 s
 PATIENT = {"consecutiveFailures": 100}
@@ -103,8 +104,8 @@ def test_a_lost_node_takes_no_traffic_along(
         assert max(took) < 3
         assert other.reasons(new) == ["RolloutStarted", "StepReached"]
         assert other.status["candidate"]["step"] == 1
-        assert jumps(other) == []
-        assert lost_traffic(other) == []
+        assert jumps(other.mdep.seen) == []
+        assert lost_traffic(other.mdep.seen) == []
     scene.settled([first])
 
 

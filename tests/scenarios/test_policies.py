@@ -2,7 +2,8 @@
 
 from tests.support import Object
 
-from .scene import Scene, condition
+from .history import condition
+from .scene import Scene
 
 OF = 'puppet_value{{model_deployment="{{{{namespace}}}}/{{{{name}}}}",revision="{{{{{0}}}}}"}}'
 CANDIDATE, STABLE = OF.format("candidate"), OF.format("stable")

@@ -14,7 +14,8 @@ from dev.cluster import versions
 from dev.demo.kube import Kube
 from tests.support import install_operator
 
-from .scene import Scene, condition, jumps, post
+from .history import condition, jumps
+from .scene import Scene, post
 
 pytestmark = pytest.mark.disruptive
 
@@ -107,7 +108,7 @@ def rollout(bad: BadPrometheus, operator: Kube) -> Iterator[tuple[Scene, str]]:
         revision = scene.roll_out("1.1.0")
         scene.until_judged(revision)
         yield scene, revision
-        assert jumps(scene) == []
+        assert jumps(scene.mdep.seen) == []
     operator("delete", "namespace", namespace, "--wait=false")
 
 

@@ -13,7 +13,8 @@ import pytest
 from dev.demo.kube import Kube
 from tests.support import OPERATOR, SYSTEM, eventually
 
-from .scene import Scene, weights_seen
+from .history import weights_seen
+from .scene import Scene
 
 pytestmark = pytest.mark.disruptive
 SEED = 20261124
@@ -52,7 +53,7 @@ def test_a_rollout_under_random_kills_takes_every_step_once(scene: Scene) -> Non
         time.sleep(chance.uniform(0, 3))  # waits for nothing: where a kill hits is left to chance
         kill_the_leader(scene.kube)
     scene.until_stable(second, 180)
-    assert weights_seen(scene, second) == [0, 10, 50, 100]
+    assert weights_seen(scene.mdep.seen, second) == [0, 10, 50, 100]
     assert scene.reasons(second) == ["RolloutStarted", *["StepReached"] * 3, "Promoted"]
     scene.settled([second])
 

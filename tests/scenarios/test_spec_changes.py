@@ -4,7 +4,8 @@ import pytest
 
 from dev.cluster.ui import StepFailed
 
-from .scene import Scene, condition, statuses, weights_seen
+from .history import condition, statuses, weights_seen
+from .scene import Scene
 
 
 def test_of_five_versions_in_ten_seconds_only_the_last_is_analysed(scene: Scene) -> None:
@@ -12,7 +13,7 @@ def test_of_five_versions_in_ten_seconds_only_the_last_is_analysed(scene: Scene)
     asked = [scene.roll_out(f"1.{number}.0") for number in range(1, 6)]
     scene.until_stable(asked[-1])
     for superseded in asked[:-1]:
-        assert weights_seen(scene, superseded) in ([], [0])
+        assert weights_seen(scene.mdep.seen, superseded) in ([], [0])
         assert scene.given_weights(superseded) == []
     judged = {
         status["candidate"]["revision"]
@@ -85,7 +86,7 @@ def test_steps_edited_midway_never_jump_over_one(
     scene.spec["rollout"]["steps"] = [{"weight": weight, "hold": "1s"} for weight in edited]
     scene.apply()
     scene.until_stable(second)
-    assert weights_seen(scene, second) == [0, *weights]
+    assert weights_seen(scene.mdep.seen, second) == [0, *weights]
 
 
 def test_other_replicas_midway_are_no_new_rollout(scene: Scene) -> None:
