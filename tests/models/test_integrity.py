@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from transit_models import IntegrityError, InvalidMetadata, verify_version
@@ -160,6 +160,14 @@ def test_metadata_are_verified_before_they_are_believed(version: Path) -> None:
 
 
 @given(st.text(max_size=20))
+@example(".")
+@example("")
+@example("..")
+@example("./a")
+@example("a/")
+@example("a/./b")
+@example("a//b")
+@example("/a")
 def test_a_relative_name_never_leaves_its_directory(name: str) -> None:
     try:
         check_relative(name)
