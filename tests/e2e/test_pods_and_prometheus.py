@@ -39,13 +39,16 @@ def test_without_prometheus_no_step_is_taken_and_deleting_works(stage: Stage) ->
     try:
         stage.ask_for("1.1.0")
         blind = stage.until(
-            "MetricsAvailable is False",
-            lambda s: any(
-                c["type"] == "MetricsAvailable" and c["status"] == "False" for c in s["conditions"]
+            "MetricsAvailable is False, and pods that nobody measures",
+            lambda s: (
+                "pods ready, waiting for Prometheus to see them" in s["message"]
+                and any(
+                    c["type"] == "MetricsAvailable" and c["status"] == "False"
+                    for c in s["conditions"]
+                )
             ),
             90,
         )["candidate"]
-        assert "waiting for Prometheus to see them" in stage.status["message"]
         later = stage.until(
             "some more evaluations",
             lambda s: s["candidate"]["evaluatedAt"] > blind["evaluatedAt"],

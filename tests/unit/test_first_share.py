@@ -94,6 +94,15 @@ def test_pods_that_are_not_ready_are_not_blamed_on_prometheus() -> None:
     assert world.status.message == "waiting for pods, 0 of 1 ready"
 
 
+def test_paused_pods_wait_for_nobody() -> None:
+    world = unseen(UNREACHABLE)
+    say(world, "pause/1")
+    world.run(15)
+    assert world.status.message is not None
+    assert world.status.message.startswith("1 of 1 pods ready; ")
+    assert world.status.message.endswith("; paused")
+
+
 @pytest.mark.parametrize(("verb", "weight"), [("promote", 10), ("promote-full", 100)])
 def test_a_person_may_give_the_first_share_unseen(verb: str, weight: int) -> None:
     world = unseen(UNREACHABLE)

@@ -21,7 +21,7 @@ from .changes import models_text, note, update
 from .observed import Observed
 from .steps import next_step, place, pods_for
 from .times import epoch, rfc3339
-from .traffic import reached
+from .traffic import others_answer, reached
 
 
 def advance(
@@ -142,7 +142,7 @@ def _go_to(
     needed = pods_for(spec, step.weight, full_size(o, spec, status))
     if candidate.forced and state.why_not_ready:
         needed = 1  # its pods are stuck, and a person wants to go on with those that are there
-    if state.ready < needed or state.known_at(o.now) or _others_answer(o, spec, status):
+    if state.ready < needed or state.known_at(o.now) or others_answer(o, spec, status):
         return _await_pods(o, spec, status, candidate, needed)
     first_share = candidate.step == 0 and step.weight > 0 and candidate.forced is None
     if first_share and not _measured_now(o, status):
@@ -171,14 +171,6 @@ def _go_to(
         revision=candidate.revision,
         weight=step.weight,
         evidence=evidence,
-    )
-
-
-def _others_answer(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> bool:
-    """Tell whether pods of a third revision would get traffic, were the Service opened to all."""
-    known = {r.revision for r in (status.stable, status.candidate) if r is not None}
-    return spec.traffic.router == "replicas" and any(
-        state.ready for name, state in o.revisions.items() if name not in known
     )
 
 

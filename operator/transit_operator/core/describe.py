@@ -14,7 +14,7 @@ from .observed import Observed, Problem
 from .signals import HEALTH
 from .steps import next_step, pods_for
 from .times import epoch, rfc3339
-from .traffic import plan_weights
+from .traffic import others_answer, plan_weights
 
 
 def describe(
@@ -127,20 +127,35 @@ def _rollout_message(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploy
         )
     following = next_step(steps, candidate)
     if following is not None and (candidate.step == 0 or candidate.waiting_since):
-        state = o.revision(candidate.revision)
         needed = pods_for(spec, steps[following - 1].weight, full_size(o, spec, status))
-        why = f": {state.why_not_ready}" if state.why_not_ready else ""
-        if state.ready < needed or candidate.waiting_since:
-            parts.append(f"waiting for pods, {state.ready} of {needed} ready{why}")
-        else:
-            parts.append(
-                f"{state.ready} of {needed} pods ready, waiting for Prometheus to see them"
-            )
+        parts.append(_waiting(o, spec, status, needed))
     parts += [f"no data for {e.signal}: {e.message}" for e in status.signals if missing(e)][:1]
     parts += [e.message for e in status.signals if e.signal == HEALTH and e.value]
     if status.paused or spec.suspend:
         parts.append("suspended by the spec" if spec.suspend else "paused")
     return "; ".join(parts)
+
+
+def _waiting(
+    o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus, needed: int
+) -> str:
+    """Say what the next weight is waiting for, in the order in which the step asks for it."""
+    candidate = status.candidate
+    assert candidate is not None
+    state = o.revision(candidate.revision)
+    if state.ready < needed:
+        why = f": {state.why_not_ready}" if state.why_not_ready else ""
+        return f"waiting for pods, {state.ready} of {needed} ready{why}"
+    ready = f"{state.ready} of {needed} pods ready"
+    if status.paused or spec.suspend:
+        return ready
+    if state.known_at(o.now):
+        return f"{ready}, waiting until the gateways know them"
+    if others_answer(o, spec, status):
+        return f"{ready}, waiting until the pods of earlier revisions are gone"
+    if candidate.step == 0:
+        return f"{ready}, waiting for Prometheus to see them"
+    return ready
 
 
 def _conditions(

@@ -66,3 +66,11 @@ def reached(
     if spec.traffic.router == "gateway":
         return share == candidate.weight
     return (share > 0) == (candidate.weight > 0) and (share == 100) == (candidate.weight == 100)
+
+
+def others_answer(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> bool:
+    """Tell whether pods of a third revision would get traffic, were the Service opened to all."""
+    known = {r.revision for r in (status.stable, status.candidate) if r is not None}
+    return spec.traffic.router == "replicas" and any(
+        state.ready for name, state in o.revisions.items() if name not in known
+    )
