@@ -38,7 +38,7 @@ class Current:
 
     def build_images(self, dockerfiles: dict[str, Path]) -> None:
         """With Docker if it is there, else with buildah."""
-        if shell.succeeds(["docker", "info"]):
+        if _docker_runs():
             kind.build_with_docker(dockerfiles)
         else:
             images.build(dockerfiles)
@@ -51,14 +51,15 @@ class Current:
                 "a cluster of your own pulls its images from a registry",
                 hint="set TRANSIT_REGISTRY=HOST/PATH, and the chart's image values to the same",
             )
+        docker = _docker_runs()  # so it has built them: buildah may still have older ones
         for name in wanted:
             target = f"{registry.rstrip('/')}/{name.rpartition('/')[2]}"
             with step(f"Push {target}"):
-                if images.exists(name):
-                    shell.output([*images.buildah("push"), name, f"docker://{target}"])
-                else:
+                if docker:
                     shell.output(["docker", "tag", name, target])
                     shell.output(["docker", "push", target])
+                else:
+                    shell.output([*images.buildah("push"), name, f"docker://{target}"])
 
     def kubeconfig(self) -> Path | None:
         """kubectl's own choice."""
@@ -87,3 +88,7 @@ class Current:
 
     def _forward(self) -> str:
         return f"kubectl -n traefik port-forward service/traefik {shape.GATEWAY_PORT}:80"
+
+
+def _docker_runs() -> bool:
+    return shell.succeeds(["docker", "info"])
