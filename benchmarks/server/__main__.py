@@ -45,7 +45,11 @@ class AnswersDiffer(Exception):
 
 def main() -> int:
     options = _options()
-    environments.wrk()
+    try:
+        environments.wrk()
+    except environments.CannotInstall as error:
+        print(error, file=sys.stderr)
+        return 2
     store = options.store
     if not store.is_dir():
         print(f"no models in {store}: run make models first", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""The peers' programs: a virtual environment for each, outside the tree, exactly as pinned.
+"""The peers' programs, each in a virtual environment outside the tree, exactly as pinned; and wrk.
 
 Neighbours: `requirements/NAME.txt` pins a peer; `contestants` runs what is installed here. It
-writes only into the cache folder (`TRANSIT_CACHE`).
+writes only into the cache folder (`TRANSIT_CACHE`); wrk comes from Debian.
 """
 
 import shutil
@@ -11,14 +11,15 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from dev.cluster import paths
+from dev.cluster import packages, paths
+from dev.cluster.ui import StepFailed
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
 _TAIL = 400
 
 
 class CannotInstall(Exception):
-    """A peer's environment can't be made; the message says why."""
+    """A peer's environment or the load generator can't be had; the message says why."""
 
 
 def python_of(name: str, progress: Callable[[str], None]) -> Path:
@@ -50,11 +51,12 @@ def version_of(name: str, package: str) -> str:
 
 
 def wrk() -> str:
-    """The load generator. Raises `CannotInstall` with how to get it."""
-    found = shutil.which("wrk")
-    if found is None:
-        raise CannotInstall("wrk is missing: apt-get install wrk")
-    return found
+    """The load generator, installed from Debian if it is missing. Raises `CannotInstall`."""
+    try:
+        packages.ensure_programs({"wrk": "wrk"})
+    except StepFailed as failure:
+        raise CannotInstall("; ".join(filter(None, (str(failure), failure.hint)))) from failure
+    return "wrk"
 
 
 def _run(*command: object) -> None:

@@ -25,6 +25,7 @@ from typing import Any
 import joblib
 import numpy as np
 
+from benchmarks.server import environments
 from benchmarks.server.__main__ import RESULTS, row_bodies
 from benchmarks.server.contestants import CONTESTANTS, MODELS, OWN, QUIET, Contestant, Model, Place
 from benchmarks.server.load import measure
@@ -48,6 +49,11 @@ def main() -> int:
     parser.add_argument("--store", type=Path, default=ROOT / "build" / "models")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
+    try:
+        environments.wrk()
+    except environments.CannotInstall as error:
+        print(error, file=sys.stderr)
+        return 2
     os.environ.update(QUIET)
     store = options.store.resolve()
     before = os.getloadavg()[0]
