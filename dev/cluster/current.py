@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import addons, images, kind, shape, shell
+from . import addons, images, kind, pulling, shape, shell
 from .kube import Kubectl
 from .ui import StepFailed, say, step
 
@@ -44,7 +44,9 @@ class Current:
             images.build(dockerfiles)
 
     def load(self, wanted: Sequence[str]) -> None:
-        """Push to the registry named by TRANSIT_REGISTRY, keeping the name's last part and tag."""
+        """Push to the registry TRANSIT_REGISTRY, keeping the names' last parts and tags; every node
+        pulls them.
+        """
         registry = os.environ.get("TRANSIT_REGISTRY")
         if not registry:
             raise StepFailed(
@@ -52,14 +54,17 @@ class Current:
                 hint="set TRANSIT_REGISTRY=HOST/PATH, and the chart's image values to the same",
             )
         docker = _docker_runs()  # so it has built them: buildah may still have older ones
-        for name in wanted:
-            target = f"{registry.rstrip('/')}/{name.rpartition('/')[2]}"
+        targets = {name: f"{registry.rstrip('/')}/{name.rpartition('/')[2]}" for name in wanted}
+        for name, target in targets.items():
             with step(f"Push {target}"):
                 if docker:
                     shell.output(["docker", "tag", name, target])
                     shell.output(["docker", "push", target])
                 else:
-                    shell.output([*images.buildah("push"), name, f"docker://{target}"])
+                    shell.output(
+                        [*images.buildah("push"), *_plain(target), name, f"docker://{target}"]
+                    )
+        pulling.pull(Kubectl("kubectl"), addons.NAMESPACES[0], list(targets.values()))
 
     def kubeconfig(self) -> Path | None:
         """kubectl's own choice."""
@@ -92,3 +97,9 @@ class Current:
 
 def _docker_runs() -> bool:
     return shell.succeeds(["docker", "info"])
+
+
+def _plain(target: str) -> list[str]:
+    """A registry on loopback needs no TLS, as with Docker; buildah has to be told."""
+    host = target.partition("/")[0].partition(":")[0]
+    return ["--tls-verify=false"] if host == "localhost" or host.startswith("127.") else []
