@@ -1,4 +1,4 @@
-"""Nobody gets a share of the traffic while nobody would see it fail."""
+"""What the first share waits for: nobody gets traffic while nobody would see it fail."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ import pytest
 from tests.unit.scenes import (
     R1,
     R2,
+    R3,
+    REPLICAS_ROUTER,
     UNREACHABLE,
     UNTRIED,
     V2,
@@ -24,7 +26,7 @@ from tests.unit.scenes import (
 )
 from tests.unit.world import World, good
 from transit_operator.api.status import Phase, RejectReason
-from transit_operator.core.observed import Readings
+from transit_operator.core.observed import Pod, Readings
 
 UNSEEN = Readings(stable=good())
 IMPATIENT = {"noData": {"policy": "Rollback", "after": "60s"}}
@@ -124,3 +126,19 @@ def test_a_first_step_without_traffic_is_taken_unseen_but_its_clock_stands_still
     assert candidate(world).held_seconds == 0
     world.readings = against(UNTRIED)
     run_until_weight(world, 100)
+
+
+def test_pods_that_answer_all_wait_until_earlier_revisions_are_gone() -> None:
+    """With the router `replicas`, the first share opens the Service to every pod there is."""
+    world = serving(**REPLICAS_ROUTER)
+    update(world, V2, **REPLICAS_ROUTER)
+    world.pods[R3] = (Pod(f"{R3}-0", ready=True),)
+    world.reconcile()
+    world.pods[R3] = (Pod(f"{R3}-0", ready=True),)  # not ended yet
+    world.now += 15
+    world.reconcile()
+    assert candidate(world).weight == 0
+    says = "1 of 1 pods ready, waiting until the pods of earlier revisions are gone"
+    assert says in str(world.status.message)
+    world.run(30)
+    assert candidate(world).weight > 0

@@ -398,19 +398,3 @@ def test_a_pod_gets_no_traffic_before_gateways_know_it() -> None:
     world.now += KNOWN_AFTER_SECONDS
     world.run(15)
     assert candidate(world).weight == 10
-
-
-def test_pods_that_answer_all_wait_until_earlier_revisions_are_gone() -> None:
-    """With the router `replicas`, the first share opens the Service to every pod there is."""
-    world = serving(**REPLICAS_ROUTER)
-    update(world, V2, **REPLICAS_ROUTER)
-    world.pods[R3] = (Pod(f"{R3}-0", ready=True),)
-    world.reconcile()
-    world.pods[R3] = (Pod(f"{R3}-0", ready=True),)  # not ended yet
-    world.now += 15
-    world.reconcile()
-    assert candidate(world).weight == 0
-    says = "1 of 1 pods ready, waiting until the pods of earlier revisions are gone"
-    assert says in str(world.status.message)
-    world.run(30)
-    assert candidate(world).weight > 0
