@@ -18,6 +18,7 @@ from tests.unit.scenes import (
     phase,
     reasons,
     rejected,
+    rolling,
     rollout,
     run_until_weight,
     say,
@@ -142,3 +143,26 @@ def test_pods_that_answer_all_wait_until_earlier_revisions_are_gone() -> None:
     assert says in str(world.status.message)
     world.run(30)
     assert candidate(world).weight > 0
+
+
+def test_a_later_weight_that_waits_for_data_is_not_said_to_wait_for_pods() -> None:
+    world = rolling(10)
+    world.broken.add(R2)  # the pods of the next step
+    run_until_waiting(world)
+    assert "waiting for pods, 1 of 2 ready" in str(world.status.message)
+    world.readings = UNREACHABLE
+    world.run(15)
+    world.broken.clear()
+    world.recover(R2)
+    world.run(15)
+    assert candidate(world).weight == 10
+    assert "; 2 of 2 pods ready; no data for errorRate: " in str(world.status.message)
+
+
+def run_until_waiting(world: World) -> None:
+    """Let time pass until the candidate waits for pods; fails after ten minutes."""
+    for _ in range(120):
+        if candidate(world).waiting_since is not None:
+            return
+        world.run(5)
+    raise AssertionError("the candidate never waits")
