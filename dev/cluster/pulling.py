@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from . import shell
 from .kube import Kubectl
 from .ui import step
 
@@ -21,13 +22,29 @@ MINUTES = 15
 def pull(kubectl: Kubectl, namespace: str, images: Sequence[str]) -> None:
     """Wait until all nodes have what these names mean in the registry now. Raises `StepFailed`."""
     delete = ("-n", namespace, "delete", "pod", "-l", f"app={NAME}", "--ignore-not-found")
-    with step("Images pulled by every node", f"kubectl -n {namespace} describe pods -l app={NAME}"):
+    hint = f"kubectl -n {namespace} describe pods -l app={NAME}"
+    with step("Images pulled by every node", hint) as note:
         kubectl(*delete)
         for node in kubectl.get("nodes")["items"]:
             kubectl.apply(json.dumps(_pod(node["metadata"]["name"], namespace, images)))
-        wait = ("wait", "--for=condition=Ready", "pod", "-l", f"app={NAME}")
-        kubectl("-n", namespace, *wait, f"--timeout={MINUTES}m")
+
+        def pulled() -> bool:
+            pods = kubectl.get("-n", namespace, "pods", "-l", f"app={NAME}")["items"]
+            waiting = [f"{pod['spec']['nodeName']} {why}" for pod in pods for why in _causes(pod)]
+            note(", ".join(waiting))
+            return not waiting
+
+        shell.wait_for("the pull on all nodes", pulled, MINUTES * 60)
         kubectl(*delete)
+
+
+def _causes(pod: dict[str, Any]) -> list[str]:
+    """Why its containers don't run, each cause once; a pod that the node does not know has one."""
+    statuses = pod["status"].get("containerStatuses")
+    if not statuses:
+        return ["starting"]
+    states = [one["state"] for one in statuses if "running" not in one["state"]]
+    return sorted({state.get("waiting", {}).get("reason", "ended") for state in states})
 
 
 def _pod(node: str, namespace: str, images: Sequence[str]) -> dict[str, Any]:
