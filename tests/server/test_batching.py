@@ -9,6 +9,7 @@ import pytest
 
 from transit_server.errors import Overloaded, PredictionFailed
 from transit_server.formats.base import Rows
+from transit_server.serving import batching
 from transit_server.serving.batching import Batcher, Limits
 from transit_server.serving.scoring import Scored
 
@@ -120,6 +121,37 @@ async def test_what_comes_in_one_turn_of_the_loop_goes_together(
     assert gate.batches == [[0, 1, 2]]
 
 
+async def test_a_quick_model_has_answered_when_its_turn_is_over(
+    gate: Gate, batcher: Batcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "QUICK", 30.0)
+    future = batcher.submit(row(1))
+    await asyncio.sleep(0)
+    assert future.done()
+
+
+async def test_the_loop_goes_on_beside_a_slow_model(
+    gate: Gate, batcher: Batcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "QUICK", 0.0)
+    first = await busy(gate, batcher)
+    assert not first.done()
+    gate.open.set()
+    assert (await first).scores[0, 0] == 0
+
+
+async def test_answers_are_written_before_a_quick_model_starts_again(
+    gate: Gate, batcher: Batcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "QUICK", 30.0)
+    seen: list[int] = []
+    first, *others = [batcher.submit(row(value)) for value in range(8)]
+    first.add_done_callback(lambda _: seen.append(len(gate.batches)))
+    await asyncio.gather(first, *others)
+    assert gate.batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert seen == [1]
+
+
 async def one_a_turn(batcher: Batcher) -> None:
     """Given a batch of two before, then three rows that come one in a turn."""
     await asyncio.gather(batcher.submit(row(0)), batcher.submit(row(1)))
@@ -136,6 +168,22 @@ async def test_under_load_it_waits_while_each_turn_brings_more(gate: Gate) -> No
     assert gate.batches == [[0, 1], [2, 3, 4]]
 
 
-async def test_a_model_slower_than_the_longest_wait_is_not_kept_waiting(gate: Gate) -> None:
+async def test_a_model_slower_than_the_longest_wait_is_not_kept_waiting(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "QUICK", 0.0)
+    await one_a_turn(Batcher("m", gate, Limits(max_rows=4, max_wait=1e-9)))
+    assert gate.batches[:2] == [[0, 1], [2]]
+
+
+async def test_a_quick_model_takes_along_what_comes_whatever_the_longest_wait(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "QUICK", 30.0)
+    await one_a_turn(Batcher("m", gate, Limits(max_rows=4, max_wait=1e-9)))
+    assert gate.batches == [[0, 1], [2, 3, 4]]
+
+
+async def test_with_a_longest_wait_of_0_nothing_waits(gate: Gate) -> None:
     await one_a_turn(Batcher("m", gate, Limits(max_rows=4, max_wait=0.0)))
     assert gate.batches[:2] == [[0, 1], [2]]

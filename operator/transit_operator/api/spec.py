@@ -79,7 +79,9 @@ class Storage(ApiModel):
 class Batching(ApiModel):
     max_size: int = Field(default=32, ge=1, le=4096, description="Largest batch, in rows.")
     max_wait: Duration = Field(
-        default="2ms", description="Longest time a request waits for company; none when idle."
+        default="2ms",
+        description="Longest time a request waits for company; none when idle. A model that takes "
+        "less than 2 ms takes along all that comes while requests are decoded, unless this is 0.",
     )
 
 

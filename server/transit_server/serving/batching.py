@@ -1,28 +1,33 @@
-"""One model's queue and thread: rows of many requests in one call, and no waiting when idle.
+"""One model's queue: rows of many requests in one call, and no waiting when idle.
 
 A request that finds the model idle goes to it when the turn of the event loop is over, together
 with all that came in that turn. While the model is busy, requests gather; when it is done, all that
 gathered goes next. Only under load, when the last batch held more than one row, does a batch wait
 for the next turn as well, as long as each brings more rows: handing a batch over costs the event
-loop as much as two or three requests. A slow model waits less, because it has more to lose: with
-the time that it works, the wait is at most `max_wait`.
+loop as much as two or three requests.
+
+The event loop stands still while a quick model works, and goes on beside a slow one (see
+`model_thread`). Quick is what took less than `QUICK` for its last batch. A quick model can wait as
+long as turns bring rows, for the loop has to decode them anyway. A slow one has more to lose: with
+the time that it works, it waits at most `max_wait`.
 
 Everything here but `_work` runs on the event loop, which is why there is no lock.
 """
 
 import asyncio
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from queue import SimpleQueue
 
 import numpy as np
 
 from transit_server.errors import Overloaded, PredictionFailed
 from transit_server.formats.base import Rows
+from transit_server.serving.model_thread import ModelThread
 from transit_server.serving.scoring import Scored
+
+QUICK = 0.002  # seconds; the longest time that the event loop stands still
 
 _Score = Callable[[Rows], Scored]
 
@@ -31,6 +36,13 @@ _Score = Callable[[Rows], Scored]
 class _Waiting:
     rows: Rows
     future: "asyncio.Future[Scored]"
+
+
+@dataclass(slots=True)
+class _Done:
+    batch: list[_Waiting]
+    result: Scored | Exception
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +69,7 @@ class Batcher:
         self._gathering_since: float | None = None
         self._seen = 0  # rows at the end of the turn before
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._inbox: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
-        # A daemon, so that a model which never returns can't keep the process from ending.
-        self._thread = threading.Thread(target=self._work, name=f"model-{name}", daemon=True)
-        self._thread.start()
+        self._thread = ModelThread(name, self._work, self._finish)
 
     @property
     def max_rows(self) -> int:
@@ -93,8 +102,8 @@ class Batcher:
         return waiting.future
 
     def close(self) -> None:
-        """End the thread after the batch it works on."""
-        self._inbox.put(None)
+        """End the model's thread after the batch it works on."""
+        self._thread.close()
 
     def _gather(self) -> None:
         """The model is idle and somebody waits: it starts with the end of this turn or a later."""
@@ -106,18 +115,23 @@ class Batcher:
 
     def _turn_is_over(self) -> None:
         assert self._loop is not None
-        assert self._gathering_since is not None
-        waited = time.monotonic() - self._gathering_since
         if (
             self._expected > 1
             and self._seen < self._queued < self._limits.max_rows
-            and waited + self._took < self._limits.max_wait
+            and self._may_wait()
         ):
             self._seen = self._queued
             self._loop.call_soon(self._turn_is_over)
         else:
             self._gathering_since = None
             self._start()
+
+    def _may_wait(self) -> bool:
+        assert self._gathering_since is not None
+        if self._took < QUICK:
+            return self._limits.max_wait > 0
+        waited = time.monotonic() - self._gathering_since
+        return waited + self._took < self._limits.max_wait
 
     def _start(self) -> None:
         """Give the model the next batch, if anybody still waits."""
@@ -132,39 +146,46 @@ class Batcher:
         if batch:
             self._expected = size
             self._busy_since = time.monotonic()
-            self._inbox.put(batch)
+            done = self._thread.give(batch, QUICK if self._took < QUICK else 0.0)
+            if done is not None:
+                self._finish(done)
 
-    def _work(self) -> None:
-        while (batch := self._inbox.get()) is not None:
-            start = time.monotonic()
-            result: Scored | Exception
-            try:
-                rows = batch[0].rows if len(batch) == 1 else np.concatenate([w.rows for w in batch])
-                result = self._score(rows)
-            except BaseException as error:  # the thread must outlive whatever a model does
-                result = PredictionFailed(f"{type(error).__name__}: {error}")
-            end = time.monotonic()
-            if isinstance(result, Scored):
-                result.began, result.ended = start, end
-            assert self._loop is not None
-            try:
-                self._loop.call_soon_threadsafe(self._finish, batch, result, end - start)
-            except RuntimeError:
-                return  # the loop is closed: nobody waits any more
+    def _work(self, batch: list[_Waiting]) -> _Done:
+        """On the model's thread."""
+        start = time.monotonic()
+        result: Scored | Exception
+        try:
+            rows = batch[0].rows if len(batch) == 1 else np.concatenate([w.rows for w in batch])
+            result = self._score(rows)
+        except BaseException as error:  # the thread must outlive whatever a model does
+            result = PredictionFailed(f"{type(error).__name__}: {error}")
+        end = time.monotonic()
+        if isinstance(result, Scored):
+            result.began, result.ended = start, end
+        return _Done(batch, result, end - start)
 
-    def _finish(self, batch: list[_Waiting], result: Scored | Exception, took: float) -> None:
+    def _finish(self, done: _Done) -> None:
         self._busy_since = None
-        self._took = took
+        self._took = done.seconds
+        if self._took < QUICK:
+            # The loop would stand still before it has written the answers.
+            self._answer(done)
+            if self._queue:
+                self._gather()
+            return
         if self._queued >= self._expected:
             self._start()  # before answering, so that the model works while answers are written
         elif self._queue:
             self._gather()
+        self._answer(done)
+
+    def _answer(self, done: _Done) -> None:
         start = 0
-        for waiting in batch:
+        for waiting in done.batch:
             stop = start + len(waiting.rows)
             if not waiting.future.done():
-                if isinstance(result, Exception):
-                    waiting.future.set_exception(result)
+                if isinstance(done.result, Exception):
+                    waiting.future.set_exception(done.result)
                 else:
-                    waiting.future.set_result(result.part(start, stop))
+                    waiting.future.set_result(done.result.part(start, stop))
             start = stop
