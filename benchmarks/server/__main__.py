@@ -151,22 +151,33 @@ def _measured(
                 absent[f"{each.name}, {model.kind}"] = str(error)
                 _say(f"{model.kind} {each.name}: can't be measured: {error}")
         _check(model, running, inputs)
+        for one in running:
+            _rest(one)
         for connections in options.connections:
             seen: dict[str, list[Round]] = {one.contestant.name: [] for one in running}
             for number in range(-1, options.rounds):
                 for one in running:
+                    if one.contestant.polls:
+                        one.resume(inputs[0])
                     bodies = [one.contestant.body(row) for row in inputs]
                     seconds = _WARM_UP if number < 0 else options.seconds
                     before = one.cpu_seconds()
                     got = measure(one.url, one.contestant.path, bodies, connections, seconds)
+                    spent = one.cpu_seconds() - before
+                    _rest(one)
                     if number >= 0:
-                        spent = one.cpu_seconds() - before
                         seen[one.contestant.name].append(Round(got, spent))
             for one in running:
                 row = Row.of(one.contestant, model.kind, connections, seen[one.contestant.name])
                 rows.append(row)
                 _say(row.line())
     return rows
+
+
+def _rest(one: Running) -> None:
+    """While others are measured."""
+    if one.contestant.polls:
+        one.pause()
 
 
 def _started(

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Self
 
@@ -94,6 +94,21 @@ class Running:
 
     def cpu_seconds(self) -> float:
         """Processor time so far of the server and of all its processes that still run."""
+        return sum(self._processes().values()) / os.sysconf("SC_CLK_TCK")
+
+    def pause(self) -> None:
+        """Stop all its processes where they are, so that they take no processor time."""
+        for pid in self._processes():
+            _signalled(os.kill, pid, signal.SIGSTOP)
+
+    def resume(self, row: str) -> None:
+        """Let them go on, and answer once. Raises `DoesNotRun`."""
+        for pid in self._processes():
+            _signalled(os.kill, pid, signal.SIGCONT)
+        self.until_answers(row)
+
+    def _processes(self) -> dict[int, int]:
+        """The server's process and all below it, with their processor time in ticks."""
         ticks: dict[int, int] = {}
         children: dict[int, list[int]] = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -104,16 +119,18 @@ class Running:
             pid = int(stat.parent.name)
             children.setdefault(int(fields[1]), []).append(pid)
             ticks[pid] = int(fields[11]) + int(fields[12])
-        mine, found = [self.pid], 0
-        while mine:
-            pid = mine.pop()
-            found += ticks.get(pid, 0)
-            mine += children.get(pid, [])
-        return found / os.sysconf("SC_CLK_TCK")
+        left, found = [self.pid], {}
+        while left:
+            pid = left.pop()
+            found[pid] = ticks.get(pid, 0)
+            left += children.get(pid, [])
+        return found
 
     def stop(self) -> None:
         """End the whole process group: politely, then what is left of it."""
         if self._process is not None:
+            for pid in self._processes():
+                _signalled(os.kill, pid, signal.SIGCONT)
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_END)
@@ -123,11 +140,15 @@ class Running:
             self._output.close()
 
     def _signal(self, how: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):  # nobody of the group is left
-            os.killpg(self.pid, how)
+        _signalled(os.killpg, self.pid, how)
 
     def _tail(self) -> str:
         return self._log.read_text(errors="replace").strip()[-500:]
+
+
+def _signalled(kill: Callable[[int, int], None], number: int, how: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has ended, or nobody of the group is left
+        kill(number, how)
 
 
 def _path(contestant: Contestant) -> str:
