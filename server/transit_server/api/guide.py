@@ -202,9 +202,9 @@ def _outcomes(
         shares, class_ids = said[0].scores, said[0].class_ids
     else:
         together = _vote(said, asked)
-        shares, class_ids = together.shares, together.class_ids
+        shares, class_ids = together.shares, together.class_ids.tolist()
     made = []
-    for scores, class_id in zip(shares.tolist(), class_ids.tolist(), strict=True):
+    for scores, class_id in zip(shares.tolist(), class_ids, strict=True):
         outcome = answers.Outcome(labels[class_id], class_id, scores[class_id])
         if asked.return_probabilities:
             outcome.probabilities = dict(zip(labels, scores, strict=True))
@@ -214,7 +214,7 @@ def _outcomes(
 
 def _values(said: Prediction) -> list[answers.ValueOutcome]:
     made = []
-    for value, class_id in zip(said.scores[:, 0].tolist(), said.class_ids.tolist(), strict=True):
+    for value, class_id in zip(said.scores[:, 0].tolist(), said.class_ids, strict=True):
         outcome = answers.ValueOutcome(value)
         if said.model.labels:
             outcome.bin = said.model.labels[class_id]
@@ -228,7 +228,7 @@ def _compare(
     labels = said[0].model.labels
     individual = {}
     for item in said:
-        class_id = int(item.class_ids[row])
+        class_id = item.class_ids[row]
         scores = item.scores[row].tolist()
         single = answers.IndividualOutcome(
             labels[class_id],

@@ -230,5 +230,5 @@ def _values(output: str, said: Prediction) -> tuple[NDArray[Any] | list[str], li
     if output == "probabilities":
         return said.scores.astype(np.float32), list(said.scores.shape)
     if output == "class_id":
-        return said.class_ids.astype(np.int64), [len(said.class_ids)]
-    return [said.model.labels[item] for item in said.class_ids.tolist()], [len(said.class_ids)]
+        return np.array(said.class_ids, dtype=np.int64), [len(said.class_ids)]
+    return [said.model.labels[item] for item in said.class_ids], [len(said.class_ids)]
