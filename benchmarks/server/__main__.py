@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.server import compiled, environments, report
+from benchmarks.server import command, compiled, environments, report
 from benchmarks.server.contestants import (
     CONTESTANTS,
     MODELS,
@@ -45,11 +45,7 @@ class AnswersDiffer(Exception):
 
 def main() -> int:
     options = _options()
-    try:
-        environments.wrk()
-    except environments.CannotInstall as error:
-        print(error, file=sys.stderr)
-        return 2
+    environments.wrk()
     store = options.store
     if not store.is_dir():
         print(f"no models in {store}: run make models first", file=sys.stderr)
@@ -239,4 +235,4 @@ def _ratios(rows: Sequence[Row]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

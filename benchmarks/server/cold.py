@@ -12,7 +12,6 @@ process without a pod.
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.server import command
 from benchmarks.server.__main__ import RESULTS
 from benchmarks.server.contestants import MODELS, Model
 from benchmarks.server.own import without_twin
@@ -156,4 +156,4 @@ def _manifest(models: Sequence[Model], bucket: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 import urllib.request
@@ -25,7 +24,7 @@ from typing import Any
 import joblib
 import numpy as np
 
-from benchmarks.server import environments
+from benchmarks.server import command, environments
 from benchmarks.server.__main__ import RESULTS, row_bodies
 from benchmarks.server.contestants import CONTESTANTS, MODELS, OWN, QUIET, Contestant, Model, Place
 from benchmarks.server.load import measure
@@ -49,11 +48,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path, default=ROOT / "build" / "models")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    try:
-        environments.wrk()
-    except environments.CannotInstall as error:
-        print(error, file=sys.stderr)
-        return 2
+    environments.wrk()
     os.environ.update(QUIET)
     store = options.store.resolve()
     before = os.getloadavg()[0]
@@ -250,4 +245,4 @@ def _tell(what: str, figures: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

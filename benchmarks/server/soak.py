@@ -11,7 +11,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from typing import Any
 
 import aiohttp
 
+from benchmarks.server import command
 from benchmarks.server.__main__ import RESULTS, row_bodies
 from benchmarks.server.contestants import MODELS, QUIET
 from benchmarks.server.own import Served, served
@@ -174,4 +174,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)
