@@ -1,9 +1,15 @@
-"""The benchmark of the server: what it refuses to compare, and whom it calls the best peer."""
+"""The benchmark of the server: what it refuses to compare, whom it calls the best peer, and how it
+ends.
+"""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
 
+from benchmarks.server import command, environments
 from benchmarks.server.__main__ import AnswersDiffer, must_agree
 from benchmarks.server.report import plot, table
 from benchmarks.server.rows import Row, best_peer
@@ -53,3 +59,41 @@ def test_answers_that_differ_are_refused(said: Sequence[float]) -> None:
     must_agree("forest", {"a": [0.7, 0.2, 0.1], "b": [0.70005, 0.2, 0.1]})
     with pytest.raises(AnswersDiffer, match="forest: b says"):
         must_agree("forest", {"a": [0.7, 0.2, 0.1], "b": said})
+
+
+_WAITS = """
+import time
+from benchmarks.server import command
+
+def main():
+    try:
+        print("started", flush=True)
+        time.sleep(60)
+    finally:
+        print("ended what was started", flush=True)
+
+command.run(main)
+"""
+
+
+def test_a_terminated_benchmark_ends_what_it_started() -> None:
+    with subprocess.Popen([sys.executable, "-c", _WAITS], stdout=subprocess.PIPE, text=True) as one:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "started\n"
+        one.terminate()
+        assert one.stdout.read() == "ended what was started\n"
+    assert one.returncode == 128 + signal.SIGTERM
+
+
+def test_what_can_not_be_installed_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> int:
+        raise environments.CannotInstall("wrk: apt-get says no")
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            command.run(main)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "wrk: apt-get says no\n"
