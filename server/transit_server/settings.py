@@ -108,7 +108,7 @@ class Settings(BaseModel):
     batch_max_wait: Duration = Field(
         0.002,
         description="Longest wait for a batch to fill under load, the time that the model works "
-        "included; when idle there is none. A model that takes less than 2 ms takes along all that "
+        "included; when idle there is none. A model that takes less than 4 ms takes along all that "
         "comes while requests are decoded, unless this is 0",
     )
     cache_dir: Path = Field(

@@ -81,7 +81,7 @@ class Batching(ApiModel):
     max_wait: Duration = Field(
         default="2ms",
         description="Longest time a request waits for company; none when idle. A model that takes "
-        "less than 2 ms takes along all that comes while requests are decoded, unless this is 0.",
+        "less than 4 ms takes along all that comes while requests are decoded, unless this is 0.",
     )
 
 

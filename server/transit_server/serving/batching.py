@@ -27,7 +27,7 @@ from transit_server.formats.base import Rows
 from transit_server.serving.model_thread import ModelThread
 from transit_server.serving.scoring import Scored
 
-QUICK = 0.002  # seconds; the longest time that the event loop stands still
+QUICK = 0.004  # seconds; the longest time that the event loop stands still
 
 _Score = Callable[[Rows], Scored]
 
