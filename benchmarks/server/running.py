@@ -129,7 +129,7 @@ class Running:
     def stop(self) -> None:
         """End the whole process group: politely, then what is left of it."""
         if self._process is not None:
-            for pid in self._processes():
+            for pid in self._processes():  # what is stopped can't end
                 _signalled(os.kill, pid, signal.SIGCONT)
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -3,7 +3,7 @@ another model; and how what it makes comes back to the loop.
 
 The thread has a price. While it and the loop both have work, they compete for the interpreter: each
 time the loop lets go of it, to read from a socket or for a large NumPy operation, the waiting
-thread is woken, in vain, and a wake-up costs as much as decoding a row. So the loop can be told to
+thread is woken, in vain, and a wake-up costs more than decoding a row. So the loop can be told to
 stand still for a bounded time: then a quick model has the interpreter to itself.
 
 `batching` decides what a thread is given, and when to stand still.
