@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transit_server.api.quick_rows import quick_row, quick_rows
-from transit_server.api.rows import decode, to_rows
+from transit_server.api.rows import decode, to_rows, wrong_length
 from transit_server.formats.base import Rows
 from transit_server.serving.registry import AUTO
 
@@ -54,7 +54,7 @@ class Batch:
     """
 
     asked: Asked
-    numbers: NDArray[np.float64] | None
+    numbers: Rows | None
     texts: list[msgspec.Raw]
 
     def __len__(self) -> int:
@@ -62,22 +62,15 @@ class Batch:
 
     def rows(self, features: int) -> Rows:
         """All rows, (rows, features). Raises a `ClientMistake` that names the wrong one."""
-        if self.numbers is not None and self.numbers.shape[1] == features:
-            with np.errstate(over="ignore"):
-                rows = self.numbers.astype(np.float32)
-            if np.isfinite(rows).all():
-                return rows
-        rows = np.empty((len(self), features), dtype=np.float32)
-        for index in range(len(self)):
-            field = f"features[{index}]"
-            rows[index] = to_rows(self._row(index, field), features, field)
-        return rows
-
-    def _row(self, index: int, field: str) -> Numbers:
         if self.numbers is not None:
-            numbers: NDArray[np.float64] = self.numbers[index]
-            return numbers
-        return decode(_ROW, self.texts[index], field)
+            if self.numbers.shape[1] != features:
+                raise wrong_length(self.numbers.shape[1], features, "features[0]")
+            return self.numbers
+        rows = np.empty((len(self), features), dtype=np.float32)
+        for index, text in enumerate(self.texts):
+            field = f"features[{index}]"
+            rows[index] = to_rows(decode(_ROW, text, field), features, field)
+        return rows
 
 
 def decode_predict(body: bytes) -> tuple[Asked, Numbers]:

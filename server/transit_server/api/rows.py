@@ -55,7 +55,7 @@ def to_rows(values: list[float] | NDArray[np.float64], features: int, field: str
     hold.
     """
     if len(values) != features:
-        raise InvalidInput(f"needs {features} numbers, got {len(values)}", field=field)
+        raise wrong_length(len(values), features, field)
     if isinstance(values, np.ndarray) and values.dot(values) < _ALL_FIT:
         row = values.astype(np.float32)
     else:
@@ -65,3 +65,8 @@ def to_rows(values: list[float] | NDArray[np.float64], features: int, field: str
             index = int(np.flatnonzero(~np.isfinite(row))[0])
             raise InvalidInput("too large for a 32-bit float", field=f"{field}[{index}]")
     return row.reshape(1, features)
+
+
+def wrong_length(numbers: int, features: int, field: str) -> InvalidInput:
+    """For a row of `numbers` where the model needs `features`."""
+    return InvalidInput(f"needs {features} numbers, got {numbers}", field=field)
