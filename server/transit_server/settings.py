@@ -138,7 +138,10 @@ class Settings(BaseModel):
     max_body: Size = Field(32 * 2**20, description="Largest request body, such as 32Mi; then 413")
     max_batch_rows: int = Field(4096, ge=1, description="Most rows of one batch request")
     max_queue: int = Field(
-        2048, ge=1, description="Most rows that wait for one model; then the answer is 503"
+        2048,
+        ge=1,
+        description="Most rows that wait for one model; then the answer is 503. A request that "
+        "finds none waiting may bring more",
     )
     max_bodies: Size = Field(
         256 * 2**20,

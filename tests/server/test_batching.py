@@ -36,6 +36,11 @@ def row(value: float) -> Rows:
     return np.full((1, 2), value, dtype=np.float32)
 
 
+def submit(batcher: Batcher, rows: Rows) -> "asyncio.Future[Scored]":
+    (future,) = batcher.submit(rows)
+    return future
+
+
 @pytest.fixture
 def gate() -> Gate:
     return Gate()
@@ -53,7 +58,7 @@ async def busy(gate: Gate, batcher: Batcher) -> "asyncio.Future[Scored]":
     """The model is at work on a row of value 0, and stays there."""
     gate.open.clear()
     gate.entered.clear()
-    first = batcher.submit(row(0))
+    first = submit(batcher, row(0))
     assert await asyncio.to_thread(gate.entered.wait, 10)
     return first
 
@@ -61,7 +66,7 @@ async def busy(gate: Gate, batcher: Batcher) -> "asyncio.Future[Scored]":
 async def test_idle_means_no_wait(gate: Gate) -> None:
     batcher = Batcher("m", gate, Limits(max_rows=4, max_wait=3600.0))
     for value in range(5):
-        scored = await asyncio.wait_for(batcher.submit(row(value)), 10)
+        scored = await asyncio.wait_for(submit(batcher, row(value)), 10)
         assert scored.scores[0, 0] == value
     assert gate.batches == [[0], [1], [2], [3], [4]]
     batcher.close()
@@ -71,7 +76,7 @@ async def test_what_gathers_goes_together_and_comes_back_to_its_owner(
     gate: Gate, batcher: Batcher
 ) -> None:
     first = await busy(gate, batcher)
-    later = [batcher.submit(row(value)) for value in range(1, 7)]
+    later = [submit(batcher, row(value)) for value in range(1, 7)]
     gate.open.set()
     values = [(await future).scores[0, 0] for future in [first, *later]]
     assert values == [0, 1, 2, 3, 4, 5, 6]
@@ -80,7 +85,7 @@ async def test_what_gathers_goes_together_and_comes_back_to_its_owner(
 
 async def test_who_has_given_up_is_not_computed(gate: Gate, batcher: Batcher) -> None:
     first = await busy(gate, batcher)
-    gone, stays = batcher.submit(row(1)), batcher.submit(row(2))
+    gone, stays = submit(batcher, row(1)), submit(batcher, row(2))
     gone.cancel()
     gate.open.set()
     await first
@@ -90,18 +95,32 @@ async def test_who_has_given_up_is_not_computed(gate: Gate, batcher: Batcher) ->
 
 async def test_the_queue_is_bounded(gate: Gate, batcher: Batcher) -> None:
     await busy(gate, batcher)
-    waiting = [batcher.submit(row(value)) for value in range(8)]
+    waiting = [submit(batcher, row(value)) for value in range(8)]
     with pytest.raises(Overloaded):
-        batcher.submit(row(9))
+        submit(batcher, row(9))
     gate.open.set()
     await asyncio.gather(*waiting)
-    assert (await batcher.submit(row(10))).scores[0, 0] == 10
+    assert (await submit(batcher, row(10))).scores[0, 0] == 10
+
+
+async def test_a_request_that_finds_nobody_waiting_may_be_larger_than_the_queue(
+    gate: Gate, batcher: Batcher
+) -> None:
+    await busy(gate, batcher)
+    rows = np.arange(20, dtype=np.float32).reshape(10, 2)
+    parts = batcher.submit(rows)
+    with pytest.raises(Overloaded):
+        batcher.submit(rows)
+    gate.open.set()
+    scores = [(await part).scores for part in parts]
+    assert [len(part) for part in scores] == [4, 4, 2]
+    assert np.concatenate(scores).tolist() == rows.tolist()
 
 
 async def test_the_thread_outlives_a_model_that_raises(gate: Gate, batcher: Batcher) -> None:
     with pytest.raises(PredictionFailed, match="MemoryError"):
-        await batcher.submit(row(-1))
-    assert (await batcher.submit(row(1))).scores[0, 0] == 1
+        await submit(batcher, row(-1))
+    assert (await submit(batcher, row(1))).scores[0, 0] == 1
 
 
 async def test_it_says_for_how_long_it_has_been_busy(gate: Gate, batcher: Batcher) -> None:
@@ -116,7 +135,7 @@ async def test_it_says_for_how_long_it_has_been_busy(gate: Gate, batcher: Batche
 async def test_what_comes_in_one_turn_of_the_loop_goes_together(
     gate: Gate, batcher: Batcher
 ) -> None:
-    futures = [batcher.submit(row(value)) for value in range(3)]
+    futures = [submit(batcher, row(value)) for value in range(3)]
     assert [(await future).scores[0, 0] for future in futures] == [0, 1, 2]
     assert gate.batches == [[0, 1, 2]]
 
@@ -125,7 +144,7 @@ async def test_a_quick_model_has_answered_when_its_turn_is_over(
     gate: Gate, batcher: Batcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batching, "QUICK", 30.0)
-    future = batcher.submit(row(1))
+    future = submit(batcher, row(1))
     await asyncio.sleep(0)
     assert future.done()
 
@@ -145,7 +164,7 @@ async def test_answers_are_written_before_a_quick_model_starts_again(
 ) -> None:
     monkeypatch.setattr(batching, "QUICK", 30.0)
     seen: list[int] = []
-    first, *others = [batcher.submit(row(value)) for value in range(8)]
+    first, *others = [submit(batcher, row(value)) for value in range(8)]
     first.add_done_callback(lambda _: seen.append(len(gate.batches)))
     await asyncio.gather(first, *others)
     assert gate.batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
@@ -154,10 +173,10 @@ async def test_answers_are_written_before_a_quick_model_starts_again(
 
 async def one_a_turn(batcher: Batcher) -> None:
     """Given a batch of two before, then three rows that come one in a turn."""
-    await asyncio.gather(batcher.submit(row(0)), batcher.submit(row(1)))
+    await asyncio.gather(submit(batcher, row(0)), submit(batcher, row(1)))
     futures = []
     for value in range(2, 5):
-        futures.append(batcher.submit(row(value)))
+        futures.append(submit(batcher, row(value)))
         await asyncio.sleep(0)
     await asyncio.gather(*futures)
     batcher.close()

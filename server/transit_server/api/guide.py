@@ -14,6 +14,7 @@ import numpy as np
 from transit_server.api import guide_answers as answers
 from transit_server.api.experiment import Splitter
 from transit_server.api.guide_requests import Asked, decode_batch, decode_predict
+from transit_server.api.off_loop import by_size
 from transit_server.api.rows import to_rows
 from transit_server.api.voting import Vote, vote
 from transit_server.errors import ClientMistake, InvalidInput, PredictionFailed
@@ -21,8 +22,6 @@ from transit_server.formats.base import Rows
 from transit_server.serving.inference import Inference, Prediction
 from transit_server.serving.registry import AUTO, Registry, ServedModel
 from transit_server.settings import ENSEMBLE
-
-_LARGE_BODY = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +98,14 @@ class GuideApi:
         """
         meant = _Meant(call.model or AUTO)
         try:
-            if len(body) > _LARGE_BODY:
-                batch = await asyncio.to_thread(decode_batch, body)
-            else:
-                batch = decode_batch(body)
+            batch = await by_size(body, decode_batch, body)
             asked, count = batch.asked, len(batch)
             models = self._models(asked, call, meant)
             if not 1 <= count <= self._max_rows:
                 raise InvalidInput(
                     f"needs 1 to {self._max_rows} rows, got {count}", field="features"
                 )
-            if len(body) > _LARGE_BODY:
-                rows = await asyncio.to_thread(batch.rows, models[0].features)
-            else:
-                rows = batch.rows(models[0].features)
+            rows = await by_size(body, batch.rows, models[0].features)
         except ClientMistake:
             self._registry.invalid(meant.model)
             raise

@@ -1,7 +1,7 @@
 """The bodies of the guide's API, decoded straight into what is needed.
 
-Numbers come as arrays from `quick_rows` where nothing is unusual about a body, else from msgspec,
-whose errors name the field.
+Numbers come as arrays from `quick_numbers` where nothing is unusual about a body, else from
+msgspec, whose errors name the field.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from transit_server.api.quick_rows import quick_row, quick_rows
+from transit_server.api.off_loop import with_pauses
+from transit_server.api.quick_numbers import quick_row, quick_rows
 from transit_server.api.rows import decode, to_rows, wrong_length
 from transit_server.formats.base import Rows
 from transit_server.serving.registry import AUTO
@@ -67,7 +68,7 @@ class Batch:
                 raise wrong_length(self.numbers.shape[1], features, "features[0]")
             return self.numbers
         rows = np.empty((len(self), features), dtype=np.float32)
-        for index, text in enumerate(self.texts):
+        for index, text in enumerate(with_pauses(self.texts)):
             field = f"features[{index}]"
             rows[index] = to_rows(decode(_ROW, text, field), features, field)
         return rows

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from transit_server.api import tensors
 from transit_server.api.experiment import Splitter
+from transit_server.api.off_loop import by_size
 from transit_server.api.rows import decode
 from transit_server.errors import ClientMistake, InvalidInput, MalformedBody, PredictionFailed
 from transit_server.formats.base import Rows
@@ -117,8 +118,8 @@ class OpenInferenceApi:
             model = self._registry.get(call.model, call.version)
             if self._splitter is not None and call.version is None:
                 model = self._splitter.choose(model, call.unit)
-            asked, binary = _decode(body, call.json_size)
-            rows = _rows(asked, binary, model, self._max_rows)
+            asked, binary = await by_size(body, _decode, body, call.json_size)
+            rows = await by_size(body, _rows, asked, binary, model, self._max_rows)
             there_are = _outputs(model)
             outputs = asked.outputs or [_RequestedOutput(name) for name in there_are]
             for index, output in enumerate(outputs):

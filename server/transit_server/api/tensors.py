@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_server.api.quick_numbers import Kind, quick_tensor
 from transit_server.api.rows import decode
 from transit_server.errors import InvalidInput
 
@@ -31,7 +32,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 }
 BYTES = "BYTES"
 
-_FLOATS = msgspec.json.Decoder(list[float])
+_KINDS: dict[str, Kind] = {"f": "d", "i": "i", "u": "u"}
 _ANYTHING = msgspec.json.Decoder()
 
 
@@ -46,11 +47,13 @@ def elements(shape: Sequence[int]) -> int:
 def from_json(data: msgspec.Raw, datatype: str, shape: Sequence[int], field: str) -> NDArray[Any]:
     """The tensor in `data`, flat or nested, flattened. Raises `InvalidInput`."""
     dtype = DTYPES[datatype]
-    if dtype.kind == "f":
-        try:
-            return _sized(np.array(_FLOATS.decode(data), dtype=np.float64), shape, field)
-        except msgspec.MsgspecError:
-            pass  # nested, or wrong: found out below
+    text = bytes(data)
+    quick = quick_tensor(text, _KINDS[dtype.kind]) if dtype.kind in _KINDS else None
+    if quick is not None and _in_range(quick, dtype):
+        return _sized(quick, shape, field)
+    there_are = text.count(b",") + 1
+    if there_are > elements(shape):  # so that what is decoded next is not too much
+        raise _wrong_count(there_are, shape, field)
     values = decode(_ANYTHING, data, field)
     flat: list[Any] = []
     _flatten(values, flat, field, len(shape) + 1)
@@ -105,8 +108,19 @@ def _typed(flat: list[Any], dtype: np.dtype[Any], datatype: str, field: str) -> 
         raise InvalidInput("a number is too large", field=field) from None
 
 
+def _in_range(numbers: NDArray[Any], dtype: np.dtype[Any]) -> bool:
+    if dtype.kind == "f":
+        return True
+    limits = np.iinfo(dtype)
+    return bool((numbers >= limits.min).all() and (numbers <= limits.max).all())
+
+
 def _sized(array: NDArray[Any], shape: Sequence[int], field: str) -> NDArray[Any]:
     if array.size != elements(shape):
-        text = f"shape {list(shape)} has {elements(shape)} elements, got {array.size}"
-        raise InvalidInput(text, field=field)
+        raise _wrong_count(array.size, shape, field)
     return array
+
+
+def _wrong_count(there_are: int, shape: Sequence[int], field: str) -> InvalidInput:
+    text = f"shape {list(shape)} has {elements(shape)} elements, got {there_are}"
+    return InvalidInput(text, field=field)

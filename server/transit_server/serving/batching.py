@@ -72,11 +72,6 @@ class Batcher:
         self._thread = ModelThread(name, self._work, self._finish)
 
     @property
-    def max_rows(self) -> int:
-        """The most rows that one `submit` may bring."""
-        return self._limits.max_rows
-
-    @property
     def queued(self) -> int:
         """Rows that wait for the model."""
         return self._queued
@@ -86,20 +81,23 @@ class Batcher:
         """Seconds that the model has been working on its present batch; 0 when idle."""
         return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
 
-    def submit(self, rows: Rows) -> "asyncio.Future[Scored]":
-        """Queue `rows`, at most `max_rows` of them; the future may be cancelled. Raises
-        `Overloaded`.
+    def submit(self, rows: Rows) -> "list[asyncio.Future[Scored]]":
+        """Queue `rows`, in parts of at most `max_rows`; the futures may be cancelled. Raises
+        `Overloaded` if others wait and there is no room for all; a request that finds nobody
+        waiting has room.
         """
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         if self._queued and self._queued + len(rows) > self._limits.max_queue:
             raise Overloaded(f"{self._queued} rows wait for model {self._name} already")
-        waiting = _Waiting(rows, self._loop.create_future())
-        self._queue.append(waiting)
+        size = self._limits.max_rows
+        parts = [rows] if len(rows) <= size else _parts(rows, size)
+        waiting = [_Waiting(part, self._loop.create_future()) for part in parts]
+        self._queue.extend(waiting)
         self._queued += len(rows)
         if self._busy_since is None:
             self._gather()
-        return waiting.future
+        return [one.future for one in waiting]
 
     def close(self) -> None:
         """End the model's thread after the batch it works on."""
@@ -189,3 +187,7 @@ class Batcher:
                 else:
                     waiting.future.set_result(done.result.part(start, stop))
             start = stop
+
+
+def _parts(rows: Rows, size: int) -> list[Rows]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]

@@ -116,23 +116,8 @@ class Inference:
             await asyncio.sleep(model.breaker.open_for)
 
     async def _scored(self, model: ServedModel, rows: Rows, started: float) -> Scored:
-        size = model.batcher.max_rows
-        if len(rows) <= size:
-            return await self._within(model, [model.batcher.submit(rows)], started)
-        parts: list[asyncio.Future[Scored]] = []
-        try:
-            for start in range(0, len(rows), size):
-                parts.append(model.batcher.submit(rows[start : start + size]))
-        except Overloaded:
-            for part in parts:
-                part.cancel()
-            raise
-        return await self._within(model, parts, started)
-
-    async def _within(
-        self, model: ServedModel, parts: list["asyncio.Future[Scored]"], started: float
-    ) -> Scored:
         """The joined answers, or `TimedOut`."""
+        parts = model.batcher.submit(rows)
         late = partial(_expire, model, parts, self._timeout)
         deadline = self._deadlines.set(started + self._timeout, late)
         try:
