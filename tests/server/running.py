@@ -111,6 +111,11 @@ class RunningServer:
         except httpx.TransportError:
             return None
 
+    def peak_memory(self) -> float:
+        """The most MB that were resident."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
     def predict(self, features: list[float], **body: Any) -> httpx.Response:
         return self.client.post("/api/v1/predict", json={"features": features, **body})
 

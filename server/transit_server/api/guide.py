@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from transit_server.api import guide_answers as answers
+from transit_server.api import too_many
 from transit_server.api.experiment import Splitter
-from transit_server.api.guide_requests import Asked, decode_batch, decode_predict
+from transit_server.api.guide_requests import Asked, Batch, decode_batch, decode_predict
 from transit_server.api.off_loop import by_size
 from transit_server.api.rows import to_rows
 from transit_server.api.voting import Vote, vote
@@ -98,7 +99,7 @@ class GuideApi:
         """
         meant = _Meant(call.model or AUTO)
         try:
-            batch = await by_size(body, decode_batch, body)
+            batch = await by_size(body, self._decode_batch, body)
             asked, count = batch.asked, len(batch)
             models = self._models(asked, call, meant)
             if not 1 <= count <= self._max_rows:
@@ -110,6 +111,16 @@ class GuideApi:
             self._registry.invalid(meant.model)
             raise
         said = await self._ask(models, rows, call)
+        return await by_size(body, self._batch_answer, asked, said, count, call)
+
+    def _decode_batch(self, body: bytes) -> Batch:
+        if self._registry.widest:  # else no model is ready, which is said later
+            too_many.check_rows(body, self._max_rows, self._registry.widest)
+        return decode_batch(body)
+
+    def _batch_answer(
+        self, asked: Asked, said: Sequence[Prediction], count: int, call: Call
+    ) -> answers.BatchAnswer:
         errors: dict[int, str] = {}
         for prediction in said:
             for row, text in prediction.errors.items():

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from transit_server.api import tensors
+from transit_server.api import tensors, too_many
 from transit_server.api.experiment import Splitter
 from transit_server.api.off_loop import by_size
 from transit_server.api.rows import decode
@@ -43,13 +43,25 @@ class _RequestedOutput(msgspec.Struct):
 
 
 class _InferBody(msgspec.Struct):
-    inputs: list[_Input]
+    """The lists stay text at first, so that what is too long is not decoded."""
+
+    inputs: msgspec.Raw
     id: str = ""
     parameters: Parameters = {}
-    outputs: list[_RequestedOutput] = []
+    outputs: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 _INFER = msgspec.json.Decoder(_InferBody)
+_INPUTS = msgspec.json.Decoder(list[_Input])
+_OUTPUTS = msgspec.json.Decoder(list[_RequestedOutput])
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    inputs: list[_Input]
+    id: str
+    parameters: Parameters
+    outputs: list[_RequestedOutput]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +130,7 @@ class OpenInferenceApi:
             model = self._registry.get(call.model, call.version)
             if self._splitter is not None and call.version is None:
                 model = self._splitter.choose(model, call.unit)
-            asked, binary = await by_size(body, _decode, body, call.json_size)
+            asked, binary = await by_size(body, self._decode, body, call.json_size)
             rows = await by_size(body, _rows, asked, binary, model, self._max_rows)
             there_are = _outputs(model)
             outputs = asked.outputs or [_RequestedOutput(name) for name in there_are]
@@ -136,8 +148,24 @@ class OpenInferenceApi:
             raise PredictionFailed(f"model {model.name}: row {row}: {text}")
         return self._answer(asked, outputs, said)
 
+    def _decode(self, body: bytes, json_size: int | None) -> tuple[_Asked, bytes]:
+        """What is asked, and what is behind the JSON."""
+        if json_size is not None and not 0 <= json_size <= len(body):
+            raise MalformedBody(
+                f"Inference-Header-Content-Length is {json_size}, the body has {len(body)} bytes"
+            )
+        text, binary = (body, b"") if json_size is None else (body[:json_size], body[json_size:])
+        if self._registry.widest:  # else no model is ready, which was said before
+            too_many.check_values(text, self._max_rows, self._registry.widest)
+        infer = decode(_INFER, text)
+        too_many.check_list(infer.inputs, "inputs")
+        too_many.check_list(infer.outputs, "outputs")
+        inputs = decode(_INPUTS, infer.inputs, "inputs")
+        outputs = decode(_OUTPUTS, infer.outputs, "outputs")
+        return _Asked(inputs, infer.id, infer.parameters, outputs), binary
+
     def _answer(
-        self, asked: _InferBody, outputs: list[_RequestedOutput], said: Prediction
+        self, asked: _Asked, outputs: list[_RequestedOutput], said: Prediction
     ) -> InferAnswer:
         described: list[dict[str, Any]] = []
         chunks: list[bytes] = []
@@ -174,16 +202,7 @@ def _outputs(model: ServedModel) -> dict[str, str]:
     return VALUE if model.regression else OUTPUTS
 
 
-def _decode(body: bytes, json_size: int | None) -> tuple[_InferBody, bytes]:
-    if json_size is not None and not 0 <= json_size <= len(body):
-        raise MalformedBody(
-            f"Inference-Header-Content-Length is {json_size}, the body has {len(body)} bytes"
-        )
-    header, binary = (body, b"") if json_size is None else (body[:json_size], body[json_size:])
-    return decode(_INFER, header), binary
-
-
-def _rows(asked: _InferBody, binary: bytes, model: ServedModel, max_rows: int) -> Rows:
+def _rows(asked: _Asked, binary: bytes, model: ServedModel, max_rows: int) -> Rows:
     """The one input, as the model takes it. Raises `InvalidInput`."""
     if [item.name for item in asked.inputs] != [INPUT]:
         raise InvalidInput(f"needs exactly one input, named {INPUT!r}", field="inputs")

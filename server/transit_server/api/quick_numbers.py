@@ -120,6 +120,8 @@ def _group(parser: Any, text: bytes, kind: Kind) -> NDArray[Any]:
     if len(rows) != text.count(b"[") - 1:
         raise ValueError("something else than lists of numbers")
     (length,) = {len(row) for row in rows}
+    if length == 0:
+        raise ValueError("empty rows")
     numbers = np.frombuffer(rows.as_buffer(of_type=kind), dtype=_DTYPES[kind])
     return numbers.reshape(len(rows), length)
 

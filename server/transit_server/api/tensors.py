@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from transit_server.api.quick_numbers import Kind, quick_tensor
 from transit_server.api.rows import decode
+from transit_server.api.too_many import count
 from transit_server.errors import InvalidInput
 
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -51,7 +52,7 @@ def from_json(data: msgspec.Raw, datatype: str, shape: Sequence[int], field: str
     quick = quick_tensor(text, _KINDS[dtype.kind]) if dtype.kind in _KINDS else None
     if quick is not None and _in_range(quick, dtype):
         return _sized(quick, shape, field)
-    there_are = text.count(b",") + 1
+    there_are = count(text, b",") + 1
     if there_are > elements(shape):  # so that what is decoded next is not too much
         raise _wrong_count(there_are, shape, field)
     values = decode(_ANYTHING, data, field)

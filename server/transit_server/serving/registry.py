@@ -70,6 +70,11 @@ class Registry:
             every.append((self._challenger_ref, self._challenger))
         return every
 
+    @property
+    def widest(self) -> int:
+        """The most features that a model which is ready takes."""
+        return max((model.features for _, model in self.every() if model), default=0)
+
     def counts_for(self, name: str, metrics: ModelMetrics) -> None:
         """The series of a model that may not be loaded yet."""
         self._metrics[name] = metrics

@@ -1,0 +1,47 @@
+"""What has more in it than any model could take is refused before it is decoded.
+
+Decoding makes an object of each value, and holds the interpreter meanwhile: 30 MB of `1,1,1` took
+1.4 s, in which liveness was not answered, and a gigabyte of memory.
+"""
+
+import msgspec
+import numpy as np
+
+from transit_server.errors import InvalidInput
+
+_AT_ONCE = 2**18
+_NESTED = 64  # objects in a list of inputs or outputs: there is one input, and outputs are few
+# What is wrong with fewer values than this is told by decoding them, which says it better.
+_FEW = 2**16
+_GENEROUS = 4
+
+
+def check_rows(body: bytes, max_rows: int, features: int) -> None:
+    """Of a batch for models of at most `features` numbers. Raises `InvalidInput`."""
+    rows = count(body, b"[") - 1
+    if rows > max_rows:
+        raise InvalidInput(f"needs 1 to {max_rows} rows, got {rows}", field="features")
+    check_values(body, max(rows, 1), features)
+
+
+def check_values(body: bytes, rows: int, features: int) -> None:
+    """Raises `InvalidInput` if there are many times more values than `rows` of `features`."""
+    values = count(body, b",") + 1
+    if values > _FEW + _GENEROUS * rows * features:
+        text = f"the body has {values} values, far more than {rows} x {features} numbers"
+        raise InvalidInput(text)
+
+
+def check_list(text: msgspec.Raw, field: str) -> None:
+    """Of inputs or outputs. Raises `InvalidInput`."""
+    if count(text, b"{") > _NESTED:
+        raise InvalidInput(f"has more than {_NESTED} objects in it", field=field)
+
+
+def count(text: bytes | msgspec.Raw, character: bytes) -> int:
+    """By NumPy, which lets others have the interpreter, and takes a fifth of the time."""
+    array = np.frombuffer(text, np.uint8)
+    starts = range(0, len(array), _AT_ONCE)
+    return sum(
+        int(np.count_nonzero(array[start : start + _AT_ONCE] == character[0])) for start in starts
+    )
