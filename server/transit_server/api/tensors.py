@@ -49,12 +49,12 @@ def from_json(data: msgspec.Raw, datatype: str, shape: Sequence[int], field: str
     """The tensor in `data`, flat or nested, flattened. Raises `InvalidInput`."""
     dtype = DTYPES[datatype]
     text = bytes(data)
+    there_are = count(text, b",") + 1
+    if there_are > elements(shape):  # found out without decoding all of it
+        raise _wrong_count(there_are, shape, field)
     quick = quick_tensor(text, _KINDS[dtype.kind]) if dtype.kind in _KINDS else None
     if quick is not None and _in_range(quick, dtype):
         return _sized(quick, shape, field)
-    there_are = count(text, b",") + 1
-    if there_are > elements(shape):  # so that what is decoded next is not too much
-        raise _wrong_count(there_are, shape, field)
     values = decode(_ANYTHING, data, field)
     flat: list[Any] = []
     _flatten(values, flat, field, len(shape) + 1)
