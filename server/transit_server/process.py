@@ -14,7 +14,7 @@ import uvicorn
 
 from transit_server import logs
 from transit_server.app import create_app
-from transit_server.http.one_write import OneWrite
+from transit_server.http.heads import BoundedHeads
 from transit_server.last_words import LastWords
 from transit_server.lifecycle import DrainingServer, Lifecycle
 from transit_server.settings import Settings
@@ -45,7 +45,7 @@ def serve(
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=OneWrite,
+        http=BoundedHeads,
         ws="none",
         lifespan="on",
         access_log=False,
