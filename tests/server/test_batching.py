@@ -103,6 +103,16 @@ async def test_the_queue_is_bounded(gate: Gate, batcher: Batcher) -> None:
     assert (await submit(batcher, row(10))).scores[0, 0] == 10
 
 
+async def test_what_goes_to_an_idle_model_does_not_wait(gate: Gate, batcher: Batcher) -> None:
+    """Of those that come in one turn, 4 are the next batch, and 8 may wait."""
+    gate.open.clear()
+    waiting = [submit(batcher, row(value)) for value in range(12)]
+    with pytest.raises(Overloaded):
+        submit(batcher, row(12))
+    gate.open.set()
+    await asyncio.gather(*waiting)
+
+
 async def test_a_request_that_finds_nobody_waiting_may_be_larger_than_the_queue(
     gate: Gate, batcher: Batcher
 ) -> None:

@@ -88,7 +88,9 @@ class Batcher:
         """
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-        if self._queued and self._queued + len(rows) > self._limits.max_queue:
+        # What goes to an idle model when the turn is over does not wait.
+        leaving = self._limits.max_rows if self._busy_since is None else 0
+        if self._queued and self._queued + len(rows) > self._limits.max_queue + leaving:
             raise Overloaded(f"{self._queued} rows wait for model {self._name} already")
         size = self._limits.max_rows
         parts = [rows] if len(rows) <= size else _parts(rows, size)
