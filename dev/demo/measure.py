@@ -1,15 +1,17 @@
 """How fast a bad version lost its traffic, seen from outside: by answers and the HTTPRoute.
 
-"Enough evidence" is the moment from which an observer who saw every answer at once could have said
-so: more errors than the threshold among at least `minSamples` answers, or, before that, so many
-that chance is out of the question (the operator's own rule, transit_operator.core.statistics).
-What the operator adds to that is one scrape, one analysis interval, and its own work.
+"Enough evidence" is the moment from which on an observer who saw every answer at once could have
+said so, by the operator's own rule (transit_operator.core.signals): an error rate over the
+threshold, and so many answers or so many errors that chance is out of the question. What the
+operator adds to that is one scrape, one analysis interval, and its own work. Two errors among the
+first three answers are evidence too; if it is gone when more answers have come, the next time counts.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from transit_operator.api.duration import seconds
+from transit_operator.core.signals import PLENTY
 from transit_operator.core.statistics import surely_above
 
 from .incidents import Span, is_of
@@ -19,21 +21,28 @@ from .traffic import Answer
 def enough_evidence(
     answers: Sequence[Answer], revision: str, had_traffic: Sequence[Span], analysis: dict[str, Any]
 ) -> float | None:
-    """When the answers of a revision proved an error rate over the threshold; None: never."""
+    """When the answers of a revision last began to prove an error rate over the threshold; None:
+    they never did.
+    """
     limit, needed = float(analysis["errorRate"]["max"]), int(analysis["minSamples"])
     window = seconds(analysis["window"])
     mine = sorted((a for a in answers if is_of(a, revision, had_traffic)), key=lambda a: a.done)
     first = 0
     errors = 0
+    since: float | None = None
+    proved = False
     for last, answer in enumerate(mine):
         errors += answer.failed
         while mine[first].done < answer.done - window:
             errors -= mine[first].failed
             first += 1
         total = last - first + 1
-        if errors / total > limit and (total >= needed or surely_above(errors, total, limit)):
-            return answer.done
-    return None
+        sure = total >= PLENTY * needed or surely_above(errors, total, limit)
+        proves = sure and errors / total > limit
+        if proves and not proved:
+            since = answer.done
+        proved = proves
+    return since
 
 
 def first_failure(
@@ -57,10 +66,11 @@ def times(
     if not had_traffic or had_traffic[-1].end is None:
         return {}
     zero = had_traffic[-1].end
+    before = [answer for answer in answers if answer.done <= zero]
     begins = {
         "fromTraffic": had_traffic[0].start,
         "fromFirstFailure": first_failure(answers, revision, had_traffic),
-        "fromEnoughEvidence": enough_evidence(answers, revision, had_traffic, analysis),
+        "fromEnoughEvidence": enough_evidence(before, revision, had_traffic, analysis),
     }
     found = {
         name: round(zero - begin, 2)
