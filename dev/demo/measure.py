@@ -4,7 +4,7 @@
 said so, by the operator's own rule (transit_operator.core.signals): an error rate over the
 threshold, and so many answers or so many errors that chance is out of the question. What the
 operator adds to that is one scrape, one analysis interval, and its own work. Two errors among the
-first three answers are evidence too; if it is gone when more answers have come, the next time counts.
+first three answers are evidence too; if more answers take it away, the next time counts.
 """
 
 from collections.abc import Sequence
