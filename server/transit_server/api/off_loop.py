@@ -1,8 +1,8 @@
-"""Decoding what is large without keeping the event loop from answering others, liveness first.
+"""Work on what is large, without keeping the event loop from answering others, liveness first.
 
-A thread is not enough: NumPy lets go of the interpreter for a moment at each larger operation, and
-whoever waits for it is woken, finds it taken again, and never comes to the point at which it would
-insist. With a body of 30 MB the event loop stood still for 130 ms; with pauses, for 5.
+A thread is not enough: with a body of 30 MB another thread waited for up to 128 ms; with pauses,
+for 5. Most likely, since NumPy lets go of the interpreter for a moment at each larger operation: who
+waits is woken, finds it taken again, and never comes to the point at which it would insist.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _PAUSE = 0.00005
 
 
 async def by_size(body: bytes, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`read(...)`, which decodes `body`; on another thread if that is large."""
+    """`read(...)`, which takes longer with a larger `body`; with a large one on another thread."""
     if len(body) > _SMALL:
         return await asyncio.to_thread(read, *args, **kwargs)
     return read(*args, **kwargs)
