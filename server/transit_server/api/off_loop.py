@@ -1,8 +1,8 @@
 """Work on what is large, without keeping the event loop from answering others, liveness first.
 
 A thread is not enough: with a body of 30 MB another thread waited for up to 128 ms; with pauses,
-for 5. Most likely, since NumPy lets go of the interpreter for a moment at each larger operation: who
-waits is woken, finds it taken again, and never comes to the point at which it would insist.
+for 5. Most likely, since NumPy lets go of the interpreter for a moment at each larger operation:
+who waits is woken, finds it taken again, and never comes to the point at which it would insist.
 """
 
 import asyncio
