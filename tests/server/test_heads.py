@@ -1,4 +1,6 @@
-"""Heads that are too large, too slow, or never come; by bare sockets."""
+"""Heads that are too large, too slow, or never come, and what comes around a body; by bare
+sockets.
+"""
 
 import asyncio
 import json
@@ -54,6 +56,52 @@ def test_a_head_without_end(trees: RunningServer, start: bytes) -> None:
             link.sendall(without_end)
     assert trees.peak_memory() - before < 10
     assert trees.client.get("/health/live").status_code == 200
+
+
+IN_CHUNKS = (
+    b"POST /api/v1/predict HTTP/1.1\r\nHost: x\r\ncontent-type: application/json\r\n"
+    b"transfer-encoding: chunked\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("start", "without_end"),
+    [
+        (b"2\r\n{}\r\n0\r\n", HEADER),
+        (b"2\r\n{}\r\n0\r\nx-filler: ", 1000 * b"y"),
+        (b"2;", 1000 * b"y"),
+    ],
+    ids=["trailers", "one trailer", "chunk extension"],
+)
+def test_what_is_around_a_body_without_end(
+    trees: RunningServer, start: bytes, without_end: bytes
+) -> None:
+    before = trees.peak_memory()
+    with link_to(trees.port) as link:
+        link.sendall(IN_CHUNKS + b"\r\n" + start)
+        with pytest.raises(ConnectionError):  # as soon as the server has closed
+            link.sendall(50_000 * without_end)
+    assert trees.peak_memory() - before < 10
+    assert trees.client.get("/health/live").status_code == 200
+
+
+def test_a_trailer_does_not_pass_for_a_header(trees: RunningServer) -> None:
+    request = IN_CHUNKS + b"x-request-id: the-header\r\n\r\n"
+    with link_to(trees.port) as link:
+        for _ in range(2):
+            link.sendall(request + b"2\r\n{}\r\n0\r\nx-request-id: the-trailer\r\n\r\n")
+            answer = link.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 422 ")
+            assert b"x-request-id: the-header\r\n" in answer
+
+
+def test_a_header_that_is_missing_is_not_taken_from_the_trailers(trees: RunningServer) -> None:
+    with link_to(trees.port) as link:
+        link.sendall(IN_CHUNKS + b"\r\n2\r\n{}\r\n")
+        link.sendall(b"0\r\nx-request-id: the-trailer\r\n\r\n")
+        answer = link.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert b"the-trailer" not in answer
 
 
 class Impatient(BoundedHeads):
