@@ -1,6 +1,7 @@
 # Every target in one line: make help
 SHELL := /bin/bash
-PYTHON ?= python3
+# Debian's, which the local images have too: others are often built without optimisations.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := build/.venv-ready

@@ -23,22 +23,21 @@ class CannotInstall(Exception):
 
 
 def python_of(name: str, progress: Callable[[str], None]) -> Path:
-    """The interpreter of the environment `name`, made if it is missing or pinned differently.
-
-    Raises `CannotInstall`.
+    """The interpreter of the environment `name`, made if it is missing, pinned differently, or of
+    another Python than this process. Raises `CannotInstall`.
     """
     pins = REQUIREMENTS / f"{name}.txt"
     home = paths.cache() / "bench-server" / name
     python, stamp = home / "bin" / "python", home / "pins"
-    digest = sha256(pins.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == digest:
+    wanted = f"{sha256(pins.read_bytes()).hexdigest()} {sys.base_prefix} {sys.version}"
+    if stamp.exists() and stamp.read_text() == wanted:
         return python
     progress(f"{name}: installing into {home}")
     shutil.rmtree(home, ignore_errors=True)
     uv = Path(sys.executable).parent / "uv"
     _run(uv, "venv", "--quiet", "--python", sys.executable, home)
     _run(uv, "pip", "install", "--quiet", "--python", python, "--requirements", pins)
-    stamp.write_text(digest)
+    stamp.write_text(wanted)
     return python
 
 
