@@ -9,10 +9,11 @@ if ! "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14
   exit 1
 fi
 # Debian's Python comes without ensurepip, and batman-package is compiled.
+debian=python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 missing=()
-"$python" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+"$python" -c 'import ensurepip' 2>/dev/null || missing+=("$debian-venv")
 command -v gcc >/dev/null || missing+=(gcc libc6-dev)
-"$python" -c 'import sysconfig, pathlib, sys; sys.exit(not (pathlib.Path(sysconfig.get_paths()["include"]) / "Python.h").exists())' || missing+=(python3-dev)
+"$python" -c 'import sysconfig, pathlib, sys; sys.exit(not (pathlib.Path(sysconfig.get_paths()["include"]) / "Python.h").exists())' || missing+=("$debian-dev")
 if ((${#missing[@]})); then
   echo "installing ${missing[*]}"
   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
