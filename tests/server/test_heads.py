@@ -86,22 +86,12 @@ def test_what_is_around_a_body_without_end(
 
 
 def test_a_trailer_does_not_pass_for_a_header(trees: RunningServer) -> None:
-    request = IN_CHUNKS + b"x-request-id: the-header\r\n\r\n"
     with link_to(trees.port) as link:
-        for _ in range(2):
-            link.sendall(request + b"2\r\n{}\r\n0\r\nx-request-id: the-trailer\r\n\r\n")
+        for _ in range(2):  # nor does it harm the next request
+            link.sendall(IN_CHUNKS + b"\r\n2\r\n{}\r\n0\r\nx-request-id: the-trailer\r\n\r\n")
             answer = link.recv(65536)
             assert answer.startswith(b"HTTP/1.1 422 ")
-            assert b"x-request-id: the-header\r\n" in answer
-
-
-def test_a_header_that_is_missing_is_not_taken_from_the_trailers(trees: RunningServer) -> None:
-    with link_to(trees.port) as link:
-        link.sendall(IN_CHUNKS + b"\r\n2\r\n{}\r\n")
-        link.sendall(b"0\r\nx-request-id: the-trailer\r\n\r\n")
-        answer = link.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 422 ")
-    assert b"the-trailer" not in answer
+            assert b"the-trailer" not in answer
 
 
 class Impatient(BoundedHeads):
@@ -205,3 +195,13 @@ def test_nothing_is_said_before_the_answer_to_an_earlier_request(own: Uvicorn) -
     first, _, second = answer.partition(b"HTTP/1.1 408 ")
     assert first.startswith(b"HTTP/1.1 204 ")
     assert error(second)["code"] == "slow_headers"
+
+
+def test_nothing_is_said_to_trailers_behind_an_answer(own: Uvicorn) -> None:
+    trailer = b"0\r\nx-filler: "
+    with link_to(own.port) as link:
+        link.sendall(IN_CHUNKS + b"\r\n")
+        assert link.recv(65536).startswith(b"HTTP/1.1 204 ")
+        # One byte more than is read: nothing is left over that would reset the connection.
+        link.sendall(trailer + (64 * 1024 + 1 - len(trailer)) * b"y")
+        assert everything(link) == b""

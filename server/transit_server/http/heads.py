@@ -16,7 +16,9 @@ _TOO_LATE = "408 Request Timeout"
 
 
 class BoundedHeads(OneWrite):
-    """Answers 431 and 408, and closes the connection."""
+    """Answers 431 and 408, and closes the connection; for what comes behind a head only the latter,
+    since its request may have been answered.
+    """
 
     patience = 30.0  # seconds for a head, from its first byte or from the opening of the connection
     _read = 0  # bytes since a head began or was complete, or a piece of a body came
@@ -39,7 +41,8 @@ class BoundedHeads(OneWrite):
         if self.transport.is_closing():
             return
         if self._read > _LARGEST:
-            self._refuse(_TOO_LARGE, "headers_too_large", f"more than {_LARGEST} bytes of headers")
+            what = "trailers or chunk extensions" if complete else "headers"
+            self._refuse(_TOO_LARGE, "headers_too_large", f"more than {_LARGEST} bytes of {what}")
         elif not complete and self._timer is None:
             self._timer = self.loop.call_later(self.patience, self._too_late)
 
