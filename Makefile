@@ -1,6 +1,6 @@
 # Every target in one line: make help
 SHELL := /bin/bash
-# Debian's, which the local images have too: others are often built without optimisations.
+# Debian's, which the local images have too: others may be built without optimisations.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3)
 VENV := .venv
 PY := $(VENV)/bin/python

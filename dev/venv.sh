@@ -16,7 +16,10 @@ command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 "$python" -c 'import sysconfig, pathlib, sys; sys.exit(not (pathlib.Path(sysconfig.get_paths()["include"]) / "Python.h").exists())' || missing+=("$debian-dev")
 if ((${#missing[@]})); then
   echo "installing ${missing[*]}"
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+  if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null; }; then
+    echo "could not install ${missing[*]}: do it as root, or take another Python: make PYTHON=python3 …" >&2
+    exit 1
+  fi
 fi
 
 echo "creating $venv (about a minute the first time)"
