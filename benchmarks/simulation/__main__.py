@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transit_operator.api.duration import seconds
-from transit_operator.api.spec import Rollout
-from transit_operator.core.signals import PLENTY
+from transit_operator.api.rollout import Rollout
+from transit_operator.core.signals.judge import PLENTY
 
 from . import regimes
 from .report import GOAL, Row, detection, false_rollbacks, table

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from transit_operator.core.statistics import binomial_tail
+from transit_operator.core.signals.statistics import binomial_tail
 
 from .rollouts import Outcome
 from .traffic import Fault, Regime

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from transit_operator.api.duration import seconds
-from transit_operator.api.spec import Rollout
-from transit_operator.core.statistics import outer_quantile
+from transit_operator.api.rollout import Rollout
+from transit_operator.core.signals.statistics import outer_quantile
 
 from .traffic import DAY_SECONDS, Fault, Floats, Histogram, Regime
 from .verdicts import Bools, Figures, Kept, check, judge

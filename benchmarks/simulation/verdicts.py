@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from transit_operator.api.spec import Analysis
+from transit_operator.api.analysis import Analysis
 from transit_operator.api.status import Baseline, Evidence, Verdict
 from transit_operator.core.observed import Counts, Latency, Readings, RevisionReadings
-from transit_operator.core.signals import FEWEST_SLOW, PLENTY
-from transit_operator.core.signals import judge as really_judge
-from transit_operator.core.statistics import SMOOTHING, Z, outer_quantile, surely_above
+from transit_operator.core.signals.judge import FEWEST_SLOW, PLENTY
+from transit_operator.core.signals.judge import judge as really_judge
+from transit_operator.core.signals.statistics import SMOOTHING, Z, outer_quantile, surely_above
 from transit_operator.core.times import rfc3339
 
 from .traffic import Floats

@@ -15,12 +15,12 @@ from kubernetes.aio.client import ApiClient
 
 from transit_operator.adapters.kubernetes import Conflict, Kubernetes
 from transit_operator.api import names
+from transit_operator.api.analysis import Analysis
 from transit_operator.api.config import OperatorConfig, Pool
-from transit_operator.api.spec import Analysis
 from transit_operator.api.status import ModelDeploymentStatus
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
-from transit_operator.core.objects import Object
+from transit_operator.core.objects.build import Object
 from transit_operator.core.observed import Counts, Latency, Readings, RevisionReadings
 from transit_operator.core.times import rfc3339
 from transit_operator.runtime.cache import Cache

@@ -15,7 +15,7 @@ from dev.demo import watch
 from dev.demo.kube import Kube
 from tests.support import Object, eventually
 from transit_operator.api.spec import ModelDeploymentSpec
-from transit_operator.core.revision import wanted
+from transit_operator.core.objects.revision import wanted
 
 from .history import condition, evaluated_at, named, statuses
 

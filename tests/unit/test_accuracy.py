@@ -19,7 +19,7 @@ from tests.unit.world import good, spec
 from transit_operator.adapters.queries import fleet
 from transit_operator.api.status import Verdict
 from transit_operator.core.observed import Feedback, Problem, Readings, RevisionReadings
-from transit_operator.core.signals import judge
+from transit_operator.core.signals.judge import judge
 
 JUDGED: dict[str, Any] = rollout(analysis={"accuracy": {"maxDrop": 0.05}})
 NOW = 1_000_000_000.0

@@ -29,7 +29,7 @@ from tests.unit.scenes import (
 )
 from tests.unit.world import World, good
 from transit_operator.api.status import Phase
-from transit_operator.core.commands import HANDLERS
+from transit_operator.core.rules.commands import HANDLERS
 
 FOREVER = rollout(
     steps=[

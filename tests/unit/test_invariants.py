@@ -26,11 +26,11 @@ from tests.unit.scenes import (
 )
 from tests.unit.world import STEPS, World, good, spec
 from transit_operator.api.status import ModelDeploymentStatus, Phase, Verdict
-from transit_operator.core.baseline import missing
-from transit_operator.core.commands import HANDLERS
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
 from transit_operator.core.observed import Observed, Pod, Readings
+from transit_operator.core.rules.commands import HANDLERS
+from transit_operator.core.signals.baseline import missing
 
 VERSIONS = (V1, V2, V3)
 READINGS = {

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.scenes import V1, V2
 from tests.unit.world import spec
 from transit_operator.api.status import PinnedModel, Pins
-from transit_operator.core.revision import content_key, needs_resolving, wanted
+from transit_operator.core.objects.revision import content_key, needs_resolving, wanted
 
 MODELS = [{"name": "cnn", "version": "1.1.0"}, {"name": "xgb", "version": "1.0.0"}]
 SERVER = {

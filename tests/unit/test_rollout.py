@@ -36,8 +36,8 @@ from tests.unit.world import STEPS, World, good, spec
 from transit_operator.api.duration import seconds
 from transit_operator.api.status import Phase
 from transit_operator.core.observed import KNOWN_AFTER_SECONDS, Pod, Readings
+from transit_operator.core.plan.traffic import reached
 from transit_operator.core.times import epoch
-from transit_operator.core.traffic import reached
 
 ROUTERS = [pytest.param({}, id="gateway"), pytest.param(REPLICAS_ROUTER, id="replicas")]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.unit.world import spec
 from transit_operator.api import names
-from transit_operator.core.objects import Object, Owner
+from transit_operator.core.objects.build import Object, Owner
 from transit_operator.routers import Router, for_spec
 from transit_operator.routers.base import percentages
 from transit_operator.routers.replicas import ReplicasRouter

@@ -5,10 +5,17 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.world import good
-from transit_operator.api.spec import Analysis, CustomMetric
+from transit_operator.api.analysis import Analysis, CustomMetric
 from transit_operator.api.status import Baseline, Evidence, Verdict
 from transit_operator.core.observed import Counts, Latency, Problem, Readings, RevisionReadings
-from transit_operator.core.signals import baseline_of, custom, drift, error_rate, judge, latency
+from transit_operator.core.signals.judge import (
+    baseline_of,
+    custom,
+    drift,
+    error_rate,
+    judge,
+    latency,
+)
 from transit_operator.core.times import rfc3339
 
 NOW = 1_000_000_000.0

@@ -14,10 +14,11 @@ from benchmarks.simulation.verdicts import Figures, Kept, check, judge, kl_diver
 from benchmarks.simulation.windows import Window, histogram_quantile
 from tests.unit.scenes import UNTRIED, V2, rollout, serving
 from tests.unit.world import revision, spec
-from transit_operator.api.spec import Analysis, Rollout
+from transit_operator.api.analysis import Analysis
+from transit_operator.api.rollout import Rollout
 from transit_operator.api.status import Verdict
-from transit_operator.core import statistics
 from transit_operator.core.observed import Readings
+from transit_operator.core.signals import statistics
 
 SCRAPED = 20 / 19  # how `increase` extrapolates
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transit_operator.core.statistics import binomial_tail, kl_divergence, surely_above
+from transit_operator.core.signals.statistics import binomial_tail, kl_divergence, surely_above
 
 
 def exact_tail(k: int, n: int, p: float) -> float:

@@ -15,9 +15,9 @@ from tests.unit.scenes import (
     update,
 )
 from tests.unit.world import spec
-from transit_operator.api.spec import Step
+from transit_operator.api.rollout import Step
 from transit_operator.api.status import CandidateStatus
-from transit_operator.core.steps import next_step, place, pods_for, standby_pods
+from transit_operator.core.plan.steps import next_step, place, pods_for, standby_pods
 
 
 def steps(*weights: int) -> list[Step]:

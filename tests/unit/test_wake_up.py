@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.scenes import rolling
 from transit_operator.core.decide import decide
-from transit_operator.core.evaluate import next_evaluation
+from transit_operator.core.rules.evaluate import next_evaluation
 
 
 @pytest.mark.parametrize("late", [0.0, 0.004])

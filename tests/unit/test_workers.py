@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from transit_operator.api.spec import Analysis
+from transit_operator.api.analysis import Analysis
 from transit_operator.core.decision import Decision
 from transit_operator.core.observed import Readings
 from transit_operator.runtime.cache import Cache, Key

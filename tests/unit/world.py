@@ -11,7 +11,7 @@ from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.api.status import ModelDeploymentStatus
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
-from transit_operator.core.evaluate import next_evaluation
+from transit_operator.core.objects.revision import wanted
 from transit_operator.core.observed import (
     Counts,
     Latency,
@@ -21,7 +21,7 @@ from transit_operator.core.observed import (
     RevisionReadings,
     RevisionState,
 )
-from transit_operator.core.revision import wanted
+from transit_operator.core.rules.evaluate import next_evaluation
 
 STEPS = [
     {"weight": 10, "hold": "30s"},

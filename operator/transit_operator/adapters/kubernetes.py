@@ -13,7 +13,7 @@ from kubernetes.aio.client import ApiClient
 from kubernetes.aio.client.exceptions import ApiException
 
 from ..api import names
-from ..core.objects import Object
+from ..core.objects.build import Object
 
 TIMEOUT_SECONDS = 10.0
 PAGE = 500

@@ -15,11 +15,11 @@ import requests
 from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
 from urllib3.util.retry import Retry
 
+from ..api.analysis import Analysis
 from ..api.config import PrometheusConfig
-from ..api.spec import Analysis
-from ..core.accuracy import ACCURACY
 from ..core.observed import Counts, Feedback, Latency, Problem, Readings, RevisionReadings
-from ..core.signals import DRIFT, ERROR_RATE, LATENCY
+from ..core.signals.accuracy import ACCURACY
+from ..core.signals.judge import DRIFT, ERROR_RATE, LATENCY
 from . import queries
 
 Sample = tuple[Mapping[str, str], float]  # labels, value

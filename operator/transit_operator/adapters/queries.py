@@ -4,11 +4,11 @@
 revision must not speak for the present one.
 """
 
+from ..api.analysis import Analysis
 from ..api.duration import seconds
-from ..api.spec import Analysis
-from ..core.accuracy import ACCURACY
-from ..core.signals import DRIFT, ERROR_RATE, LATENCY
-from ..core.statistics import outer_quantile
+from ..core.signals.accuracy import ACCURACY
+from ..core.signals.judge import DRIFT, ERROR_RATE, LATENCY
+from ..core.signals.statistics import outer_quantile
 
 _BY_REVISION = "model_deployment, revision"
 

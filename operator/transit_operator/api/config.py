@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from .spec import ApiModel
+from .base import ApiModel
 
 
 class Pool(ApiModel):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .spec import ApiModel
+from .base import ApiModel
 
 HISTORY_LENGTH = 20
 

@@ -8,16 +8,16 @@ status that results, so that a crash after writing it loses nothing.
 from ..api.duration import seconds
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, Transition
-from .advance import advance
-from .capacity import drained_at, kept_revisions, plan_limits, plan_replicas
-from .commands import handle
 from .decision import Decision
-from .describe import describe, describe_unaccepted, first_deadline
-from .evaluate import evaluate, next_evaluation
-from .follow import follow_spec
 from .observed import Observed
+from .plan.capacity import drained_at, kept_revisions, plan_limits, plan_replicas
+from .plan.traffic import plan_weights
+from .rules.advance import advance
+from .rules.commands import handle
+from .rules.evaluate import evaluate, next_evaluation
+from .rules.follow import follow_spec
 from .times import epoch
-from .traffic import plan_weights
+from .words.describe import describe, describe_unaccepted, first_deadline
 
 
 def decide(o: Observed) -> Decision:

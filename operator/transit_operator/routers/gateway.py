@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from ..api import names
 from ..api.names import revision_object_name
-from ..api.spec import Gateway
-from ..core.objects import Object, Owner, labels, metadata
+from ..api.traffic import Gateway
+from ..core.objects.build import Object, Owner, labels, metadata
 from .base import Live, main_service, percentages
 from .replicas import ReplicasRouter
 

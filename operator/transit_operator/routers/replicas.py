@@ -6,7 +6,7 @@ of a selector and waits for no pod. In between it is open to the pods of both re
 
 from collections.abc import Mapping
 
-from ..core.objects import Object, Owner
+from ..core.objects.build import Object, Owner
 from .base import Live, main_service, percentages, pinned_revision
 
 

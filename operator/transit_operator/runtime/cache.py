@@ -10,7 +10,7 @@ from collections.abc import Container
 from typing import Any, NamedTuple
 
 from ..api import names
-from ..core.objects import Object
+from ..core.objects.build import Object
 
 Key = tuple[str, str]  # namespace, name of a ModelDeployment
 

@@ -14,12 +14,14 @@ from ..api.config import OperatorConfig
 from ..api.names import revision_object_name
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, Transition
-from ..core import changes, objects
 from ..core.decision import Decision
+from ..core.objects import build as objects
+from ..core.objects.build import Object
+from ..core.objects.resolver import LABEL_RESOLVES, resolver_pod
+from ..core.objects.revision import content_key, needs_resolving
+from ..core.objects.template import UnknownPool, pod_template
 from ..core.observed import Wanted
-from ..core.resolver import LABEL_RESOLVES, resolver_pod
-from ..core.revision import content_key, needs_resolving
-from ..core.template import UnknownPool, pod_template
+from ..core.rules import changes
 from ..core.times import epoch
 from ..routers import for_spec
 from .cache import Cache
@@ -211,7 +213,7 @@ class Executor:
             if kind == "ControllerRevision" and revision not in remembered:
                 await self._delete(snapshot, kind, name)
 
-    async def _apply(self, snapshot: Snapshot, desired: objects.Object) -> None:
+    async def _apply(self, snapshot: Snapshot, desired: Object) -> None:
         """Write an object where it differs, if nobody changed it since.
 
         Every write here is guarded so, scaling and deletion too: a late write of an operator that
@@ -230,7 +232,7 @@ class Executor:
         snapshot.live[identity] = written
         self._cache.put(written)
 
-    async def _refuse_strangers(self, snapshot: Snapshot, desired: objects.Object) -> None:
+    async def _refuse_strangers(self, snapshot: Snapshot, desired: Object) -> None:
         """Never take over an object that somebody else made under a name that we need."""
         kind, name = desired["kind"], desired["metadata"]["name"]
         try:
@@ -255,7 +257,7 @@ class Executor:
         self._cache.drop(kind, snapshot.owner.namespace, name, live["metadata"]["uid"])
 
 
-def _event(snapshot: Snapshot, transition: Transition) -> objects.Object:
+def _event(snapshot: Snapshot, transition: Transition) -> Object:
     """Return the Event of a transition; named by its content, so that it is told once."""
     owner = snapshot.owner
     content = f"{owner.uid}{transition.time}{transition.reason}{transition.message}"

@@ -9,7 +9,7 @@ from typing import Any
 import kopf
 
 from ..api import names
-from ..core.objects import Object
+from ..core.objects.build import Object
 from .cache import key_of
 from .operator import Operator
 

@@ -21,7 +21,7 @@ from prometheus_client import (
 )
 
 from ..api.status import RejectReason
-from ..core.objects import Object
+from ..core.objects.build import Object
 
 RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 ERRORS = ("Conflict", "Refused", "NotFound", "NotLeading", "KubernetesError", "Bug")

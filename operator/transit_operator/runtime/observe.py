@@ -9,14 +9,15 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from ..api import names
+from ..api.analysis import Analysis
 from ..api.duration import seconds
-from ..api.spec import Analysis, ModelDeploymentSpec
+from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, Pins
-from ..core.evaluate import next_evaluation
-from ..core.objects import Object, Owner
+from ..core.objects.build import Object, Owner
+from ..core.objects.resolver import LABEL_RESOLVES, answer
+from ..core.objects.revision import content_key, needs_resolving, wanted
 from ..core.observed import Observed, Problem, Readings
-from ..core.resolver import LABEL_RESOLVES, answer
-from ..core.revision import content_key, needs_resolving, wanted
+from ..core.rules.evaluate import next_evaluation
 from ..routers import for_spec
 from .cache import Cache, Key
 from .pods import revision_states

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..api import names
-from ..core.objects import Object
+from ..core.objects.build import Object
 from ..core.observed import Pod, RevisionState
 from ..core.times import epoch
 

@@ -5,11 +5,11 @@ Neighbours: `decide` calls `handle` first, so that a command wins over what the 
 
 from collections.abc import Callable
 
-from ..api.status import CandidateStatus, ModelDeploymentStatus, Phase, Rejected, RejectReason
+from ...api.status import CandidateStatus, ModelDeploymentStatus, Phase, Rejected, RejectReason
+from ..observed import Observed
+from ..times import rfc3339
 from . import changes
 from .changes import note, update
-from .observed import Observed
-from .times import rfc3339
 
 Handler = Callable[[Observed, ModelDeploymentStatus], ModelDeploymentStatus]
 

@@ -7,24 +7,25 @@ readings were taken; `advance` takes the step that an evaluation earns.
 import math
 from dataclasses import replace
 
-from ..api.duration import human, seconds
-from ..api.spec import ModelDeploymentSpec
-from ..api.status import (
+from ...api.duration import human, seconds
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import (
     CandidateStatus,
     Evidence,
     ModelDeploymentStatus,
     RejectReason,
     Verdict,
 )
-from . import changes, signals
-from .accuracy import ACCURACY
-from .baseline import excused, missing, of_broken_stable, stable_is_broken
-from .capacity import plan_replicas
+from ..observed import Observed, Readings, RevisionReadings
+from ..plan.capacity import plan_replicas
+from ..plan.traffic import reached
+from ..signals import judge as signals
+from ..signals.accuracy import ACCURACY
+from ..signals.baseline import excused, missing, of_broken_stable, stable_is_broken
+from ..signals.evidence import NO_SERIES, no_data
+from ..times import epoch, rfc3339
+from . import changes
 from .changes import update
-from .evidence import NO_SERIES, no_data
-from .observed import Observed, Readings, RevisionReadings
-from .times import epoch, rfc3339
-from .traffic import reached
 
 _REASONS = {
     signals.ERROR_RATE: RejectReason.ERROR_RATE,

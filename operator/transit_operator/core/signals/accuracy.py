@@ -4,13 +4,13 @@ Its own file, because it is the one signal that a spec must ask for: labels come
 Neighbours: `signals.judge` calls it; the server's `POST /api/v1/feedback` counts.
 """
 
-from ..api.duration import human, seconds
-from ..api.spec import Accuracy, Analysis
-from ..api.status import Baseline, Evidence, Verdict
+from ...api.analysis import Accuracy, Analysis
+from ...api.duration import human, seconds
+from ...api.status import Baseline, Evidence, Verdict
+from ..observed import Feedback, Readings
+from ..times import rfc3339
 from .evidence import NO_BASELINE, NO_SERIES, TOO_FEW_SAMPLES, no_data
-from .observed import Feedback, Readings
 from .statistics import surely_above
-from .times import rfc3339
 
 ACCURACY = "accuracy"
 

@@ -4,17 +4,17 @@ Everything here follows from the status and the observed state, so that it can b
 time without a change.
 """
 
-from ..api.duration import human, seconds
-from ..api.spec import ModelDeploymentSpec
-from ..api.status import Condition, ModelDeploymentStatus, Phase, Weight
-from .baseline import missing
-from .capacity import full_size
-from .changes import models_text, update
-from .observed import Observed, Problem
-from .signals import HEALTH
-from .steps import next_step, pods_for
-from .times import epoch, rfc3339
-from .traffic import others_answer, plan_weights
+from ...api.duration import human, seconds
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import Condition, ModelDeploymentStatus, Phase, Weight
+from ..observed import Observed, Problem
+from ..plan.capacity import full_size
+from ..plan.steps import next_step, pods_for
+from ..plan.traffic import others_answer, plan_weights
+from ..rules.changes import models_text, update
+from ..signals.baseline import missing
+from ..signals.judge import HEALTH
+from ..times import epoch, rfc3339
 
 
 def describe(

@@ -3,10 +3,10 @@
 Invariants: weights sum to 100; a revision without ready pods gets nothing while another has some.
 """
 
-from ..api.spec import ModelDeploymentSpec
-from ..api.status import CandidateStatus, ModelDeploymentStatus, StableStatus
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import CandidateStatus, ModelDeploymentStatus, StableStatus
+from ..observed import Observed
 from .capacity import full_size
-from .observed import Observed
 
 
 def plan_weights(

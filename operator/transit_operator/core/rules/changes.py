@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..api.spec import ModelDeploymentSpec
-from ..api.status import (
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import (
     HISTORY_LENGTH,
     Evidence,
     ModelDeploymentStatus,
@@ -13,8 +13,8 @@ from ..api.status import (
     Retreat,
     Transition,
 )
-from .observed import Observed
-from .times import rfc3339
+from ..observed import Observed
+from ..times import rfc3339
 
 # Reasons of transitions, and so of Events. Users alert on them.
 CREATED = "Created"

@@ -7,10 +7,11 @@ Neighbours: `objects` wraps it into a Deployment; the environment variables are 
 import json
 from typing import Any
 
-from ..api import names
-from ..api.config import OperatorConfig, Pool
-from ..api.spec import ModelDeploymentSpec, Server, Storage
-from .observed import Wanted
+from ...api import names
+from ...api.config import OperatorConfig, Pool
+from ...api.server import Server, Storage
+from ...api.spec import ModelDeploymentSpec
+from ..observed import Wanted
 
 CACHE = "/var/cache/transit"
 MODELS = "/models"

@@ -5,11 +5,11 @@ With `autoscaling` the numbers are the least that each revision's autoscaler may
 (docs/decisions/0009-autoscaling.md).
 """
 
-from ..api.spec import ModelDeploymentSpec
-from ..api.status import ModelDeploymentStatus
-from .observed import Observed
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import ModelDeploymentStatus
+from ..observed import Observed
+from ..times import epoch
 from .steps import next_step, pods_for, standby_pods
-from .times import epoch
 
 # Gateways and kube-proxies learn of changed weights and endpoints within this time; the pods of a
 # revision that just lost its traffic must outlive it.

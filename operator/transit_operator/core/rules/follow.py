@@ -3,11 +3,11 @@
 Neighbours: `decide` calls `follow_spec` after commands and before the analysis.
 """
 
-from ..api.status import CandidateStatus, ModelDeploymentStatus, Phase, StableStatus
+from ...api.status import CandidateStatus, ModelDeploymentStatus, Phase, StableStatus
+from ..observed import Observed, Wanted
+from ..times import rfc3339
 from . import changes
 from .changes import models_text, note, update
-from .observed import Observed, Wanted
-from .times import rfc3339
 
 
 def follow_spec(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:

@@ -7,9 +7,9 @@ ModelDeployment removes all of it without a finalizer.
 from dataclasses import dataclass
 from typing import Any
 
-from ..api import names
-from ..api.names import revision_object_name
-from ..api.spec import ModelDeploymentSpec
+from ...api import names
+from ...api.names import revision_object_name
+from ...api.spec import ModelDeploymentSpec
 from .template import revision_labels
 
 Object = dict[str, Any]

@@ -8,12 +8,12 @@ answers in its termination message. `revision` says when it is needed, `execute`
 import json
 from typing import Any
 
-from ..api import names
-from ..api.config import OperatorConfig
-from ..api.spec import ALIASES, ModelDeploymentSpec
-from ..api.status import PinnedModel, Pins
-from .objects import Object, Owner, labels, metadata
-from .observed import Problem, Wanted
+from ...api import names
+from ...api.config import OperatorConfig
+from ...api.spec import ALIASES, ModelDeploymentSpec
+from ...api.status import PinnedModel, Pins
+from ..observed import Problem, Wanted
+from .build import Object, Owner, labels, metadata
 from .revision import content_key
 from .template import pod_template
 

@@ -9,10 +9,10 @@ import hashlib
 import json
 from typing import Any
 
-from ..api.names import REVISION_LENGTH
-from ..api.spec import ALIASES, ModelDeploymentSpec
-from ..api.status import PinnedModel, Pins
-from .observed import Wanted
+from ...api.names import REVISION_LENGTH
+from ...api.spec import ALIASES, ModelDeploymentSpec
+from ...api.status import PinnedModel, Pins
+from ..observed import Wanted
 
 
 def content_key(spec: ModelDeploymentSpec) -> str:

@@ -3,8 +3,8 @@
 Neighbours: `signals` and `accuracy` make it, `baseline` reads its reasons.
 """
 
-from ..api.status import Evidence, Verdict
-from .times import rfc3339
+from ...api.status import Evidence, Verdict
+from ..times import rfc3339
 
 # Why there is no data, beside what the adapters say.
 NO_SERIES = "NoSeries"

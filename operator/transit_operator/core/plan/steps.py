@@ -6,8 +6,9 @@ given, never by an index that once was right.
 
 import math
 
-from ..api.spec import ModelDeploymentSpec, Step
-from ..api.status import CandidateStatus
+from ...api.rollout import Step
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import CandidateStatus
 
 
 def place(steps: list[Step], candidate: CandidateStatus) -> int:

@@ -9,14 +9,14 @@ NoData, and the step waits. `docs/statistics.md` says what that costs and what i
 import math
 from collections.abc import Mapping
 
-from ..api.duration import human, seconds
-from ..api.spec import Analysis, CustomMetric
-from ..api.status import Baseline, Evidence, Verdict
+from ...api.analysis import Analysis, CustomMetric
+from ...api.duration import human, seconds
+from ...api.status import Baseline, Evidence, Verdict
+from ..observed import Latency, Problem, Readings, RevisionReadings
+from ..times import rfc3339
 from .accuracy import accuracy, baseline_accuracy
 from .evidence import NO_BASELINE, NO_SERIES, TOO_FEW_SAMPLES, no_data
-from .observed import Latency, Problem, Readings, RevisionReadings
 from .statistics import Z, kl_divergence, outer_quantile, surely_above
-from .times import rfc3339
 
 ERROR_RATE = "errorRate"
 LATENCY = "latency"

@@ -3,9 +3,9 @@
 Neighbours: `evaluate` fills `held_seconds`; `steps` knows the place; `traffic` gives the weight.
 """
 
-from ..api.duration import human, seconds
-from ..api.spec import ModelDeploymentSpec
-from ..api.status import (
+from ...api.duration import human, seconds
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import (
     CandidateStatus,
     Evidence,
     ModelDeploymentStatus,
@@ -14,14 +14,14 @@ from ..api.status import (
     StableStatus,
     Verdict,
 )
+from ..observed import Observed
+from ..plan.capacity import full_size
+from ..plan.steps import next_step, place, pods_for
+from ..plan.traffic import others_answer, reached
+from ..signals.baseline import missing
+from ..times import epoch, rfc3339
 from . import changes
-from .baseline import missing
-from .capacity import full_size
 from .changes import models_text, note, update
-from .observed import Observed
-from .steps import next_step, place, pods_for
-from .times import epoch, rfc3339
-from .traffic import others_answer, reached
 
 
 def advance(

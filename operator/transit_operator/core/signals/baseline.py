@@ -8,13 +8,13 @@ judge it alone (docs/decisions/0010-broken-stable.md). Neighbours: `evaluate` as
 
 from dataclasses import replace
 
-from ..api.spec import ModelDeploymentSpec
-from ..api.status import Baseline, Evidence, ModelDeploymentStatus, Verdict
-from . import signals
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import Baseline, Evidence, ModelDeploymentStatus, Verdict
+from ..observed import Observed
+from ..times import rfc3339
+from . import judge as signals
 from .accuracy import ACCURACY
 from .evidence import NO_BASELINE
-from .observed import Observed
-from .times import rfc3339
 
 STABLE_BROKEN = "StableBroken"
 _COMPARISONS = (signals.LATENCY, signals.DRIFT, ACCURACY)

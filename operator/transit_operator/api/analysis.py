@@ -1,0 +1,97 @@
+"""`spec.rollout.analysis`: what is measured of a candidate, and what turns it back."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .base import ApiModel
+from .duration import DURATION_PATTERN, Duration
+
+
+class ErrorRate(ApiModel):
+    max: float = Field(default=0.05, ge=0, le=1)
+
+
+class Latency(ApiModel):
+    quantile: float = Field(default=0.95, gt=0, lt=1)
+    max_ratio: float = Field(default=2.0, gt=0, description="Candidate over stable.")
+
+
+class Drift(ApiModel):
+    max_kl: float = Field(
+        default=0.3, gt=0, alias="maxKL", description="KL(candidate || stable) in nats."
+    )
+
+
+class Accuracy(ApiModel):
+    max_drop: float = Field(
+        gt=0,
+        le=1,
+        description="How much lower the candidate's share of correct predictions may be, of those"
+        " whose true label came back as feedback: 0.05 is five percentage points.",
+    )
+
+
+class Health(ApiModel):
+    consecutive_failures: int = Field(default=3, ge=1, le=100)
+
+
+class CustomMetric(ApiModel):
+    rules = (
+        {
+            "rule": "has(self.max) || has(self.min)",
+            "message": "needs max, min or both: without a bound nothing is judged",
+        },
+    )
+
+    name: str = Field(max_length=63, pattern="^[a-zA-Z][a-zA-Z0-9_-]*$")
+    query: str = Field(
+        max_length=4096,
+        description="PromQL with one number as its answer; {{namespace}}, {{name}}, {{stable}} and"
+        " {{candidate}} are filled in.",
+    )
+    max: float | None = None
+    min: float | None = None
+
+
+class NoData(ApiModel):
+    policy: Literal["Hold", "Rollback"] = "Hold"
+    after: Duration = "30m"
+
+
+class Analysis(ApiModel):
+    rules = (
+        {
+            "rule": f"!self.interval.matches(r'{DURATION_PATTERN}')"
+            f" || !self.window.matches(r'{DURATION_PATTERN}')"
+            " || duration(self.window) >= duration(self.interval) + duration(self.interval)",
+            "message": "window must be at least two intervals long",
+        },
+        {
+            "rule": f"!self.interval.matches(r'{DURATION_PATTERN}')"
+            " || duration(self.interval) >= duration('1s')",
+            "message": "interval must be at least 1s",
+        },
+    )
+
+    interval: Duration = "15s"
+    window: Duration = "5m"
+    min_samples: int = Field(
+        default=100, ge=1, le=1_000_000, description="Of the candidate, in the window."
+    )
+    error_rate: ErrorRate = Field(default_factory=ErrorRate)
+    latency: Latency = Field(default_factory=Latency)
+    drift: Drift = Field(default_factory=Drift)
+    accuracy: Accuracy | None = Field(
+        default=None, description="Only for clients that send feedback; without it not judged."
+    )
+    health: Health = Field(default_factory=Health)
+    custom: list[CustomMetric] = Field(
+        default_factory=list,
+        max_length=16,
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+    )
+    no_data: NoData = Field(default_factory=NoData)

@@ -1,0 +1,50 @@
+"""`spec.rollout`: the steps of a rollout, and what becomes of a failed one."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .analysis import Analysis
+from .base import ApiModel
+from .duration import Duration
+
+
+class Step(ApiModel):
+    weight: int = Field(ge=0, le=100, description="Percent of the traffic for the candidate.")
+    hold: Duration = Field(description="How long to stay, counting only time with data.")
+
+
+def _default_steps() -> list[Step]:
+    return [
+        Step(weight=10, hold="30m"),
+        Step(weight=50, hold="30m"),
+        Step(weight=100, hold="24h"),
+    ]
+
+
+class Rollout(ApiModel):
+    steps: list[Step] = Field(
+        default_factory=_default_steps,
+        min_length=1,
+        max_length=32,
+        json_schema_extra={
+            "x-kubernetes-list-type": "atomic",
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.size() == 0 || self[self.size() - 1].weight == 100",
+                    "message": "the last step's weight must be 100",
+                },
+                {
+                    # isSorted allows equal neighbours; exists_one refuses them.
+                    "rule": "self.size() < 2 || self.map(s, s.weight).isSorted()"
+                    " && self.all(s, self.exists_one(t, t.weight == s.weight))",
+                    "message": "weights must rise from step to step",
+                },
+            ],
+        },
+    )
+    progress_deadline: Duration = Field(
+        default="10m", description="A candidate that isn't ready by then has failed."
+    )
+    analysis: Analysis = Field(default_factory=Analysis)
+    on_failure: Literal["Rollback", "Pause"] = "Rollback"

@@ -1,0 +1,1 @@
+"""Builders of Kubernetes objects, and what a revision is."""

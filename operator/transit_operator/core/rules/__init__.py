@@ -1,0 +1,1 @@
+"""The rules of a rollout, one file each, in the order of `core.decide`."""

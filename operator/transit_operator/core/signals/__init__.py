@@ -1,0 +1,1 @@
+"""The signals by which a candidate is judged."""

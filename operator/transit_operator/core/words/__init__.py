@@ -1,0 +1,1 @@
+"""What people read: phase, message, conditions."""
