@@ -13,6 +13,7 @@ from tests.unit.scenes import (
     against,
     candidate,
     rolling,
+    rollout,
     run_until_weight,
     serving,
     stable,
@@ -66,13 +67,17 @@ def test_the_stable_keeps_its_size_below_100_percent_whatever_its_load() -> None
 
 def test_at_100_percent_the_autoscaler_is_free_again_and_a_smaller_candidate_is_healthy() -> None:
     world = busy()
-    update(world, V2, **SCALED)
+    steps = [{"weight": 10, "hold": "30s"}, {"weight": 100, "hold": "500s"}]
+    update(world, V2, **SCALED, **rollout(steps=steps))
     run_until_weight(world, 100)
+    world.run(290)
+    assert decide(world.observed()).replicas[R2] == 8, "its figures are still of half the load"
+    world.run(15)
     assert decide(world.observed()).replicas[R2] == 2, "down to the minimum, if the load allows it"
     world.autoscale(R2, 3)
     world.run(30)
     assert candidate(world).health_failures == 0
-    world.run(120)
+    world.run(300)
     assert stable(world) == R2
 
 
@@ -130,5 +135,6 @@ def test_handing_pods_to_an_autoscaler_and_back_keeps_the_pods() -> None:
     assert len(world.pods[R1]) == 6
     update(world, V2, **SCALED)
     assert (len(world.pods[R1]), candidate(world).weight) == (6, 50)
+    world.run(15)  # nothing shrinks while it drains
     update(world, V2, replicas=4)
     assert (len(world.pods[R1]), candidate(world).weight) == (4, 50)

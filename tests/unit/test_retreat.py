@@ -51,7 +51,7 @@ def test_in_the_last_hold_traffic_returns_as_fast_as_the_standbys_pods_can_carry
     assert len(world.pods[R1]) == 3
     assert world.traffic == {R1: 33, R2: 67}
     assert len(world.pods[R2]) == 3, "it still carries traffic"
-    world.run(60)
+    world.run(40)
     assert world.traffic == {R1: 33, R2: 67}
     for ready, traffic in ((2, {R1: 66, R2: 34}), (3, {R1: 100})):
         pods = tuple(Pod(f"{R1}-{n}", ready=n < ready) for n in range(3))
@@ -113,6 +113,7 @@ def test_a_stable_without_ready_pods_gets_no_traffic_while_the_candidate_has_som
 
 def test_with_no_ready_pod_anywhere_the_plan_stands_and_the_phase_is_failed() -> None:
     world = rolling(50)
+    world.broken = {R1, R2}
     lose_pods(world, R1)
     lose_pods(world, R2)
     world.settle()

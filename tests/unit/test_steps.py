@@ -166,6 +166,7 @@ def test_an_edit_that_is_no_new_revision_moves_no_weight(overrides: dict[str, ob
 def test_a_router_that_needs_fewer_pods_makes_no_candidate_unhealthy() -> None:
     world = rolling(50, **REPLICAS_ROUTER)
     assert len(world.pods[R2]) == 3
+    world.run(15)  # nothing shrinks while it drains
     update(world, V2)
     assert len(world.pods[R2]) == 2, "half of three, rounded up"
     world.run(30)

@@ -16,7 +16,7 @@ from transit_operator.core.rules.evaluate import next_evaluation
 @pytest.mark.parametrize("late", [0.0, 0.004])
 def test_an_evaluation_that_fell_due_while_looking_is_made_at_once(late: float) -> None:
     world = rolling(10)
-    due = next_evaluation(world.spec, world.status)
+    due = next_evaluation(world.spec, world.status, world.now)
     assert due is not None
     looked = replace(world.observed(), now=due + late, readings=None)
     wake_at = decide(looked).wake_at
@@ -26,7 +26,7 @@ def test_an_evaluation_that_fell_due_while_looking_is_made_at_once(late: float) 
 
 def test_between_two_evaluations_it_waits_for_the_next() -> None:
     world = rolling(10)
-    due = next_evaluation(world.spec, world.status)
+    due = next_evaluation(world.spec, world.status, world.now)
     assert due is not None
     looked = replace(world.observed(), now=due - 0.004, readings=None)
     assert decide(looked).wake_at == due

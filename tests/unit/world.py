@@ -76,7 +76,7 @@ class World:
     traffic: dict[str, int] = field(default_factory=dict)
 
     def observed(self) -> Observed:
-        due = next_evaluation(self.spec, self.status)
+        due = next_evaluation(self.spec, self.status, self.now)
         return Observed(
             now=self.now,
             namespace="ml",

@@ -87,6 +87,9 @@ class StableStatus(ApiModel):
     waiting_since: str | None = Field(
         default=None, description="Start of the progress deadline of a first deployment."
     )
+    served_since: str | None = Field(
+        default=None, description="Since when a first deployment answers, if only in part."
+    )
 
 
 class CandidateStatus(ApiModel):
@@ -102,6 +105,12 @@ class CandidateStatus(ApiModel):
     waiting_since: str | None = Field(
         default=None, description="Since when the pods for the next step are awaited."
     )
+    waited_seconds: float = Field(
+        default=0, description="How long they were awaited before that; waits add up."
+    )
+    most_ready: int = Field(
+        default=0, description="The most ready pods of this wait: more than that is progress."
+    )
     passes: int = Field(default=0, description="Evaluations at this step that passed.")
     pods: int = Field(
         default=0, description="Pods that the weight was given to; all must be ready."
@@ -111,6 +120,9 @@ class CandidateStatus(ApiModel):
     blind_since: str | None = Field(default=None, description="Since when there is no data.")
     health_failures: int = Field(default=0, description="Failed health evaluations in a row.")
     restarts: int = Field(default=0, description="Container restarts seen so far.")
+    restart_burden: float = Field(
+        default=0, description="Evaluations that saw a restart, less one for each hour since."
+    )
     baseline: Baseline | None = None
     forced: Literal["step", "full"] | None = Field(
         default=None, description="A command to go on without waiting for the hold or the data."
@@ -127,10 +139,15 @@ class Rejected(ApiModel):
 
 
 class Retreat(ApiModel):
-    """A revision that traffic is being taken from. With `paced`, as fast as stable can carry it."""
+    """A revision that traffic is being taken from."""
 
     revision: str
-    paced: bool = False
+    paced: bool = Field(
+        default=False, description="Only as fast as the stable revision's ready pods can carry it."
+    )
+    hurried: bool = Field(
+        default=False, description="By command or deadline: to what is ready, however few pods."
+    )
     since: str
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import ApiModel
+from .duration import Duration
 
 
 class ParentRef(ApiModel):
@@ -34,3 +35,13 @@ class Traffic(ApiModel):
         " works on every cluster; status shows the weight really reached.",
     )
     gateway: Gateway | None = None
+    drain: Duration = Field(
+        default="10s",
+        description="How long gateways may still send to a revision that has lost its traffic: so"
+        " long its pods stay.",
+    )
+    settle: Duration = Field(
+        default="2s",
+        description="How long gateways may take to know a pod that has become ready: so long a"
+        " weight waits.",
+    )

@@ -9,10 +9,6 @@ from dataclasses import dataclass, field
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, PinnedModel, Pins
 
-# A ready pod's address reaches gateways and kube-proxies within this time; a weight given earlier
-# costs requests. Kubernetes tells whole seconds, so one of them is for rounding.
-KNOWN_AFTER_SECONDS = 2.0
-
 
 @dataclass(frozen=True)
 class Pod:
@@ -23,6 +19,8 @@ class Pod:
     restarts: int = 0
     ready_since: float = 0.0  # epoch seconds; of a ready pod
     problem: str = ""  # why it isn't ready, for people; empty where nothing is known
+    disrupted: bool = False  # evicted, preempted or drained: no sickness of what it runs
+    uid: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,10 +36,15 @@ class RevisionState:
     def ready(self) -> int:
         return sum(pod.ready for pod in self.pods)
 
-    def known_at(self, now: float) -> float | None:
-        """Return when gateways will know the youngest ready pod, if that is still to come."""
-        youngest = max((p.ready_since for p in self.pods if p.ready), default=0.0)
-        return youngest + KNOWN_AFTER_SECONDS if youngest + KNOWN_AFTER_SECONDS > now else None
+    def known_at(self, now: float, settle: float) -> float | None:
+        """Return when gateways will know the youngest ready pod, if that is still to come.
+
+        A weight given earlier costs requests. Readiness is told by the clock of the pod's node: one
+        that is further ahead than `settle` seconds says nothing, and is not waited for.
+        """
+        since = [p.ready_since for p in self.pods if p.ready and p.ready_since <= now + settle]
+        known = max((min(at, now) for at in since), default=0.0) + settle
+        return known if known > now else None
 
     @property
     def restarts(self) -> int:
@@ -50,7 +53,8 @@ class RevisionState:
     @property
     def why_not_ready(self) -> str:
         """The first known cause, for people; empty where none is known."""
-        causes = [self.problem, *(pod.problem for pod in self.pods if not pod.ready)]
+        sick = (pod.problem for pod in self.pods if not pod.ready and not pod.disrupted)
+        causes = [self.problem, *sick]
         return next((cause for cause in causes if cause), "")
 
 

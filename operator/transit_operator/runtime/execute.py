@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 RECENT_SECONDS = 120.0  # longer than it takes another operator to go on
 
 _PER_REVISION = ("Deployment", "Service", "HorizontalPodAutoscaler")
-_WARNINGS = {changes.REJECTED, changes.COMMAND_IGNORED}
 
 
 class Executor:
@@ -273,7 +272,7 @@ def _event(snapshot: Snapshot, transition: Transition) -> Object:
             "name": owner.name,
             "uid": owner.uid,
         },
-        "type": "Warning" if transition.reason in _WARNINGS else "Normal",
+        "type": "Warning" if transition.reason in changes.WARNINGS else "Normal",
         "reason": transition.reason,
         "message": transition.message[:1000],
         "source": {"component": names.FIELD_MANAGER},

@@ -121,8 +121,9 @@ class Observer:
         spec, status, _ = _parsed(mdep)
         if spec is None or status.candidate is None or status.stable is None:
             return None
-        due = next_evaluation(spec, status)
-        if due is None or self._clock() < due:
+        now = self._clock()
+        due = next_evaluation(spec, status, now)
+        if due is None or now < due:
             return None
         return spec, status.candidate.revision, status.stable.revision
 

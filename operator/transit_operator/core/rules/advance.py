@@ -1,217 +1,225 @@
 """Take the steps of a rollout: wait for pods, give the weight, promote in the end.
 
-Neighbours: `evaluate` fills `held_seconds`; `steps` knows the place; `traffic` gives the weight.
+Neighbours: `evaluate` fills `held_seconds`; `plan.steps` knows the place; `plan.plan` gives the
+weight; `retreat` ends what goes the other way.
 """
+
+from typing import assert_never
 
 from ...api.duration import human, seconds
 from ...api.spec import ModelDeploymentSpec
-from ...api.status import (
-    CandidateStatus,
-    Evidence,
-    ModelDeploymentStatus,
-    Phase,
-    RejectReason,
-    StableStatus,
-    Verdict,
-)
+from ...api.status import Phase, RejectReason, StableStatus, Verdict
 from ..observed import Observed
-from ..plan.capacity import full_size
+from ..plan.reached import others_answer, reached
+from ..plan.size import full_size
 from ..plan.steps import next_step, place, pods_for
-from ..plan.traffic import others_answer, reached
 from ..signals.baseline import missing
+from ..state import Empty, First, Retreating, Rollout, Steady, Trying
 from ..times import epoch, rfc3339
+from ..words.text import models_text
 from . import changes
-from .changes import models_text, note, update
+from .changes import note
+from .retreat import retreat
 
 
-def advance(
-    o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus
-) -> ModelDeploymentStatus:
-    """Return the status after at most one step, or one rejection for pods that never came up."""
-    status = _settle_retreat(o, status)
-    status = _first_healthy(o, spec, status)
-    candidate = status.candidate
-    if candidate is None or status.stable is None or status.retreat is not None:
-        return status
-    steps = spec.rollout.steps
-    candidate = candidate.model_copy(update={"step": place(steps, candidate), "steps": len(steps)})
-    status = update(status, candidate=candidate)
-    halted = (status.paused or spec.suspend) and candidate.forced is None
-    if halted:
-        return update(status, candidate=candidate.model_copy(update={"waiting_since": None}))
-    if not _may_go_on(o, spec, status, candidate):
-        return status
-    following = next_step(steps, candidate)
-    if following is None:
-        return _promote(o, status, candidate)
-    return _go_to(o, spec, status, candidate, following)
-
-
-def _settle_retreat(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """End a retreat when the traffic really is back."""
-    retreat, stable = status.retreat, status.stable
-    if retreat is None or stable is None:
-        return status
-    back = retreat.revision == stable.revision or o.share(stable.revision) == 100
-    if not back and not _stable_is_dead(o, status):
-        return status
-    if not back:  # nowhere to go back to: the next candidate takes over, as the safety net has it
-        return update(status, retreat=None)
-    return note(
-        o,
-        update(status, retreat=None),
-        changes.ROLLED_BACK,
-        f"all traffic is with {stable.revision} ({models_text(stable.models)})",
-        phase=Phase.ROLLED_BACK if status.rejected else Phase.STABLE,
-        revision=stable.revision,
-        weight=100,
-    )
-
-
-def _stable_is_dead(o: Observed, status: ModelDeploymentStatus) -> bool:
-    """Tell whether a new candidate is ready while the stable has no pod to give traffic to."""
-    candidate, stable, retreat = status.candidate, status.stable, status.retreat
-    if candidate is None or stable is None or retreat is None:
-        return False
-    if candidate.revision == retreat.revision:
-        return False
-    return o.revision(stable.revision).ready == 0 and o.revision(candidate.revision).ready > 0
+def advance(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+    """Return the rollout after at most one step, or one rejection for pods that never came up."""
+    state = rollout.state
+    match state:
+        case Empty() | Steady():
+            return rollout
+        case First(revision):
+            return _first_healthy(o, spec, rollout, revision)
+        case Retreating():
+            rollout = retreat(o, spec, rollout, state)
+            return rollout if isinstance(rollout.state, Retreating) else advance(o, spec, rollout)
+        case Trying():
+            return _step(o, spec, rollout, state)
+        case _:
+            assert_never(state)
 
 
 def _first_healthy(
-    o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus
-) -> ModelDeploymentStatus:
-    """A first deployment is stable when all its pods are ready, not before."""
-    stable = status.stable
-    if stable is None or stable.healthy_since is not None:
-        return status
-    state = o.revision(stable.revision)
-    if state.ready < spec.pods or state.known_at(o.now):
-        return status
-    stable = stable.model_copy(update={"healthy_since": rfc3339(o.now), "waiting_since": None})
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, first: StableStatus
+) -> Rollout:
+    """A first deployment is stable when all its pods are ready; after the deadline, if any is.
+
+    For a quota or a full pool that leaves it with fewer pods, it serves all the same, and what
+    comes next is compared with it.
+    """
+    state = o.revision(first.revision)
+    known = not state.known_at(o.now, seconds(spec.traffic.settle))
+    if first.served_since is None and state.ready and known and o.share(first.revision):
+        first = first.model_copy(update={"served_since": rfc3339(o.now)})
+        rollout = rollout.to(First(first))
+    text = f"{models_text(first.models)} serves"
+    if state.ready < spec.pods:
+        since = first.waiting_since
+        late = since is not None and _over(o, since, seconds(spec.rollout.progress_deadline))
+        if not late or first.served_since is None or not state.ready:
+            return rollout
+        why = f": {state.why_not_ready}" if state.why_not_ready else ""
+        text += f", with {state.ready} of {spec.pods} pods{why}"
+    elif not known:
+        return rollout
+    stable = first.model_copy(
+        update={"healthy_since": rfc3339(o.now), "waiting_since": None, "served_since": None}
+    )
     return note(
         o,
-        update(status, stable=stable),
+        rollout.to(Steady(stable)),
         changes.HEALTHY,
-        f"{models_text(stable.models)} serves",
+        text,
         phase=Phase.STABLE,
         revision=stable.revision,
         weight=100,
     )
 
 
-def _may_go_on(
-    o: Observed,
-    spec: ModelDeploymentSpec,
-    status: ModelDeploymentStatus,
-    candidate: CandidateStatus,
-) -> bool:
+def _step(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying) -> Rollout:
+    steps, candidate = spec.rollout.steps, state.candidate
+    at = {"step": place(steps, candidate), "steps": len(steps)}
+    state = Trying(state.stable, candidate.model_copy(update=at), state.paused)
+    rollout = rollout.to(state)
+    if (state.paused or spec.suspend) and state.candidate.forced is None:
+        return _with(rollout, state, waiting_since=None, waited_seconds=0.0, most_ready=0)
+    if not _may_go_on(o, spec, rollout, state):
+        return rollout
+    following = next_step(steps, state.candidate)
+    if following is None:
+        return _promote(o, rollout, state)
+    return _go_to(o, spec, rollout, state, following)
+
+
+def _with(rollout: Rollout, state: Trying, **changed: object) -> Rollout:
+    candidate = state.candidate.model_copy(update=changed)
+    return rollout.to(Trying(state.stable, candidate, state.paused))
+
+
+def _may_go_on(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying) -> bool:
     """Tell whether the step is over: its hold has passed with data, or a command says so."""
+    candidate = state.candidate
     if candidate.step == 0 or candidate.forced == "step":
         return True
     if candidate.forced == "full":
-        return candidate.weight < 100 or reached(o, spec, candidate, status.stable)
+        return candidate.weight < 100 or reached(o, spec, state)
     if candidate.blind_since is not None or candidate.health_failures > 0:
         return False
     if candidate.waiting_since is not None:
         return True
     hold = seconds(spec.rollout.steps[candidate.step - 1].hold)
-    return _measured_now(o, status) and candidate.passes > 0 and candidate.held_seconds >= hold
+    return _measured_now(o, rollout) and candidate.passes > 0 and candidate.held_seconds >= hold
 
 
-def _measured_now(o: Observed, status: ModelDeploymentStatus) -> bool:
+def _measured_now(o: Observed, rollout: Rollout) -> bool:
     """Tell whether this look is an evaluation, and nothing in it is missing or failing."""
     return o.readings is not None and not any(
-        missing(e) or e.verdict is Verdict.FAIL for e in status.signals
+        missing(e) or e.verdict is Verdict.FAIL for e in rollout.rest.signals
     )
 
 
 def _go_to(
-    o: Observed,
-    spec: ModelDeploymentSpec,
-    status: ModelDeploymentStatus,
-    candidate: CandidateStatus,
-    number: int,
-) -> ModelDeploymentStatus:
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying, number: int
+) -> Rollout:
     """Give the step its weight when its pods are ready; reject the candidate if they never are.
 
     The first one also waits for Prometheus to see them (docs/decisions/0018-seen-before-tried.md).
     """
-    step = spec.rollout.steps[number - 1]
-    state = o.revision(candidate.revision)
-    needed = pods_for(spec, step.weight, full_size(o, spec, status))
-    if candidate.forced and state.why_not_ready:
+    candidate, step = state.candidate, spec.rollout.steps[number - 1]
+    pods = o.revision(candidate.revision)
+    needed = pods_for(spec, step.weight, full_size(o, spec, state))
+    if candidate.forced and pods.why_not_ready:
         needed = 1  # its pods are stuck, and a person wants to go on with those that are there
-    if state.ready < needed or state.known_at(o.now) or others_answer(o, spec, status):
-        return _await_pods(o, spec, status, candidate, needed)
+    if pods.ready < needed:
+        return _await_pods(o, spec, rollout, state, needed)
+    if pods.known_at(o.now, seconds(spec.traffic.settle)) or others_answer(o, spec, state):
+        if candidate.step == 0:
+            return _stop_waiting(o, spec, rollout, state)
+        since = candidate.waiting_since or rfc3339(o.now)
+        return _with(rollout, state, waiting_since=since)
     first_share = candidate.step == 0 and step.weight > 0 and candidate.forced is None
-    if first_share and not _measured_now(o, status):
-        return update(status, candidate=candidate.model_copy(update={"waiting_since": None}))
-    candidate = candidate.model_copy(
-        update={
-            "step": number,
-            "weight": step.weight,
-            "held_seconds": 0.0,
-            "passes": 0,
-            "step_at": rfc3339(o.now),
-            "waiting_since": None,
-            "pods": needed,
-            "restarts": state.restarts,
-            "health_failures": 0,
-            "forced": candidate.forced if candidate.forced == "full" else None,
-        }
+    if first_share and not _measured_now(o, rollout):
+        return _stop_waiting(o, spec, rollout, state)
+    rollout = _with(
+        rollout,
+        state,
+        step=number,
+        weight=step.weight,
+        held_seconds=0.0,
+        passes=0,
+        step_at=rfc3339(o.now),
+        waiting_since=None,
+        waited_seconds=0.0,
+        most_ready=0,
+        pods=needed,
+        restarts=pods.restarts,
+        health_failures=0,
+        forced=candidate.forced if candidate.forced == "full" else None,
     )
-    evidence: list[Evidence] = status.signals
     return note(
         o,
-        update(status, candidate=candidate),
+        rollout,
         changes.STEP_REACHED,
         f"step {number} of {len(spec.rollout.steps)}: {step.weight} % for {step.hold}",
         phase=Phase.BAKING if step.weight == 100 else Phase.PROGRESSING,
         revision=candidate.revision,
         weight=step.weight,
-        evidence=evidence,
     )
 
 
 def _await_pods(
-    o: Observed,
-    spec: ModelDeploymentSpec,
-    status: ModelDeploymentStatus,
-    candidate: CandidateStatus,
-    needed: int,
-) -> ModelDeploymentStatus:
-    since = candidate.waiting_since or rfc3339(o.now)
-    waited = o.now - epoch(since)
-    candidate = candidate.model_copy(update={"waiting_since": since})
-    status = update(status, candidate=candidate)
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying, needed: int
+) -> Rollout:
+    """Wait for pods until the deadline. More ready pods than before are progress: it starts anew.
+
+    So a candidate is not turned back because the stable's autoscaler was busy meanwhile. Waits add
+    up: one that comes up and dies again for ever has no new deadline each time.
+    """
+    candidate, pods = state.candidate, o.revision(state.candidate.revision)
+    since, waited = candidate.waiting_since or rfc3339(o.now), candidate.waited_seconds
+    if pods.ready > candidate.most_ready:
+        since, waited = rfc3339(o.now), 0.0
+    most = max(pods.ready, candidate.most_ready)
+    rollout = _with(rollout, state, waiting_since=since, waited_seconds=waited, most_ready=most)
+    waited += o.now - epoch(since)
     if waited < seconds(spec.rollout.progress_deadline):
-        return status
-    state = o.revision(candidate.revision)
-    why = state.why_not_ready or "the cause is not known; see the pods' events"
-    text = f"{state.ready} of {needed} pods ready after {human(waited)}: {why}"
-    return changes.fail(o, spec, status, RejectReason.NOT_READY, text)
+        return rollout
+    why = pods.why_not_ready or "the cause is not known; see the pods' events"
+    text = f"{pods.ready} of {needed} pods ready after {human(waited)}: {why}"
+    return changes.fail(o, spec, rollout, RejectReason.NOT_READY, text)
 
 
-def _promote(
-    o: Observed, status: ModelDeploymentStatus, candidate: CandidateStatus
-) -> ModelDeploymentStatus:
+def _stop_waiting(
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying
+) -> Rollout:
+    """All pods are ready, and something else is waited for: the clock of the deadline stops.
+
+    It is forgotten when they have stayed ready as long as the deadline is.
+    """
+    candidate, pods = state.candidate, o.revision(state.candidate.revision)
+    waited = candidate.waited_seconds
+    if candidate.waiting_since is not None:
+        waited += o.now - epoch(candidate.waiting_since)
+    youngest = max((min(p.ready_since, o.now) for p in pods.pods if p.ready), default=o.now)
+    if o.now - youngest >= seconds(spec.rollout.progress_deadline):
+        waited = 0.0
+    most = max(pods.ready, candidate.most_ready)
+    return _with(rollout, state, waiting_since=None, waited_seconds=waited, most_ready=most)
+
+
+def _over(o: Observed, since: str, limit: float) -> bool:
+    return o.now - epoch(since) >= limit
+
+
+def _promote(o: Observed, rollout: Rollout, state: Trying) -> Rollout:
     """The candidate's Deployment becomes the stable one as it is: no pod restarts."""
-    status = update(
-        status,
-        stable=StableStatus(
-            revision=candidate.revision,
-            models=candidate.models,
-            healthy_since=rfc3339(o.now),
-        ),
-        previous=status.stable,
-        candidate=None,
-        paused=False,
-        signals=[],
+    candidate = state.candidate
+    stable = StableStatus(
+        revision=candidate.revision, models=candidate.models, healthy_since=rfc3339(o.now)
     )
     return note(
         o,
-        status,
+        rollout.to(Steady(stable), previous=state.stable, signals=[]),
         changes.PROMOTED,
         f"{models_text(candidate.models)} is the stable version",
         phase=Phase.STABLE,

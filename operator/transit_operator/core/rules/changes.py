@@ -1,147 +1,183 @@
-"""Small, shared ways to change a status: log a transition, reject a candidate, start a retreat."""
+"""Small, shared ways to change a rollout: tell a transition, reject a candidate, leave it."""
 
 from typing import Any
 
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import (
-    HISTORY_LENGTH,
+    CandidateStatus,
     Evidence,
-    ModelDeploymentStatus,
     Phase,
     Rejected,
     RejectReason,
     Retreat,
+    StableStatus,
     Transition,
 )
-from ..observed import Observed
+from ..observed import Observed, Wanted
+from ..plan.size import full_size
+from ..state import Retreating, Rollout, State, Steady, Trying
 from ..times import rfc3339
+from ..words.text import capped, models_text
 
 # Reasons of transitions, and so of Events. Users alert on them.
 CREATED = "Created"
 REPLACED = "Replaced"
 HEALTHY = "Healthy"
+RECOVERED = "StatusRecovered"
 ROLLOUT_STARTED = "RolloutStarted"
 STEP_REACHED = "StepReached"
 PROMOTED = "Promoted"
 REJECTED = "Rejected"
 ROLLED_BACK = "RolledBack"
+ROLLBACK_STALLED = "RollbackStalled"
 SUPERSEDED = "Superseded"
 REVERTED = "Reverted"
 PAUSED = "Paused"
 RESUMED = "Resumed"
 RETRIED = "Retried"
+HURRIED = "RollbackHurried"
 COMMAND_IGNORED = "CommandIgnored"
 
-
-def update(status: ModelDeploymentStatus, **changes: Any) -> ModelDeploymentStatus:
-    """Return the status with some fields replaced."""
-    return status.model_copy(update=changes)
+WARNINGS = frozenset({REJECTED, COMMAND_IGNORED, ROLLBACK_STALLED, RECOVERED})
 
 
 def note(
     o: Observed,
-    status: ModelDeploymentStatus,
+    rollout: Rollout,
     reason: str,
     message: str,
     *,
     phase: Phase,
     revision: str | None = None,
     weight: int | None = None,
-    evidence: list[Evidence] | None = None,
-) -> ModelDeploymentStatus:
-    """Return the status with one more transition in its history."""
+    evidence: Evidence | None = None,
+) -> Rollout:
+    """Return the rollout with one more transition to tell.
+
+    `evidence` is of what failed; what passed is in `status.signals` while it matters, and would
+    only fill the history (docs/decisions/0026-a-bounded-status.md).
+    """
     transition = Transition(
         time=rfc3339(o.now),
         reason=reason,
-        message=message,
+        message=capped(message),
         phase=phase,
         revision=revision,
         weight=weight,
-        evidence=evidence or [],
+        evidence=[evidence] if evidence is not None else [],
     )
-    return update(status, history=[*status.history, transition][-HISTORY_LENGTH:])
+    return Rollout(rollout.state, rollout.rest, (*rollout.told, transition))
 
 
-def retreat_from_candidate(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    """Drop the candidate; where it has traffic, that goes back to stable.
+def new_candidate(o: Observed, revision: str, models: list[Any]) -> CandidateStatus:
+    """Return a candidate before its first step."""
+    return CandidateStatus(
+        revision=revision,
+        models=models,
+        started_at=rfc3339(o.now),
+        restarts=o.revision(revision).restarts,
+    )
 
-    During the last hold the stable is a smaller standby: then only as fast as it can carry.
+
+def started(o: Observed, rollout: Rollout, stable: StableStatus, wanted: Wanted) -> Rollout:
+    """Begin to try a revision."""
+    held = rollout.state.held if isinstance(rollout.state, Steady) else False
+    candidate = new_candidate(o, wanted.revision, list(wanted.models))
+    return note(
+        o,
+        rollout.to(Trying(stable, candidate, held), signals=[]),
+        ROLLOUT_STARTED,
+        f"rollout of {models_text(wanted.models)}",
+        phase=Phase.PROGRESSING,
+        revision=wanted.revision,
+        weight=0,
+    )
+
+
+def without_candidate(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+    """Drop the candidate; where it has traffic, that goes back to the stable.
+
+    All at once if the stable carries traffic already with at least half of its pods: it can take
+    the rest. Else, as from a standby, only as fast as its ready pods can carry it.
     """
-    candidate = status.candidate
-    if candidate is None:
-        return status
-    has_traffic = candidate.weight > 0 or o.share(candidate.revision) > 0
-    retreat = (
-        Retreat(revision=candidate.revision, paced=candidate.weight == 100, since=rfc3339(o.now))
-        if has_traffic
-        else status.retreat
-    )
-    return update(status, candidate=None, retreat=retreat, signals=[])
+    state = rollout.state
+    if isinstance(state, Retreating):
+        return rollout.to(Retreating(state.stable, state.source, None, False), signals=[])
+    if not isinstance(state, Trying):
+        return rollout
+    stable, candidate = state.stable, state.candidate
+    left: State = Steady(stable)
+    if candidate.weight > 0 or o.share(candidate.revision) > 0:
+        weak = 2 * o.revision(stable.revision).ready < full_size(o, spec, state)
+        source = Retreat(
+            revision=candidate.revision,
+            paced=candidate.weight == 100 or weak,
+            since=rfc3339(o.now),
+        )
+        left = Retreating(stable, source)
+    return rollout.to(left, signals=[])
 
 
 def fail(
     o: Observed,
     spec: ModelDeploymentSpec,
-    status: ModelDeploymentStatus,
+    rollout: Rollout,
     reason: RejectReason,
     message: str,
     evidence: Evidence | None = None,
-) -> ModelDeploymentStatus:
+) -> Rollout:
     """Do what `rollout.onFailure` says about a candidate that has failed: turn it back, or pause.
 
     Paused already, nothing more is said.
     """
-    candidate = status.candidate
-    if spec.rollout.on_failure == "Rollback" or candidate is None:
-        return reject(o, status, reason, message, evidence)
-    if status.paused:
-        return status
+    state = rollout.state
+    if not isinstance(state, Trying):
+        return rollout
+    if spec.rollout.on_failure == "Rollback":
+        return reject(o, spec, rollout, reason, message, evidence)
+    if state.paused:
+        return rollout
     return note(
         o,
-        update(status, paused=True),
+        rollout.to(Trying(state.stable, state.candidate, paused=True)),
         PAUSED,
         f"{reason}: {message}; paused, because onFailure is Pause",
         phase=Phase.PAUSED,
-        revision=candidate.revision,
-        weight=candidate.weight,
-        evidence=[evidence] if evidence else [],
+        revision=state.candidate.revision,
+        weight=state.candidate.weight,
+        evidence=evidence,
     )
 
 
 def reject(
     o: Observed,
-    status: ModelDeploymentStatus,
+    spec: ModelDeploymentSpec,
+    rollout: Rollout,
     reason: RejectReason,
     message: str,
     evidence: Evidence | None = None,
-) -> ModelDeploymentStatus:
+) -> Rollout:
     """Turn the candidate back for good: it gets no traffic until the spec or the user asks."""
-    candidate = status.candidate
+    candidate = rollout.candidate
     if candidate is None:
-        return status
+        return rollout
     rejected = Rejected(
         revision=candidate.revision,
         models=candidate.models,
         reason=reason,
-        message=message,
+        message=capped(message),
         evidence=evidence,
         time=rfc3339(o.now),
     )
-    signals = status.signals
-    status = retreat_from_candidate(o, status)
-    status = update(status, rejected=rejected, signals=signals, paused=False)
+    signals = rollout.rest.signals
+    rollout = without_candidate(o, spec, rollout).but(rejected=rejected, signals=signals)
     return note(
         o,
-        status,
+        rollout,
         REJECTED,
         f"{reason}: {message}",
         phase=Phase.ROLLING_BACK,
         revision=candidate.revision,
         weight=0,
-        evidence=[evidence] if evidence else [],
+        evidence=evidence,
     )
-
-
-def models_text(models: list[Any] | tuple[Any, ...]) -> str:
-    """Return models for people: `keras_cnn 1.1.0, xgboost 1.0.0`."""
-    return ", ".join(f"{model.name} {model.version}" for model in models)

@@ -4,64 +4,149 @@ Neighbours: `decide` calls `handle` first, so that a command wins over what the 
 """
 
 from collections.abc import Callable
+from typing import Literal, assert_never
 
-from ...api.status import CandidateStatus, ModelDeploymentStatus, Phase, Rejected, RejectReason
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import CandidateStatus, Phase, Rejected, RejectReason
 from ..observed import Observed
+from ..state import Empty, First, Retreating, Rollout, Steady, Trying
 from ..times import rfc3339
 from . import changes
-from .changes import note, update
+from .changes import note
 
-Handler = Callable[[Observed, ModelDeploymentStatus], ModelDeploymentStatus]
+Handler = Callable[[Observed, ModelDeploymentSpec, Rollout], Rollout]
 
 
-def handle(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+def handle(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
     """Carry out the command that is asked for, unless it was handled before."""
-    if not o.action or o.action == status.handled_action:
-        return status
+    if not o.action or o.action == rollout.rest.handled_action:
+        return rollout
     verb = o.action.partition("/")[0]
     handler = HANDLERS.get(verb)
     if handler is None:
         verbs = ", ".join(sorted(HANDLERS))
-        status = _ignored(o, status, f"{verb!r} is no command; the commands are {verbs}")
+        rollout = _ignored(o, rollout, f"{verb!r} is no command; the commands are {verbs}")
     else:
-        status = handler(o, status)
-    return update(status, handled_action=o.action)
+        rollout = handler(o, spec, rollout)
+    return rollout.but(handled_action=o.action)
 
 
-def _promote(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    return _force(o, status, "step")
+def _promote(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+    match rollout.state:
+        case Trying() | Retreating(waiting=CandidateStatus()):
+            return _forced(rollout, "step")
+        case Retreating(source=source):
+            why = f"traffic goes back from {source.revision}; promote-full turns that round"
+            return _ignored(o, rollout, why)
+        case Empty() | First() | Steady():
+            return _ignored(o, rollout, "nothing to promote: there is no candidate")
+        case _:
+            assert_never(rollout.state)
 
 
-def _promote_full(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    return _force(o, status, "full")
+def _promote_full(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+    state = rollout.state
+    match state:
+        case Trying() | Retreating(waiting=CandidateStatus()):
+            return _forced(rollout, "full")
+        case Retreating():
+            return _turn_round(o, rollout, state)
+        case Empty() | First() | Steady():
+            return _ignored(o, rollout, "nothing to promote: there is no candidate")
+        case _:
+            assert_never(state)
 
 
-def _force(o: Observed, status: ModelDeploymentStatus, forced: str) -> ModelDeploymentStatus:
-    if status.candidate is None:
-        return _ignored(o, status, "nothing to promote: there is no candidate")
-    return update(
-        status,
-        candidate=status.candidate.model_copy(update={"forced": forced}),
-        paused=False,
+def _turn_round(o: Observed, rollout: Rollout, state: Retreating) -> Rollout:
+    """A person wants the revision that traffic is being taken from, whatever was found wrong."""
+    revision = state.source.revision
+    if o.wanted is None or o.wanted.revision != revision:
+        return _ignored(o, rollout, f"the spec does not ask for {revision} any more")
+    candidate = changes.new_candidate(o, revision, list(o.wanted.models))
+    candidate = candidate.model_copy(update={"forced": "full"})
+    return note(
+        o,
+        rollout.to(Trying(state.stable, candidate), rejected=None),
+        changes.RETRIED,
+        f"{revision} gets all traffic by command",
+        phase=Phase.PROGRESSING,
+        revision=revision,
     )
 
 
-def _abort(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    if status.candidate is None:
-        return _ignored(o, status, "nothing to abort: there is no candidate")
-    status = changes.reject(o, status, RejectReason.ABORTED, "aborted by command")
-    return update(status, paused=False)
+def _forced(rollout: Rollout, how: Literal["step", "full"]) -> Rollout:
+    state = rollout.state
+    match state:
+        case Trying(stable, candidate):
+            candidate = candidate.model_copy(update={"forced": how})
+            return rollout.to(Trying(stable, candidate))
+        case Retreating(stable, source, CandidateStatus() as waiting):
+            waiting = waiting.model_copy(update={"forced": how})
+            return rollout.to(Retreating(stable, source, waiting))
+        case _:
+            return rollout
 
 
-def _rollback(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    if status.candidate is not None:
-        return _abort(o, status)
-    if status.rejected is not None:
-        why = f"{status.rejected.revision} was turned back already; the spec names the next version"
-        return _ignored(o, status, why)
-    stable, previous = status.stable, status.previous
-    if stable is None or previous is None:
-        return _ignored(o, status, "nothing to roll back to: there was no stable before this one")
+def _abort(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+    state = rollout.state
+    match state:
+        case Trying() | Retreating(waiting=CandidateStatus()):
+            return changes.reject(o, spec, rollout, RejectReason.ABORTED, "aborted by command")
+        case Retreating():
+            return _hurry(o, rollout, state)
+        case Empty() | First() | Steady():
+            return _ignored(o, rollout, "nothing to abort: there is no candidate")
+        case _:
+            assert_never(state)
+
+
+def _hurry(o: Observed, rollout: Rollout, state: Retreating) -> Rollout:
+    """Traffic goes back already: now at once, to as many pods as are ready."""
+    stable, source = state.stable.revision, state.source
+    ready = o.revision(stable).ready
+    what = f"all traffic goes to the {ready} ready pods of {stable} by command"
+    if not ready:
+        what = f"all traffic goes to {stable} as soon as one of its pods is ready"
+    source = source.model_copy(update={"hurried": True})
+    return note(
+        o,
+        rollout.to(Retreating(state.stable, source, state.waiting, state.held)),
+        changes.HURRIED,
+        what,
+        phase=Phase.ROLLING_BACK,
+        revision=stable,
+    )
+
+
+def _rollback(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+    state = rollout.state
+    match state:
+        case Trying():
+            return _abort(o, spec, rollout)
+        case Retreating():
+            if state.waiting is not None:
+                rollout = _abort(o, spec, rollout)
+            assert isinstance(rollout.state, Retreating)
+            return _hurry(o, rollout, rollout.state)
+        case Steady():
+            return _to_previous(o, rollout, state)
+        case Empty() | First():
+            return _ignored(o, rollout, _NO_PREVIOUS)
+        case _:
+            assert_never(state)
+
+
+_NO_PREVIOUS = "nothing to roll back to: there was no stable before this one"
+
+
+def _to_previous(o: Observed, rollout: Rollout, state: Steady) -> Rollout:
+    if rollout.rest.rejected is not None:
+        revision = rollout.rest.rejected.revision
+        why = f"{revision} was turned back already; the spec names the next version"
+        return _ignored(o, rollout, why)
+    stable, previous = state.stable, rollout.rest.previous
+    if previous is None or previous.revision == stable.revision:
+        return _ignored(o, rollout, _NO_PREVIOUS)
     rejected = Rejected(
         revision=stable.revision,
         models=stable.models,
@@ -69,16 +154,11 @@ def _rollback(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStat
         message=f"rolled back to {previous.revision} by command",
         time=rfc3339(o.now),
     )
-    candidate = CandidateStatus(
-        revision=previous.revision,
-        models=previous.models,
-        started_at=rfc3339(o.now),
-        forced="full",
-    )
-    status = update(status, candidate=candidate, rejected=rejected, paused=False)
+    candidate = changes.new_candidate(o, previous.revision, previous.models)
+    candidate = candidate.model_copy(update={"forced": "full"})
     return note(
         o,
-        status,
+        rollout.to(Trying(stable, candidate), rejected=rejected),
         changes.REJECTED,
         rejected.message,
         phase=Phase.PROGRESSING,
@@ -86,14 +166,13 @@ def _rollback(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStat
     )
 
 
-def _retry(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    if status.rejected is None:
-        return _ignored(o, status, "nothing to retry: no revision was rejected")
-    revision = status.rejected.revision
-    status = update(status, rejected=None)
+def _retry(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+    if rollout.rest.rejected is None:
+        return _ignored(o, rollout, "nothing to retry: no revision was rejected")
+    revision = rollout.rest.rejected.revision
     return note(
         o,
-        status,
+        rollout.but(rejected=None),
         changes.RETRIED,
         f"{revision} is tried again by command",
         phase=Phase.PROGRESSING,
@@ -101,26 +180,54 @@ def _retry(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
     )
 
 
-def _pause(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    if status.paused:
-        return _ignored(o, status, "it is paused already")
-    candidate = status.candidate
-    if candidate is not None:  # the last word counts, not a promote that still waits
-        candidate = candidate.model_copy(update={"forced": None})
-    status = update(status, paused=True, candidate=candidate)
-    return note(o, status, changes.PAUSED, "paused by command", phase=Phase.PAUSED)
+def _pause(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+    if _paused(rollout):
+        return _ignored(o, rollout, "it is paused already")
+    paused = _with_pause(rollout, True)
+    if paused is None:
+        return _ignored(o, rollout, "nothing to pause: a first deployment takes no steps")
+    return note(o, paused, changes.PAUSED, "paused by command", phase=Phase.PAUSED)
 
 
-def _resume(o: Observed, status: ModelDeploymentStatus) -> ModelDeploymentStatus:
-    if not status.paused:
-        return _ignored(o, status, "nothing to resume: it isn't paused")
-    status = update(status, paused=False)
-    return note(o, status, changes.RESUMED, "resumed by command", phase=Phase.PROGRESSING)
+def _resume(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+    resumed = _with_pause(rollout, False)
+    if resumed is None or not _paused(rollout):
+        return _ignored(o, rollout, "nothing to resume: it isn't paused")
+    return note(o, resumed, changes.RESUMED, "resumed by command", phase=Phase.PROGRESSING)
 
 
-def _ignored(o: Observed, status: ModelDeploymentStatus, why: str) -> ModelDeploymentStatus:
-    phase = status.phase or Phase.PENDING
-    return note(o, status, changes.COMMAND_IGNORED, f"{o.action}: {why}", phase=phase)
+def _paused(rollout: Rollout) -> bool:
+    match rollout.state:
+        case Trying(paused=paused) | Steady(held=paused) | Retreating(held=paused):
+            return paused
+        case Empty() | First():
+            return False
+
+
+def _with_pause(rollout: Rollout, paused: bool) -> Rollout | None:
+    """Return the rollout paused or not; None where there is nothing to pause.
+
+    The last word counts: a pause ends a promote that still waits.
+    """
+    calm = {"forced": None}
+    match rollout.state:
+        case Trying(stable, candidate):
+            if paused:
+                candidate = candidate.model_copy(update=calm)
+            return rollout.to(Trying(stable, candidate, paused))
+        case Steady(stable):
+            return rollout.to(Steady(stable, paused))
+        case Retreating(stable, source, waiting):
+            if waiting is not None and paused:
+                waiting = waiting.model_copy(update=calm)
+            return rollout.to(Retreating(stable, source, waiting, paused))
+        case Empty() | First():
+            return None
+
+
+def _ignored(o: Observed, rollout: Rollout, why: str) -> Rollout:
+    phase = rollout.rest.phase or Phase.PENDING
+    return note(o, rollout, changes.COMMAND_IGNORED, f"{o.action}: {why}", phase=phase)
 
 
 HANDLERS: dict[str, Handler] = {

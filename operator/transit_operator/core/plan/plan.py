@@ -1,0 +1,221 @@
+"""The plan of one decision: who gets which share of the traffic, and how many pods carry it.
+
+Made once, after the rules. Order matters on the way: pods come up before the traffic does, and go
+down only when the weights have been as they are for the time of draining. With `autoscaling` the
+numbers are the least that each revision's autoscaler may choose
+(docs/decisions/0009-autoscaling.md, 0027-one-allotment.md).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ...api.duration import seconds
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import CandidateStatus
+from ..observed import Observed
+from ..state import Empty, First, Retreating, Rollout, State, Steady, Trying
+from ..times import epoch
+from .allot import Weights, allot
+from .size import full_size
+from .steps import next_step, pods_for, standby_pods
+
+# An autoscaler's recommendations of this long ago still count; those from before a revision took
+# the traffic over are of a smaller load. Kubernetes' default of --horizontal-pod-autoscaler-
+# downscale-stabilization.
+STABILIZATION_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`weights`, `replicas`, `limits` and `keep` as in `Decision`.
+
+    `full` is how many pods carry all traffic; `looks` are the times at which pods that stay up for
+    the sake of draining may go, in epoch seconds.
+    """
+
+    weights: dict[str, int] = field(default_factory=dict)
+    replicas: dict[str, int] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
+    keep: frozenset[str] = frozenset()
+    full: int = 1
+    looks: tuple[float, ...] = ()
+
+
+def make_plan(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Plan:
+    """Return what traffic and pods follow from the state."""
+    state = rollout.state
+    full = full_size(o, spec, state)
+    given = {name: share for name, share in o.traffic.items() if share > 0}
+    wish = _wish(state)
+    weights = allot(wish, _room(o, spec, state, full, given), given or wish)
+    drained = _since(o, rollout) + seconds(spec.traffic.drain)
+    calm = _since(o, rollout) + STABILIZATION_SECONDS
+    moving = set(weights) != set(given)
+    if spec.traffic.router == "gateway":  # by pod counts the shares are approximate
+        moving = weights != given
+    replicas: dict[str, int] = {}
+    looks = []
+    for name, pods in _targets(o, spec, state, full, weights).items():
+        have = o.revision(name).replicas
+        carries = weights.get(name, 0) > 0 or given.get(name, 0) > 0
+        until = calm if spec.autoscaling is not None and carries else drained
+        if pods < have and (moving or until > o.now):
+            looks.append(until)
+            pods = have
+        replicas[name] = pods
+    others = set(o.revisions) - set(replicas)
+    draining = drained > o.now
+    keep = {name for name in others if given.get(name) or weights.get(name) or draining}
+    if keep:
+        looks.append(drained)
+    return Plan(
+        weights=weights,
+        replicas=replicas,
+        limits=_limits(spec, state, replicas),
+        keep=frozenset(keep),
+        full=full,
+        looks=tuple(looks),
+    )
+
+
+def _since(o: Observed, rollout: Rollout) -> float:
+    """Return when the weights last changed, in epoch seconds."""
+    since = rollout.rest.traffic_since
+    return epoch(since) if since is not None else -math.inf
+
+
+def _wish(state: State) -> dict[str, int]:
+    """Return who shall have which percent, if everybody could carry it."""
+    match state:
+        case Empty():
+            return {}
+        case First(revision):
+            return {revision.revision: 100}
+        case Steady(stable) | Retreating(stable):
+            return {stable.revision: 100}
+        case Trying(stable, candidate):
+            return {stable.revision: 100 - candidate.weight, candidate.revision: candidate.weight}
+
+
+def _room(
+    o: Observed, spec: ModelDeploymentSpec, state: State, full: int, given: Weights
+) -> dict[str, int]:
+    """Return the percent of all traffic that the ready pods of each revision can carry.
+
+    The stable comes first, then the candidate, then whoever still has traffic.
+    """
+    room: dict[str, int] = {}
+    match state:
+        case Empty():
+            pass
+        case First(revision):
+            room[revision.revision] = _carried(o, revision.revision, full)
+        case Steady(stable):
+            room[stable.revision] = _carried(o, stable.revision, full)
+        case Trying(stable, candidate):
+            room[stable.revision] = _carried(o, stable.revision, full)
+            room[candidate.revision] = _candidates_room(o, candidate, full)
+        case Retreating(stable, source, waiting):
+            room[stable.revision] = _carried(o, stable.revision, full)
+            if room[stable.revision] and (source.hurried or not source.paced):
+                room[stable.revision] = 100
+            if waiting is not None:
+                room[waiting.revision] = _carried(o, waiting.revision, full)
+                if room[stable.revision]:
+                    room[waiting.revision] = 0  # it is not tried before its turn
+    for name in given:
+        if name not in room and o.revision(name).ready:
+            room[name] = _carried(o, name, full)
+    return room
+
+
+def _carried(o: Observed, revision: str, full: int) -> int:
+    ready = o.revision(revision).ready
+    return min(100, max(1, 100 * ready // full)) if ready else 0
+
+
+def _candidates_room(o: Observed, candidate: CandidateStatus, full: int) -> int:
+    """A weight was given to so many pods: with those it can carry it, also where that is rounded,
+    or a person wanted it with fewer."""
+    carried = _carried(o, candidate.revision, full)
+    if candidate.pods and o.revision(candidate.revision).ready >= candidate.pods:
+        return max(carried, candidate.weight)
+    return carried
+
+
+def _targets(
+    o: Observed, spec: ModelDeploymentSpec, state: State, full: int, weights: Weights
+) -> dict[str, int]:
+    """Return revision → pods that the weights, and what may soon follow, ask for."""
+    match state:
+        case Empty():
+            return {}
+        case First(revision):
+            return {revision.revision: spec.pods}
+        case Steady(stable):
+            return {stable.revision: spec.pods}
+        case Trying(stable, candidate):
+            return {
+                stable.revision: _stable_pods(state, full, weights),
+                candidate.revision: _candidate_pods(o, spec, state, candidate, full, weights),
+            }
+        case Retreating(stable, source, waiting):
+            share = weights.get(source.revision, 0)
+            pods = {stable.revision: full}
+            if share or o.share(source.revision):
+                # It shrinks with its share: the stable may need the room.
+                pods[source.revision] = max(1, math.ceil(full * share / 100))
+            if waiting is not None:
+                pods[waiting.revision] = _candidate_pods(o, spec, state, waiting, full, weights)
+            return pods
+
+
+def _stable_pods(state: Trying, full: int, weights: Weights) -> int:
+    """All pods while it may have to carry everything; less once it is a standby."""
+    standby = state.candidate.weight == 100 and not state.candidate.forced
+    if standby and not weights.get(state.stable.revision):
+        return standby_pods(full)
+    return full
+
+
+def _candidate_pods(
+    o: Observed,
+    spec: ModelDeploymentSpec,
+    state: Trying | Retreating,
+    candidate: CandidateStatus,
+    full: int,
+    weights: Weights,
+) -> int:
+    if candidate.weight == 100 and spec.autoscaling is not None:
+        return spec.pods  # it carries everything, and its autoscaler sees how much that is
+    if o.revision(state.stable.revision).ready == 0:
+        return full  # there is nobody else
+    weight = max(candidate.weight, weights.get(candidate.revision, 0))
+    following = next_step(spec.rollout.steps, candidate)
+    coming_up = candidate.step == 0 or candidate.waiting_since or candidate.forced
+    if following is not None and coming_up:
+        weight = max(weight, spec.rollout.steps[following - 1].weight)
+    return pods_for(spec, weight, full)
+
+
+def _limits(spec: ModelDeploymentSpec, state: State, replicas: Mapping[str, int]) -> dict[str, int]:
+    """Return revision → the most pods that its autoscaler may choose; nothing without one.
+
+    By pod counts a candidate that needs more CPU would get more traffic for it: there it stays at
+    its planned size until it has all of the traffic. A rejected one shrinks, whatever its load.
+    """
+    if spec.autoscaling is None:
+        return {}
+    limits = {name: max(spec.autoscaling.max, pods) for name, pods in replicas.items()}
+    fixed: str | None = None
+    match state:
+        case Trying(_, candidate) if candidate.weight < 100 and spec.traffic.router == "replicas":
+            fixed = candidate.revision
+        case Retreating(_, source):
+            fixed = source.revision
+        case _:
+            pass
+    if fixed is not None and fixed in replicas:
+        limits[fixed] = replicas[fixed]
+    return limits

@@ -1,0 +1,71 @@
+"""The signal `health`: pods that aren't ready, and restarts. It comes from Kubernetes.
+
+Two counts. Evaluations in a row in which a pod isn't ready or has restarted: one good one ends
+them. And restarts that add up, which no good evaluation ends: a version that is killed for memory
+every few minutes is ready most of the time. A restart of long ago is forgotten (FORGET_SECONDS).
+A pod that was evicted, preempted or drained says nothing of what it runs, and isn't counted.
+"""
+
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import CandidateStatus, Evidence, Verdict
+from ..observed import Observed
+from ..signals.judge import HEALTH
+from ..times import epoch, rfc3339
+
+FORGET_SECONDS = 3600.0  # in which one restart is forgotten: one an hour is borne for ever
+ADD_UP = 2  # times `consecutiveFailures`: so many evaluations with a restart are too many
+
+
+def judge_health(
+    o: Observed, spec: ModelDeploymentSpec, candidate: CandidateStatus
+) -> tuple[CandidateStatus, Evidence]:
+    """Count what is wrong with the candidate's pods at this evaluation.
+
+    Expected are the pods that the weight was given to, or what was asked of its Deployment since if
+    that is less: the spec's replicas or router may have been edited, and an autoscaler may save.
+    """
+    limit = spec.rollout.analysis.health.consecutive_failures
+    state = o.revision(candidate.revision)
+    expected = min(candidate.pods, max(1, state.replicas))
+    disrupted = sum(pod.disrupted for pod in state.pods if not pod.ready)
+    missing = expected - state.ready - disrupted
+    restarted = state.restarts > candidate.restarts
+    unwell = missing > 0 or restarted
+    failures = (candidate.health_failures + 1 if unwell else 0) if candidate.step else 0
+    burden = _faded(o, candidate) + (1.0 if restarted else 0.0)
+    candidate = candidate.model_copy(
+        update={
+            "health_failures": failures,
+            "restarts": state.restarts,
+            "restart_burden": round(burden, 3),
+        }
+    )
+    text = f"{state.ready} of {expected} pods ready"
+    worn = burden >= ADD_UP * limit
+    if worn:
+        text += f", restarts in {round(burden)} evaluations lately (limit {ADD_UP * limit})"
+    elif unwell:
+        text += f", {state.restarts} restarts" if state.restarts else ""
+        text += f", {failures} evaluations in a row (limit {limit})"
+    elif disrupted:
+        text += f", {disrupted} evicted or drained"
+    else:
+        text += ", no restart"
+    if (worn or unwell) and state.why_not_ready:
+        text += f": {state.why_not_ready}"
+    return candidate, Evidence(
+        signal=HEALTH,
+        verdict=Verdict.FAIL if worn or failures >= limit else Verdict.PASS,
+        value=failures,
+        threshold=limit,
+        samples=len(state.pods),
+        time=rfc3339(o.now),
+        message=text,
+    )
+
+
+def _faded(o: Observed, candidate: CandidateStatus) -> float:
+    """Return the restarts that still count: one less for each FORGET_SECONDS that have passed."""
+    since = candidate.evaluated_at or candidate.started_at
+    passed = max(0.0, o.now - epoch(since))
+    return max(0.0, candidate.restart_burden - passed / FORGET_SECONDS)

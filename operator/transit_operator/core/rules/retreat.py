@@ -1,0 +1,70 @@
+"""End a retreat: when the traffic is back, when there is nowhere to go back to, when it hangs.
+
+Neighbours: `changes.without_candidate` starts one; `plan.allot` sets its pace.
+"""
+
+from ...api.duration import human, seconds
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import Phase
+from ..observed import Observed
+from ..state import Retreating, Rollout, State, Steady, Trying
+from ..times import epoch
+from ..words.text import models_text
+from . import changes
+from .changes import note
+
+
+def retreat(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Retreating) -> Rollout:
+    """Return the rollout, out of the retreat if that is over."""
+    stable, waiting = state.stable, state.waiting
+    afterwards: State = Steady(stable, state.held)
+    if waiting is not None:
+        afterwards = Trying(stable, waiting, state.held)
+    if o.share(stable.revision) == 100:
+        return note(
+            o,
+            rollout.to(afterwards),
+            changes.ROLLED_BACK,
+            f"all traffic is with {stable.revision} ({models_text(stable.models)})",
+            phase=Phase.ROLLED_BACK if rollout.rest.rejected else Phase.STABLE,
+            revision=stable.revision,
+            weight=100,
+        )
+    dead = o.revision(stable.revision).ready == 0
+    if dead and waiting is not None and o.revision(waiting.revision).ready > 0:
+        return rollout.to(afterwards)  # nowhere to go back to: the next one takes over
+    if o.share(stable.revision) == 0 and not state.source.paced:
+        # It carries nothing (any more): what comes back from the dead gets what it can carry.
+        source = state.source.model_copy(update={"paced": True})
+        state = Retreating(stable, source, waiting, state.held)
+        rollout = rollout.to(state)
+    if not state.source.hurried and o.now >= retreat_deadline(spec, rollout, state):
+        return _stalled(o, spec, rollout, state)
+    return rollout
+
+
+def retreat_deadline(spec: ModelDeploymentSpec, rollout: Rollout, state: Retreating) -> float:
+    """Return until when the traffic must have moved on, in epoch seconds."""
+    since, moved = epoch(state.source.since), rollout.rest.traffic_since
+    last = max(since, epoch(moved)) if moved is not None else since
+    return last + seconds(spec.rollout.progress_deadline)
+
+
+def _stalled(
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Retreating
+) -> Rollout:
+    """The stable's pods don't come up: everything goes to those that are ready, never to none."""
+    stable = o.revision(state.stable.revision)
+    why = f": {stable.why_not_ready}" if stable.why_not_ready else ""
+    then = "they get all traffic" if stable.ready else "the first one gets all traffic"
+    waited = human(seconds(spec.rollout.progress_deadline))
+    source = state.source.model_copy(update={"hurried": True})
+    return note(
+        o,
+        rollout.to(Retreating(state.stable, source, state.waiting, state.held)),
+        changes.ROLLBACK_STALLED,
+        f"{stable.ready} of {stable.replicas} pods of {stable.name} are ready, none more in"
+        f" {waited}{why}; {then}",
+        phase=Phase.ROLLING_BACK,
+        revision=stable.name,
+    )
