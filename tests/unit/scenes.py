@@ -106,8 +106,9 @@ def reasons(world: World) -> list[str]:
 
 def lose_pods(world: World, name: str) -> None:
     """Make every pod of a revision not ready, without a restart."""
-    for _ in world.pods[name]:
-        lose_pod(world, name)
+    for pod in world.pods[name]:
+        if pod.ready:
+            lose_pod(world, name)
 
 
 def lose_pod(world: World, name: str) -> None:

@@ -399,3 +399,23 @@ def test_a_pod_gets_no_traffic_before_gateways_know_it() -> None:
     world.now += SETTLE
     world.run(15)
     assert candidate(world).weight == 10
+
+
+@pytest.mark.parametrize("ready", [1, 2])
+def test_a_first_deployment_with_fewer_pods_than_asked_is_stable_after_the_deadline(
+    ready: int,
+) -> None:
+    world = World(slow=True)
+    world.settle()
+    world.start(R1, ready)
+    world.run(55)
+    assert phase(world) is Phase.PENDING
+    world.run(10)
+    assert phase(world) is Phase.STABLE
+    assert f"{ready} of 3 pods ready" in str(world.status.message)
+    degraded = next(c for c in world.status.conditions if c.type == "Ready")
+    assert (degraded.status, degraded.reason) == ("True", "Degraded")
+    world.slow = False
+    update(world, V2)
+    assert world.traffic == {R1: 100}, "never a blind 100 %"
+    run_until_weight(world, 10)

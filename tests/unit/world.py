@@ -18,11 +18,13 @@ from transit_operator.core.observed import (
     Observed,
     Pod,
     Readings,
+    Record,
     RevisionReadings,
     RevisionState,
 )
 from transit_operator.core.rules.evaluate import next_evaluation
 
+NO_ROOM = "Unschedulable: no node has room"
 STEPS = [
     {"weight": 10, "hold": "30s"},
     {"weight": 50, "hold": "30s"},
@@ -72,8 +74,11 @@ class World:
     action: str = ""
     readings: Readings = field(default_factory=lambda: Readings(candidate=good(), stable=good()))
     broken: set[str] = field(default_factory=set)  # revisions whose pods never become ready
+    slow: bool = False  # new pods don't get ready by themselves: see `start`
+    nodes: int | None = None  # room for so many pods in all; None: for any number
     pods: dict[str, tuple[Pod, ...]] = field(default_factory=dict)
     traffic: dict[str, int] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
 
     def observed(self) -> Observed:
         due = next_evaluation(self.spec, self.status, self.now)
@@ -90,20 +95,55 @@ class World:
                 name: RevisionState(name, len(pods), pods) for name, pods in self.pods.items()
             },
             traffic=dict(self.traffic),
+            records=dict(self.records),
             readings=self.readings if due is not None and self.now >= due else None,
         )
 
     def reconcile(self) -> Decision:
         """Decide once and do what the decision asks for."""
-        decision = decide(self.observed())
+        observed = self.observed()
+        decision = decide(observed)
         self.status = decision.status
+        self._record(observed, decision)
         self.traffic = dict(decision.weights)
         kept = {name: self.pods[name] for name in decision.keep if name in self.pods}
         self.pods = kept | {
             name: self._scaled(name, self._size(name, count, decision))
             for name, count in decision.replicas.items()
         }
+        self._schedule()
         return decision
+
+    def _record(self, observed: Observed, decision: Decision) -> None:
+        """Keep what made each revision, and why one was turned back."""
+        want = observed.wanted
+        for name in decision.replicas:
+            if name not in self.records and want is not None and want.revision == name:
+                created = self.now + len(self.records)
+                self.records[name] = Record(want.models, created)
+        for name, record in self.records.items():
+            self.records[name] = replace(record, rejected=decision.rejected.get(name, ""))
+
+    def lose_status(self) -> None:
+        """As after a restore from a backup: the cluster is there, the status is not."""
+        self.status = ModelDeploymentStatus()
+
+    def _schedule(self) -> None:
+        """Give nodes to pods that wait for room, the oldest revision first."""
+        if self.nodes is None:
+            return
+        free = self.nodes - sum(p.problem != NO_ROOM for pods in self.pods.values() for p in pods)
+        for name, pods in self.pods.items():
+            placed = []
+            for pod in pods:
+                if pod.problem == NO_ROOM and free > 0:
+                    free -= 1
+                    pod = replace(pod, ready=self._starts(name), problem="")
+                placed.append(pod)
+            self.pods[name] = tuple(placed)
+
+    def _starts(self, name: str) -> bool:
+        return name not in self.broken and not self.slow
 
     def settle(self) -> None:
         """Reconcile until nothing changes any more (at one moment)."""
@@ -131,6 +171,14 @@ class World:
         """Have the autoscaler of a revision choose a number of pods, all ready."""
         self.pods[name] = self._scaled(name, count)
 
+    def start(self, name: str, count: int = 1) -> None:
+        """Make some more pods of a revision ready."""
+        for _ in range(count):
+            pods = list(self.pods[name])
+            index = next(i for i, pod in enumerate(pods) if not pod.ready)
+            pods[index] = replace(pods[index], ready=True, ready_since=self.now, problem="")
+            self.pods[name] = tuple(pods)
+
     def recover(self, name: str) -> None:
         """Make all pods of a revision ready."""
         self.pods[name] = tuple(replace(pod, ready=True) for pod in self.pods[name])
@@ -143,6 +191,7 @@ class World:
 
     def _scaled(self, name: str, count: int) -> tuple[Pod, ...]:
         have = self.pods.get(name, ())[:count]
-        ready = name not in self.broken
-        new = tuple(Pod(f"{name}-{n}", ready=ready) for n in range(len(have), count))
-        return have + new
+        ready = self._starts(name) and self.nodes is None
+        problem = "" if self.nodes is None else NO_ROOM
+        numbers = range(len(have), count)
+        return have + tuple(Pod(f"{name}-{n}", ready=ready, problem=problem) for n in numbers)

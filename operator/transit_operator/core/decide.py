@@ -15,6 +15,7 @@ from .rules.advance import advance
 from .rules.commands import handle
 from .rules.evaluate import evaluate, next_evaluation
 from .rules.follow import follow_spec
+from .rules.recover import recover
 from .rules.retreat import retreat_deadline
 from .rules.traffic import see_traffic
 from .state import First, Retreating, Rollout, Trying, from_status, to_status
@@ -25,7 +26,7 @@ from .words.phase import first_deadline
 
 def decide(o: Observed) -> Decision:
     """Return what shall be. Pure: the same observed value gives the same decision."""
-    spec, rollout = o.spec, see_traffic(o, from_status(o.status, o.now))
+    spec, rollout = o.spec, recover(o, see_traffic(o, from_status(o.status, o.now)))
     if spec is None or (o.wanted is None and rollout.stable is None):
         return Decision(
             status=describe_unaccepted(o, rollout),
@@ -37,6 +38,7 @@ def decide(o: Observed) -> Decision:
     rollout = evaluate(o, spec, rollout)
     rollout = advance(o, spec, rollout)
     plan = make_plan(o, spec, rollout)
+    rejected = rollout.rest.rejected
     return Decision(
         status=describe(o, spec, rollout, plan),
         weights=plan.weights,
@@ -45,6 +47,7 @@ def decide(o: Observed) -> Decision:
         keep=plan.keep,
         transitions=rollout.told,
         wake_at=_wake_at(o, spec, rollout, plan),
+        rejected={rejected.revision: rejected.reason} if rejected is not None else {},
     )
 
 

@@ -140,11 +140,33 @@ class Readings:
 
 
 @dataclass(frozen=True)
+class Route:
+    """What the Gateways say of our HTTPRoute as it is now. `accepted` is None until they have."""
+
+    accepted: bool | None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of a revision in the cluster, whatever becomes of the status.
+
+    `created` tells which of two is the older one. `rejected` is why it was turned back.
+    """
+
+    models: tuple[PinnedModel, ...] = ()
+    created: float = 0.0  # epoch seconds
+    rejected: str = ""
+
+
+@dataclass(frozen=True)
 class Observed:
     """Everything a decision depends on. `now` is in seconds since the epoch.
 
     `spec` is None where it can't be understood, `wanted` where it isn't resolved yet; `problem`
     then says why. `pins` is what its aliases mean. `readings` is None between two evaluations.
+    `route` is None where there is no HTTPRoute to ask about. `records` are by revision.
     """
 
     now: float
@@ -160,6 +182,8 @@ class Observed:
     revisions: Mapping[str, RevisionState] = field(default_factory=dict)
     traffic: Mapping[str, int] = field(default_factory=dict)
     readings: Readings | None = None
+    route: Route | None = None
+    records: Mapping[str, Record] = field(default_factory=dict)
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState(name))

@@ -11,6 +11,8 @@ def reached(o: Observed, spec: ModelDeploymentSpec, state: Trying) -> bool:
     By pod counts a weight is only approached; there it is enough that both, or only the
     candidate, have traffic.
     """
+    if o.route is not None and o.route.accepted is False:
+        return False  # no Gateway carries it: the weights are only written down
     candidate = state.candidate
     share = o.share(candidate.revision)
     if o.revision(state.stable.revision).ready == 0:

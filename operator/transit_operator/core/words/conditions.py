@@ -6,7 +6,7 @@ from ..observed import Observed
 from ..plan.plan import Plan
 from ..signals.baseline import missing
 from ..signals.judge import HEALTH
-from ..state import Rollout
+from ..state import Retreating, Rollout, Trying
 from ..times import rfc3339
 from .phase import serving
 from .text import capped
@@ -26,7 +26,11 @@ def conditions(
         _available(o, plan),
         _progressing(rollout, phase, message),
         _metrics_available(rollout),
+        _weight_reached(o, spec, rollout),
+        *_kstatus(o, spec, rollout, phase, message),
     ]
+    if spec.traffic.router == "gateway":
+        said.append(_route_accepted(o))
     return [condition(o, rollout.rest.conditions, *words) for words in said]
 
 
@@ -40,6 +44,8 @@ def _accepted(o: Observed) -> Words:
 
 
 def _available(o: Observed, plan: Plan) -> Words:
+    if o.route is not None and o.route.accepted is False:
+        return "Available", "False", "RouteNotAccepted", o.route.message
     if serving(o, plan):
         return "Available", "True", "Serving", "pods with traffic are ready"
     return "Available", "False", "NoReadyPods", "no pod with traffic is ready"
@@ -69,6 +75,59 @@ def _metrics_available(rollout: Rollout) -> Words:
     if any(e.signal != HEALTH for e in signals):
         return "MetricsAvailable", "True", "Measured", "every signal has data"
     return "MetricsAvailable", "Unknown", "NotMeasured", "no candidate is judged now"
+
+
+def _route_accepted(o: Observed) -> Words:
+    if o.route is None or o.route.accepted is None:
+        return "RouteAccepted", "Unknown", "NotSaid", "no Gateway has said anything of the route"
+    if o.route.accepted:
+        return "RouteAccepted", "True", "Accepted", o.route.message or "the Gateways carry it"
+    return "RouteAccepted", "False", o.route.reason or "NotAccepted", o.route.message
+
+
+def _weight_reached(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Words:
+    """Tell whether the candidate has the percent that its step asks for, and if not, why not."""
+    state = rollout.state
+    if not isinstance(state, Trying) or state.candidate.weight == 0:
+        return "WeightReached", "Unknown", "NoWeight", "no candidate shall have traffic now"
+    asked, has = state.candidate.weight, o.share(state.candidate.revision)
+    if asked == has:
+        return "WeightReached", "True", "AsAsked", f"the candidate has {has} %"
+    text = f"the step asks for {asked} %, the candidate has {has} %"
+    if o.revision(state.stable.revision).ready == 0:
+        return "WeightReached", "False", "StableDown", f"{text}: the stable has no ready pod"
+    if spec.traffic.router == "replicas" and 0 < has < 100:
+        mine, theirs = (o.revision(r.revision).ready for r in (state.candidate, state.stable))
+        text += f", {mine} of {mine + theirs} ready pods; router gateway gives exact weights"
+        return "WeightReached", "False", "PodCounts", text
+    return "WeightReached", "False", "Moving", text
+
+
+def _kstatus(
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, phase: Phase, message: str
+) -> list[Words]:
+    """Return Ready, Reconciling and Stalled, as Flux, Argo CD and `kubectl wait` understand them.
+
+    Ready: what the spec asks for serves. Stalled: it needs a person, or a newer spec.
+    """
+    state, hangs = rollout.state, False
+    if isinstance(state, Retreating):
+        hangs = state.source.hurried
+    if o.problem is not None and o.problem.reason != "ResolvingAliases":
+        ready, why, busy, stalled = False, o.problem.reason, False, True
+    elif phase is Phase.STABLE:
+        pods = o.revision(rollout.stable.revision).ready if rollout.stable else 0
+        why = "Degraded" if pods < spec.pods else "Serving"
+        ready, busy, stalled = o.problem is None, o.problem is not None, False
+    elif phase in (Phase.FAILED, Phase.ROLLED_BACK) or hangs:
+        ready, why, busy, stalled = False, str(phase), False, True
+    else:
+        ready, why, busy, stalled = False, str(phase), True, False
+    return [
+        ("Ready", str(ready), why, message),
+        ("Reconciling", str(busy), why, message),
+        ("Stalled", str(stalled), why, message),
+    ]
 
 
 def condition(

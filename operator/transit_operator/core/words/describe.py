@@ -38,12 +38,17 @@ def describe_unaccepted(o: Observed, rollout: Rollout) -> ModelDeploymentStatus:
     problem = o.problem or Problem("NotUnderstood", "the spec could not be understood")
     before = rollout.rest.conditions
     accepted = condition(o, before, "Accepted", "False", problem.reason, problem.message)
-    others: list[Condition] = [c for c in before if c.type != "Accepted"]
+    said = [accepted]
+    if problem.reason != "ResolvingAliases":
+        words = (problem.reason, problem.message)
+        said.append(condition(o, before, "Ready", "False", *words))
+        said.append(condition(o, before, "Stalled", "True", *words))
+    others: list[Condition] = [c for c in before if c.type not in {s.type for s in said}]
     return to_status(rollout).model_copy(
         update={
             "observed_generation": o.generation,
             "phase": rollout.rest.phase or Phase.PENDING,
             "message": capped(problem.message),
-            "conditions": [accepted, *others],
+            "conditions": [*said, *others],
         }
     )

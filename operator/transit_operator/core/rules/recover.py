@@ -1,0 +1,151 @@
+"""Rebuild a lost status from what serves: after a restore, or where somebody emptied it.
+
+Who has the traffic is the stable. What the spec asks for goes on as a candidate with the traffic it
+has, from the step that this is; what was turned back stays so (`Record.rejected`). Nobody gets more
+than it had, but by the steps. Neighbour: `decide` calls `recover` before all other rules.
+"""
+
+from ...api.rollout import Step
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import (
+    CandidateStatus,
+    Phase,
+    PinnedModel,
+    Rejected,
+    RejectReason,
+    Retreat,
+    StableStatus,
+)
+from ..observed import Observed, Record
+from ..state import Empty, Retreating, Rollout, State, Steady, Trying
+from ..times import rfc3339
+from ..words.text import models_text
+from . import changes
+from .changes import note
+
+
+def recover(o: Observed, rollout: Rollout) -> Rollout:
+    """Return the rollout with the state that the cluster tells of, where the status tells none."""
+    spec, shares = o.spec, _shares(o)
+    if not isinstance(rollout.state, Empty) or spec is None or o.wanted is None or not shares:
+        return rollout
+    wanted = o.wanted.revision
+    stable = _stable(o, shares)
+    if stable == wanted and not o.revision(stable).ready and len(shares) == 1:
+        return rollout  # it never answered: a first deployment like any other
+    status = StableStatus(
+        revision=stable, models=list(_models(o, stable)), healthy_since=rfc3339(o.now)
+    )
+    rejected = _rejected(o) if wanted != stable else None
+    others = [name for name in shares if name != stable]
+    return note(
+        o,
+        rollout.to(_state(o, spec, status, shares, rejected), rejected=rejected),
+        changes.RECOVERED,
+        f"the status was lost, and is rebuilt from what serves: the stable revision is"
+        f" {models_text(status.models) or stable}"
+        + (f", {others[0]} has traffic" if others else ""),
+        phase=Phase.STABLE,
+        revision=stable,
+        weight=shares.get(stable, 0),
+    )
+
+
+def _shares(o: Observed) -> dict[str, int]:
+    """Return who has the traffic. Without any to read, ready pods say who could have had it."""
+    shares = {name: share for name, share in o.traffic.items() if share > 0}
+    if shares:
+        return shares
+    ready = {name: state.ready for name, state in o.revisions.items() if state.ready}
+    return {name: 100 * count // sum(ready.values()) for name, count in ready.items()}
+
+
+def _stable(o: Observed, shares: dict[str, int]) -> str:
+    """Of two with traffic, the one that the spec does not ask for: the other one is being tried.
+
+    If it asks for neither, the one with more; of equals the older one.
+    """
+    assert o.wanted is not None
+    found = [name for name in shares if name != o.wanted.revision] or _standby(o) or list(shares)
+
+    def rank(name: str) -> tuple[int, float]:
+        return -shares.get(name, 0), o.records[name].created if name in o.records else 0.0
+
+    return min(sorted(found), key=rank)
+
+
+def _standby(o: Observed) -> list[str]:
+    """Return an older revision whose pods are kept though the wanted one has all traffic."""
+    assert o.wanted is not None
+    mine = o.records.get(o.wanted.revision, Record()).created
+    return [
+        name
+        for name, record in o.records.items()
+        if record.created < mine and not record.rejected and o.revision(name).ready
+    ][:1]
+
+
+def _state(
+    o: Observed,
+    spec: ModelDeploymentSpec,
+    stable: StableStatus,
+    shares: dict[str, int],
+    rejected: Rejected | None,
+) -> State:
+    assert o.wanted is not None
+    wanted = o.wanted.revision
+    leaving = [name for name in shares if name not in (stable.revision, wanted)]
+    if rejected is not None and wanted in shares:
+        leaving = [wanted]
+    if leaving:
+        source = Retreat(revision=leaving[0], paced=True, since=rfc3339(o.now))
+        return Retreating(stable, source)
+    if rejected is not None or wanted not in shares or wanted == stable.revision:
+        return Steady(stable)
+    return Trying(stable, _candidate(o, spec.rollout.steps, shares[wanted]))
+
+
+def _candidate(o: Observed, steps: list[Step], share: int) -> CandidateStatus:
+    """Return a candidate at the last step whose weight it has; its hold begins anew."""
+    assert o.wanted is not None
+    fresh = changes.new_candidate(o, o.wanted.revision, list(o.wanted.models))
+    below = [step.weight for step in steps if step.weight <= share]
+    if not below or below[-1] == 0:
+        return fresh
+    pods = o.revision(o.wanted.revision)
+    return fresh.model_copy(
+        update={
+            "step": len(below),
+            "weight": below[-1],
+            "step_at": rfc3339(o.now),
+            "pods": max(1, pods.ready),
+        }
+    )
+
+
+def _rejected(o: Observed) -> Rejected | None:
+    """Return that the wanted revision was turned back before, if its record says so."""
+    assert o.wanted is not None
+    record = o.records.get(o.wanted.revision)
+    if record is None or not record.rejected:
+        return None
+    return Rejected(
+        revision=o.wanted.revision,
+        models=list(o.wanted.models),
+        reason=_reason(record.rejected),
+        message="turned back before the status was lost; retry tries it again",
+        time=rfc3339(o.now),
+    )
+
+
+def _reason(text: str) -> RejectReason:
+    try:
+        return RejectReason(text)
+    except ValueError:  # of a newer version
+        return RejectReason.ABORTED
+
+
+def _models(o: Observed, revision: str) -> tuple[PinnedModel, ...]:
+    if o.wanted is not None and o.wanted.revision == revision:
+        return o.wanted.models
+    return o.records[revision].models if revision in o.records else ()

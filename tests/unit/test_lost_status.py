@@ -1,0 +1,171 @@
+"""A status that was lost (restored from a backup, emptied by hand) is rebuilt from what serves."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.scenes import (
+    FAILING,
+    R1,
+    R2,
+    R3,
+    REPLICAS_ROUTER,
+    V1,
+    V2,
+    V3,
+    against,
+    candidate,
+    last,
+    lose_pod,
+    phase,
+    reasons,
+    rejected,
+    rolling,
+    rollout,
+    run_until_weight,
+    say,
+    serving,
+    stable,
+    update,
+)
+from tests.unit.world import World, good, spec
+from transit_operator.api.status import Phase
+
+ROUTERS = [pytest.param({}, id="gateway"), pytest.param(REPLICAS_ROUTER, id="replicas")]
+
+
+@pytest.mark.parametrize("weight", [10, 50])
+def test_in_mid_rollout_the_candidate_goes_on_from_what_it_has(weight: int) -> None:
+    world = rolling(weight)
+    world.lose_status()
+    world.settle()
+    assert world.traffic == {R1: 100 - weight, R2: weight}
+    assert stable(world) == R1
+    assert (candidate(world).revision, candidate(world).weight) == (R2, weight)
+    assert candidate(world).held_seconds == 0
+    world.run(300)
+    assert stable(world) == R2
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.parametrize("weight", [10, 50, 100])
+def test_nobody_gets_more_than_it_had(weight: int, router: dict[str, Any]) -> None:
+    world = rolling(weight, **router)
+    had = dict(world.traffic)
+    world.lose_status()
+    world.settle()
+    assert world.traffic.get(R2, 0) <= had[R2]
+    assert phase(world) in (Phase.PROGRESSING, Phase.BAKING)
+    assert last(world, "StatusRecovered").revision == R1
+
+
+def test_a_lost_status_in_the_last_hold_still_watches() -> None:
+    world = rolling(100)
+    world.run(20)
+    world.lose_status()
+    world.settle()
+    assert phase(world) is Phase.BAKING
+    world.readings = against(FAILING)
+    world.run(15)
+    assert world.traffic == {R1: 100}
+
+
+def test_a_candidate_that_a_failure_awaits_is_judged_again() -> None:
+    world = rolling(50)
+    world.lose_status()
+    world.readings = against(FAILING)
+    world.run(15)
+    assert world.traffic == {R1: 100}
+    assert rejected(world).reason == "ErrorRate"
+
+
+@pytest.mark.parametrize("later", [0, 60])
+def test_after_a_rollback_the_bad_one_gets_nothing(later: int) -> None:
+    world = rolling(50)
+    world.readings = against(FAILING)
+    world.run(15)
+    world.run(later)
+    assert phase(world) is Phase.ROLLED_BACK
+    world.readings = against(good())
+    world.lose_status()
+    world.run(300)
+    assert world.traffic == {R1: 100}
+    assert phase(world) is Phase.ROLLED_BACK
+    assert rejected(world).reason == "ErrorRate"
+    say(world, "retry/1")
+    run_until_weight(world, 10)
+
+
+def test_in_the_middle_of_a_rollback_it_goes_on_back() -> None:
+    world = rolling(100, **rollout(steps=[{"weight": 100, "hold": "24h"}]))
+    world.run(60)
+    lose_pod(world, R1)
+    world.broken.add(R1)
+    world.readings = against(FAILING)
+    world.run(15)
+    assert world.traffic == {R1: 33, R2: 67}
+    world.lose_status()
+    world.settle()
+    assert world.traffic == {R1: 33, R2: 67}
+    assert phase(world) is Phase.ROLLING_BACK
+    world.recover(R1)
+    world.settle()
+    assert world.traffic == {R1: 100}
+
+
+def test_a_version_that_was_never_tried_takes_its_steps() -> None:
+    world = serving()
+    world.lose_status()
+    world.spec = spec(V2)
+    world.settle()
+    assert world.traffic == {R1: 100}
+    assert stable(world) == R1
+    run_until_weight(world, 10)
+    assert world.traffic == {R1: 90, R2: 10}
+
+
+def test_a_third_version_waits_until_the_traffic_of_the_second_is_back() -> None:
+    world = rolling(50)
+    world.lose_status()
+    world.spec = spec(V3)
+    world.settle()
+    assert world.traffic == {R1: 100}
+    assert candidate(world).revision == R3
+
+
+def test_a_settled_deployment_stays_as_it_is() -> None:
+    world = serving()
+    world.lose_status()
+    world.settle()
+    assert phase(world) is Phase.STABLE
+    assert world.traffic == {R1: 100}
+    assert stable(world) == R1
+    assert reasons(world) == ["StatusRecovered"]
+
+
+def test_the_models_of_the_stable_are_known_again() -> None:
+    world = rolling(10)
+    world.lose_status()
+    world.settle()
+    assert world.status.stable is not None
+    assert world.status.stable.models[0].version == V1
+
+
+def test_a_first_deployment_that_is_not_up_is_still_one() -> None:
+    world = World(broken={R1})
+    world.settle()
+    world.lose_status()
+    world.settle()
+    assert phase(world) is Phase.PENDING
+    world.recover(R1)
+    world.settle()
+    assert phase(world) is Phase.STABLE
+
+
+def test_with_no_traffic_to_read_whoever_is_ready_has_served() -> None:
+    world = serving()
+    world.traffic = {}
+    world.lose_status()
+    update(world, V2)
+    assert stable(world) == R1
+    assert world.traffic == {R1: 100}
