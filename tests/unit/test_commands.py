@@ -73,7 +73,7 @@ def promoted() -> World:
 
 def test_the_verbs_are_those_of_the_contract() -> None:
     assert set(HANDLERS) == {
-        "promote", "promote-full", "abort", "retry", "pause", "resume", "rollback",
+        "promote", "promote-full", "abort", "retry", "pause", "resume", "rollback", "resolve",
     }  # fmt: skip
 
 

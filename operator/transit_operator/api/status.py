@@ -4,10 +4,11 @@ After a crash the operator knows only this and the cluster, so every value a dec
 (held seconds, failure counts, kept baselines) is here.
 """
 
+import copy
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from .base import ApiModel
 
@@ -120,6 +121,10 @@ class CandidateStatus(ApiModel):
     blind_since: str | None = Field(default=None, description="Since when there is no data.")
     health_failures: int = Field(default=0, description="Failed health evaluations in a row.")
     restarts: int = Field(default=0, description="Container restarts seen so far.")
+    short_since: str | None = Field(
+        default=None,
+        description="Since when pods are missing only because others were evicted or drained.",
+    )
     restart_burden: float = Field(
         default=0, description="Evaluations that saw a restart, less one for each hour since."
     )
@@ -208,3 +213,34 @@ class ModelDeploymentStatus(ApiModel):
     paused: bool = Field(default=False, description="Paused by command or by onFailure: Pause.")
     handled_action: str | None = None
     pins: Pins | None = None
+
+
+def read_status(raw: dict[str, Any]) -> ModelDeploymentStatus:
+    """Return a status as far as it is understood: one of a newer version may have other values.
+
+    What can't be read is left out, from the innermost optional part on; what of it a decision needs
+    is rebuilt from the cluster.
+    """
+    raw = copy.deepcopy(raw)
+    while True:
+        try:
+            return ModelDeploymentStatus.model_validate(raw)
+        except ValidationError as error:
+            path = list(error.errors()[0]["loc"])
+            if path == ["rejected", "reason"]:  # it stays rejected, for whatever reason
+                raw["rejected"]["reason"] = RejectReason.ABORTED
+            else:
+                _leave_out(raw, path)
+
+
+def _leave_out(raw: dict[str, Any], path: list[str | int]) -> None:
+    """Remove what a wrong value is in: an element of a list, a part of an object, or all of it."""
+    top = str(path[0])
+    inside, part = raw.get(top), path[1] if len(path) > 1 else None
+    if isinstance(inside, list) and isinstance(part, int):
+        del inside[part]
+    elif isinstance(inside, dict):
+        if inside.pop(str(part), None) is None:  # it is missing, and needed
+            del raw[top]
+    else:
+        del raw[top]

@@ -8,7 +8,9 @@ rule reads them.
 
 from ..api.duration import seconds
 from ..api.spec import ModelDeploymentSpec
+from ..api.status import Pins
 from .decision import Decision
+from .objects.revision import content_key
 from .observed import Observed
 from .plan.plan import Plan, make_plan
 from .rules.advance import advance
@@ -32,8 +34,9 @@ def decide(o: Observed) -> Decision:
             status=describe_unaccepted(o, rollout),
             weights=dict(o.traffic),
             keep=frozenset(o.revisions),
+            rejected={name: record.rejected for name, record in o.records.items()},
         )
-    rollout = handle(o, spec, rollout.but(pins=o.pins))
+    rollout = handle(o, spec, rollout.but(pins=_pins(o, spec)))
     rollout = follow_spec(o, spec, rollout)
     rollout = evaluate(o, spec, rollout)
     rollout = advance(o, spec, rollout)
@@ -49,6 +52,15 @@ def decide(o: Observed) -> Decision:
         wake_at=_wake_at(o, spec, rollout, plan),
         rejected={rejected.revision: rejected.reason} if rejected is not None else {},
     )
+
+
+def _pins(o: Observed, spec: ModelDeploymentSpec) -> Pins | None:
+    """Return what the aliases of this spec mean. What those of an earlier spec meant is forgotten.
+
+    So the same alias, asked for again after another spec, is looked up anew.
+    """
+    pins = o.pins
+    return pins if pins is not None and pins.key == content_key(spec) else None
 
 
 def _wake_at(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, plan: Plan) -> float | None:

@@ -21,6 +21,7 @@ class Pod:
     problem: str = ""  # why it isn't ready, for people; empty where nothing is known
     disrupted: bool = False  # evicted, preempted or drained: no sickness of what it runs
     uid: str = ""
+    starting: bool = False  # has never been ready, nor restarted: coming up
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from ..routers import for_spec
 from .cache import Cache
 from .diff import same
 from .observe import Snapshot
+from .records import marked
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ class Executor:
         self, snapshot: Snapshot, spec: ModelDeploymentSpec, decision: Decision
     ) -> None:
         await self._traffic(snapshot, spec, decision)
+        for record in marked(snapshot.owner, snapshot.live, decision.rejected):
+            await self._apply(snapshot, record)
         for revision in decision.replicas:
             await self._revision(snapshot, spec, revision, decision)
         await self._remove(snapshot, decision)

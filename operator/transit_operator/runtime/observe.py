@@ -12,7 +12,7 @@ from ..api import names
 from ..api.analysis import Analysis
 from ..api.duration import seconds
 from ..api.spec import ModelDeploymentSpec
-from ..api.status import ModelDeploymentStatus, Pins
+from ..api.status import ModelDeploymentStatus, Pins, read_status
 from ..core.objects.build import Object, Owner
 from ..core.objects.resolver import LABEL_RESOLVES, answer
 from ..core.objects.revision import content_key, needs_resolving, wanted
@@ -21,6 +21,7 @@ from ..core.rules.evaluate import next_evaluation
 from ..routers import for_spec
 from .cache import Cache, Key
 from .pods import revision_states
+from .records import records
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Observer:
             revisions=states,
             traffic=traffic,
             readings=readings,
+            records=records(live),
         )
         return Snapshot(observed, owner, mdep, live)
 
@@ -145,7 +147,7 @@ def _pinned(
 def _parsed(
     mdep: Object,
 ) -> tuple[ModelDeploymentSpec | None, ModelDeploymentStatus, Problem | None]:
-    status = ModelDeploymentStatus.model_validate(mdep.get("status") or {})
+    status = read_status(mdep.get("status") or {})
     try:
         return ModelDeploymentSpec.model_validate(mdep["spec"]), status, None
     except ValidationError as error:

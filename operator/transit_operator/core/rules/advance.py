@@ -152,7 +152,6 @@ def _go_to(
         waited_seconds=0.0,
         most_ready=0,
         pods=needed,
-        restarts=pods.restarts,
         health_failures=0,
         forced=candidate.forced if candidate.forced == "full" else None,
     )

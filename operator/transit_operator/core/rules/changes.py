@@ -35,6 +35,7 @@ REVERTED = "Reverted"
 PAUSED = "Paused"
 RESUMED = "Resumed"
 RETRIED = "Retried"
+RESOLVING = "Resolving"
 HURRIED = "RollbackHurried"
 COMMAND_IGNORED = "CommandIgnored"
 

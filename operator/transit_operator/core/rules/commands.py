@@ -6,7 +6,7 @@ Neighbours: `decide` calls `handle` first, so that a command wins over what the 
 from collections.abc import Callable
 from typing import Literal, assert_never
 
-from ...api.spec import ModelDeploymentSpec
+from ...api.spec import ALIASES, ModelDeploymentSpec
 from ...api.status import CandidateStatus, Phase, Rejected, RejectReason
 from ..observed import Observed
 from ..state import Empty, First, Retreating, Rollout, Steady, Trying
@@ -196,6 +196,16 @@ def _resume(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout
     return note(o, resumed, changes.RESUMED, "resumed by command", phase=Phase.PROGRESSING)
 
 
+def _resolve(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+    """Forget what the aliases meant, so that they are looked up anew."""
+    aliases = [f"{m.name} {m.version}" for m in spec.models if m.version in ALIASES]
+    if not aliases:
+        return _ignored(o, rollout, "nothing to resolve: the spec names no alias")
+    text = f"{', '.join(aliases)}: looked up again by command"
+    phase = rollout.rest.phase or Phase.PENDING
+    return note(o, rollout.but(pins=None), changes.RESOLVING, text, phase=phase)
+
+
 def _paused(rollout: Rollout) -> bool:
     match rollout.state:
         case Trying(paused=paused) | Steady(held=paused) | Retreating(held=paused):
@@ -238,4 +248,5 @@ HANDLERS: dict[str, Handler] = {
     "retry": _retry,
     "pause": _pause,
     "resume": _resume,
+    "resolve": _resolve,
 }

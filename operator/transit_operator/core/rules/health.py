@@ -3,9 +3,11 @@
 Two counts. Evaluations in a row in which a pod isn't ready or has restarted: one good one ends
 them. And restarts that add up, which no good evaluation ends: a version that is killed for memory
 every few minutes is ready most of the time. A restart of long ago is forgotten (FORGET_SECONDS).
-A pod that was evicted, preempted or drained says nothing of what it runs, and isn't counted.
+A pod that was evicted, preempted or drained says nothing of what it runs, and isn't counted; nor is
+the one that comes up in its place, until `progressDeadline`.
 """
 
+from ...api.duration import seconds
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import CandidateStatus, Evidence, Verdict
 from ..observed import Observed
@@ -13,7 +15,6 @@ from ..signals.judge import HEALTH
 from ..times import epoch, rfc3339
 
 FORGET_SECONDS = 3600.0  # in which one restart is forgotten: one an hour is borne for ever
-ADD_UP = 2  # times `consecutiveFailures`: so many evaluations with a restart are too many
 
 
 def judge_health(
@@ -27,10 +28,12 @@ def judge_health(
     limit = spec.rollout.analysis.health.consecutive_failures
     state = o.revision(candidate.revision)
     expected = min(candidate.pods, max(1, state.replicas))
-    disrupted = sum(pod.disrupted for pod in state.pods if not pod.ready)
-    missing = expected - state.ready - disrupted
+    short = max(0, expected - state.ready)
+    replaced = sum(pod.disrupted or pod.starting for pod in state.pods if not pod.ready)
+    since = (candidate.short_since or rfc3339(o.now)) if short and replaced >= short else None
+    late = since is not None and o.now - epoch(since) >= seconds(spec.rollout.progress_deadline)
     restarted = state.restarts > candidate.restarts
-    unwell = missing > 0 or restarted
+    unwell = (short > 0 and since is None) or late or restarted
     failures = (candidate.health_failures + 1 if unwell else 0) if candidate.step else 0
     burden = _faded(o, candidate) + (1.0 if restarted else 0.0)
     candidate = candidate.model_copy(
@@ -38,17 +41,18 @@ def judge_health(
             "health_failures": failures,
             "restarts": state.restarts,
             "restart_burden": round(burden, 3),
+            "short_since": since,
         }
     )
     text = f"{state.ready} of {expected} pods ready"
-    worn = burden >= ADD_UP * limit
+    worn = burden > limit
     if worn:
-        text += f", restarts in {round(burden)} evaluations lately (limit {ADD_UP * limit})"
+        text += f", restarts in {round(burden)} evaluations lately (limit {limit})"
     elif unwell:
         text += f", {state.restarts} restarts" if state.restarts else ""
         text += f", {failures} evaluations in a row (limit {limit})"
-    elif disrupted:
-        text += f", {disrupted} evicted or drained"
+    elif short:
+        text += f", {short} evicted or drained and coming up again"
     else:
         text += ", no restart"
     if (worn or unwell) and state.why_not_ready:
