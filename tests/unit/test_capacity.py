@@ -248,3 +248,61 @@ def test_the_rejected_reason_stays_when_a_rollback_stalls() -> None:
     world = hanging()
     world.run(70)
     assert rejected(world).reason == "ErrorRate"
+
+
+def shared(replicas: int, **overrides: Any) -> dict[str, Any]:
+    return {"replicas": replicas, **rollout(capacity="Shared", **overrides)}
+
+
+@pytest.mark.parametrize("replicas", [2, 3, 4, 7, 10, 20])
+@pytest.mark.parametrize("router", ROUTERS)
+def test_a_full_pool_of_n_nodes_rolls_out_n_replicas(replicas: int, router: dict[str, Any]) -> None:
+    overrides = shared(replicas) | router
+    world = serving(**overrides)
+    world.nodes = replicas
+    update(world, V2, **overrides)
+    lowest = replicas
+    for _ in range(400):
+        world.run(5)
+        lowest = min(lowest, sum(p.ready for pods in world.pods.values() for p in pods))
+        if stable(world) == R2 and world.status.candidate is None:
+            break
+    world.run(60)
+    assert stable(world) == R2, world.status.message
+    assert world.traffic == {R2: 100}
+    assert len(world.pods[R2]) == replicas
+    assert lowest >= replicas - 1 - replicas // 4, "pods change hands, they are not thrown away"
+
+
+@pytest.mark.parametrize("replicas", [2, 3, 10])
+@pytest.mark.parametrize("weight", [10, 50, 100])
+def test_a_full_pool_goes_back_too(replicas: int, weight: int) -> None:
+    steps = [{"weight": w, "hold": "1h"} for w in sorted({weight, 100})]
+    overrides = shared(replicas, steps=steps)
+    world = serving(**overrides)
+    world.nodes = replicas
+    update(world, V2, **overrides)
+    world.run(240)
+    assert world.traffic.get(R2) == weight, world.status.message
+    world.readings = against(FAILING)
+    world.run(240)
+    assert world.traffic == {R1: 100}, world.status.message
+    assert len(world.pods[R1]) == replicas
+    assert sum(p.ready for p in world.pods[R1]) == replicas
+    assert "RollbackStalled" not in reasons(world)
+
+
+def test_pods_that_never_change_hands_are_a_failure() -> None:
+    overrides = shared(10)
+    world = rolling(10, **overrides)
+    world.broken.add(R2)
+    world.run(300)
+    assert rejected(world).reason in ("NotReady", "Health")
+    assert world.traffic == {R1: 100}
+
+
+def test_in_the_last_hold_a_reserve_is_kept() -> None:
+    world = rolling(100, **shared(10, steps=[{"weight": 100, "hold": "1h"}]))
+    world.run(180)
+    assert world.traffic == {R2: 100}
+    assert (len(world.pods[R1]), len(world.pods[R2])) == (2, 8)

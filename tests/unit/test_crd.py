@@ -116,11 +116,9 @@ def test_defaults_of_the_contract(path: str, default: object) -> None:
 
 
 def test_default_steps_of_the_contract() -> None:
-    assert NODES[".spec.rollout.steps"]["default"] == [
-        {"weight": 10, "hold": "30m"},
-        {"weight": 50, "hold": "30m"},
-        {"weight": 100, "hold": "24h"},
-    ]
+    steps = NODES[".spec.rollout.steps"]["default"]
+    assert [(s["weight"], s["hold"]) for s in steps] == [(10, "30m"), (50, "30m"), (100, "24h")]
+    assert not any(s["approval"] for s in steps)
 
 
 def test_the_status_has_no_defaults_so_that_it_comes_back_as_it_was_written() -> None:

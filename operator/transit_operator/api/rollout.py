@@ -12,6 +12,10 @@ from .duration import Duration
 class Step(ApiModel):
     weight: int = Field(ge=0, le=100, description="Percent of the traffic for the candidate.")
     hold: Duration = Field(description="How long to stay, counting only time with data.")
+    approval: bool = Field(
+        default=False,
+        description="After the hold, go on only by the command promote.",
+    )
 
 
 def _default_steps() -> list[Step]:
@@ -47,4 +51,25 @@ class Rollout(ApiModel):
         default="10m", description="A candidate that isn't ready by then has failed."
     )
     analysis: Analysis = Field(default_factory=Analysis)
+    capacity: Literal["Full", "Shared"] = Field(
+        default="Full",
+        description="Full: the stable keeps all its pods until the last step. Shared: it shrinks"
+        " as the weight moves, so that both fit where one does; weights move as pods can follow.",
+    )
+    reserve: int = Field(
+        default=20,
+        ge=0,
+        le=90,
+        description="With capacity: Shared, percent of the pods that may be missing while pods"
+        " change hands, and that the stable keeps in the last step.",
+    )
+    revert_within: Duration = Field(
+        default="24h",
+        description="A revision that was stable so lately comes back in one step of 100 %; 0s:"
+        " none does.",
+    )
+    keep_rejected: Duration = Field(
+        default="0s",
+        description="How long one pod of a rejected revision is kept, without traffic, to look at.",
+    )
     on_failure: Literal["Rollback", "Pause"] = "Rollback"

@@ -129,6 +129,12 @@ class CandidateStatus(ApiModel):
         default=0, description="Evaluations that saw a restart, less one for each hour since."
     )
     baseline: Baseline | None = None
+    straight: bool = Field(
+        default=False, description="It was stable lately: one step of 100 % (revertWithin)."
+    )
+    asked_at: str | None = Field(
+        default=None, description="When approval of the next step was asked for."
+    )
     forced: Literal["step", "full"] | None = Field(
         default=None, description="A command to go on without waiting for the hold or the data."
     )
@@ -154,6 +160,13 @@ class Retreat(ApiModel):
         default=False, description="By command or deadline: to what is ready, however few pods."
     )
     since: str
+
+
+class Former(ApiModel):
+    """A revision that was the stable one, and until when."""
+
+    revision: str
+    until: str
 
 
 class Weight(ApiModel):
@@ -196,6 +209,11 @@ class ModelDeploymentStatus(ApiModel):
     candidate: CandidateStatus | None = None
     previous: StableStatus | None = Field(
         default=None, description="The stable before this one, for the rollback command."
+    )
+    formerly: list[Former] = Field(
+        default_factory=list,
+        max_length=10,
+        description="Earlier stable revisions, the latest last, for rollout.revertWithin.",
     )
     retreat: Retreat | None = None
     rejected: Rejected | None = None

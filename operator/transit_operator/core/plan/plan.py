@@ -17,8 +17,9 @@ from ..observed import Observed
 from ..state import Empty, First, Retreating, Rollout, State, Steady, Trying
 from ..times import epoch
 from .allot import Weights, allot
+from .shared import is_shared, shared_pods, shared_room, shared_targets, spared, stables_room
 from .size import full_size
-from .steps import next_step, pods_for, standby_pods
+from .steps import next_step, pods_for, standby_pods, steps_of
 
 # An autoscaler's recommendations of this long ago still count; those from before a revision took
 # the traffic over are of a smaller load. Kubernetes' default of --horizontal-pod-autoscaler-
@@ -48,7 +49,9 @@ def make_plan(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Plan:
     full = full_size(o, spec, state)
     given = {name: share for name, share in o.traffic.items() if share > 0}
     wish = _wish(state)
-    weights = allot(wish, _room(o, spec, state, full, given), given or wish)
+    sharing = is_shared(spec) and isinstance(state, Trying)
+    room = shared_room(o, spec, state, full) if isinstance(state, Trying) and sharing else {}
+    weights = allot(wish, _room(o, spec, state, full, given) | room, given or wish)
     drained = _since(o, rollout) + seconds(spec.traffic.drain)
     calm = _since(o, rollout) + STABILIZATION_SECONDS
     moving = set(weights) != set(given)
@@ -56,7 +59,11 @@ def make_plan(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Plan:
         moving = weights != given
     replicas: dict[str, int] = {}
     looks = []
-    for name, pods in _targets(o, spec, state, full, weights).items():
+    targets = _targets(o, spec, state, full, weights)
+    rejected = rollout.rest.rejected
+    if rejected is not None and _kept_until(o, spec, rollout) is not None:
+        targets.setdefault(rejected.revision, 1)
+    for name, pods in targets.items():
         have = o.revision(name).replicas
         carries = weights.get(name, 0) > 0 or given.get(name, 0) > 0
         until = calm if spec.autoscaling is not None and carries else drained
@@ -64,6 +71,10 @@ def make_plan(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Plan:
             looks.append(until)
             pods = have
         replicas[name] = pods
+    if isinstance(state, Trying) and sharing:
+        replicas |= shared_pods(o, spec, state, full, replicas)
+    if (kept := _kept_until(o, spec, rollout)) is not None:
+        looks.append(kept)
     others = set(o.revisions) - set(replicas)
     draining = drained > o.now
     keep = {name for name in others if given.get(name) or weights.get(name) or draining}
@@ -77,6 +88,18 @@ def make_plan(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Plan:
         full=full,
         looks=tuple(looks),
     )
+
+
+def _kept_until(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> float | None:
+    """Return until when one pod of what was rejected is kept to be looked at, if it is now."""
+    rejected = rollout.rest.rejected
+    if rejected is None or not isinstance(rollout.state, Steady):
+        return None
+    until = epoch(rejected.time) + seconds(spec.rollout.keep_rejected)
+    gone = rejected.revision == rollout.state.stable.revision or not o.revisions.get(
+        rejected.revision
+    )
+    return until if until > o.now and not gone else None
 
 
 def _since(o: Observed, rollout: Rollout) -> float:
@@ -118,6 +141,8 @@ def _room(
             room[candidate.revision] = _candidates_room(o, candidate, full)
         case Retreating(stable, source, waiting):
             room[stable.revision] = _carried(o, stable.revision, full)
+            if is_shared(spec):
+                room[stable.revision] = stables_room(o, spec, stable.revision, full)
             if room[stable.revision] and (source.hurried or not source.paced):
                 room[stable.revision] = 100
             if waiting is not None:
@@ -156,6 +181,8 @@ def _targets(
         case Steady(stable):
             return {stable.revision: spec.pods}
         case Trying(stable, candidate):
+            if is_shared(spec):
+                return shared_targets(o, spec, state, full, weights)
             return {
                 stable.revision: _stable_pods(state, full, weights),
                 candidate.revision: _candidate_pods(o, spec, state, candidate, full, weights),
@@ -165,7 +192,8 @@ def _targets(
             pods = {stable.revision: full}
             if share or o.share(source.revision):
                 # It shrinks with its share: the stable may need the room.
-                pods[source.revision] = max(1, math.ceil(full * share / 100))
+                needed = max(1, math.ceil(full * share / 100))
+                pods[source.revision] = spared(spec, full, share) if is_shared(spec) else needed
             if waiting is not None:
                 pods[waiting.revision] = _candidate_pods(o, spec, state, waiting, full, weights)
             return pods
@@ -192,10 +220,11 @@ def _candidate_pods(
     if o.revision(state.stable.revision).ready == 0:
         return full  # there is nobody else
     weight = max(candidate.weight, weights.get(candidate.revision, 0))
-    following = next_step(spec.rollout.steps, candidate)
+    steps = steps_of(spec, candidate)
+    following = next_step(steps, candidate)
     coming_up = candidate.step == 0 or candidate.waiting_since or candidate.forced
     if following is not None and coming_up:
-        weight = max(weight, spec.rollout.steps[following - 1].weight)
+        weight = max(weight, steps[following - 1].weight)
     return pods_for(spec, weight, full)
 
 
@@ -214,6 +243,8 @@ def _limits(spec: ModelDeploymentSpec, state: State, replicas: Mapping[str, int]
             fixed = candidate.revision
         case Retreating(_, source):
             fixed = source.revision
+        case Steady(stable):
+            fixed = next((name for name in replicas if name != stable.revision), None)
         case _:
             pass
     if fixed is not None and fixed in replicas:

@@ -11,6 +11,12 @@ from ...api.spec import ModelDeploymentSpec
 from ...api.status import CandidateStatus
 
 
+def steps_of(spec: ModelDeploymentSpec, candidate: CandidateStatus) -> list[Step]:
+    """Return the steps that a candidate takes: the last one only, where it was stable lately."""
+    steps = spec.rollout.steps
+    return steps[-1:] if candidate.straight else steps
+
+
 def place(steps: list[Step], candidate: CandidateStatus) -> int:
     """Return the number of the step the candidate is at: 0 before the first, else from 1.
 

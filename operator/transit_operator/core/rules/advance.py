@@ -7,12 +7,14 @@ weight; `retreat` ends what goes the other way.
 from typing import assert_never
 
 from ...api.duration import human, seconds
+from ...api.rollout import Step
 from ...api.spec import ModelDeploymentSpec
-from ...api.status import Phase, RejectReason, StableStatus, Verdict
+from ...api.status import CandidateStatus, Former, Phase, RejectReason, StableStatus, Verdict
 from ..observed import Observed
 from ..plan.reached import others_answer, reached
+from ..plan.shared import is_shared
 from ..plan.size import full_size
-from ..plan.steps import next_step, place, pods_for
+from ..plan.steps import next_step, place, pods_for, steps_of
 from ..signals.baseline import missing
 from ..state import Empty, First, Retreating, Rollout, Steady, Trying
 from ..times import epoch, rfc3339
@@ -77,14 +79,19 @@ def _first_healthy(
 
 
 def _step(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying) -> Rollout:
-    steps, candidate = spec.rollout.steps, state.candidate
+    candidate = state.candidate
+    steps = steps_of(spec, candidate)
     at = {"step": place(steps, candidate), "steps": len(steps)}
     state = Trying(state.stable, candidate.model_copy(update=at), state.paused)
     rollout = rollout.to(state)
     if (state.paused or spec.suspend) and state.candidate.forced is None:
         return _with(rollout, state, waiting_since=None, waited_seconds=0.0, most_ready=0)
+    if is_shared(spec) and (late := _stuck(o, spec, rollout, state)):
+        return changes.fail(o, spec, rollout, RejectReason.NOT_READY, late)
     if not _may_go_on(o, spec, rollout, state):
         return rollout
+    if _needs_approval(steps, state.candidate):
+        return _ask(o, rollout, state)
     following = next_step(steps, state.candidate)
     if following is None:
         return _promote(o, rollout, state)
@@ -107,8 +114,49 @@ def _may_go_on(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: 
         return False
     if candidate.waiting_since is not None:
         return True
-    hold = seconds(spec.rollout.steps[candidate.step - 1].hold)
+    return candidate.asked_at is None and _hold_is_over(o, spec, rollout, candidate)
+
+
+def _hold_is_over(
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, candidate: CandidateStatus
+) -> bool:
+    hold = seconds(steps_of(spec, candidate)[candidate.step - 1].hold)
     return _measured_now(o, rollout) and candidate.passes > 0 and candidate.held_seconds >= hold
+
+
+def _stuck(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying) -> str:
+    """Return why traffic that should follow pods hasn't moved for the deadline; empty: it moves."""
+    candidate, pods = state.candidate, o.revision(state.candidate.revision)
+    moved = [t for t in (candidate.step_at, rollout.rest.traffic_since) if t is not None]
+    if candidate.weight == 0 or reached(o, spec, state) or not moved:
+        return ""
+    waited = o.now - max(map(epoch, moved))
+    if waited < seconds(spec.rollout.progress_deadline):
+        return ""
+    why = pods.why_not_ready or "the cause is not known; see the pods' events"
+    return (
+        f"{o.share(candidate.revision)} of {candidate.weight} % after {human(waited)}, with"
+        f" {pods.ready} pods ready: {why}"
+    )
+
+
+def _needs_approval(steps: list[Step], candidate: CandidateStatus) -> bool:
+    at = candidate.step
+    return at > 0 and candidate.forced is None and steps[at - 1].approval
+
+
+def _ask(o: Observed, rollout: Rollout, state: Trying) -> Rollout:
+    """The hold is over, and the step wants a person's word."""
+    candidate = state.candidate
+    return note(
+        o,
+        _with(rollout, state, asked_at=rfc3339(o.now)),
+        changes.APPROVAL_NEEDED,
+        f"{candidate.weight} % went well: the command promote goes on, abort turns back",
+        phase=Phase.BAKING if candidate.weight == 100 else Phase.PROGRESSING,
+        revision=candidate.revision,
+        weight=candidate.weight,
+    )
 
 
 def _measured_now(o: Observed, rollout: Rollout) -> bool:
@@ -125,9 +173,13 @@ def _go_to(
 
     The first one also waits for Prometheus to see them (docs/decisions/0018-seen-before-tried.md).
     """
-    candidate, step = state.candidate, spec.rollout.steps[number - 1]
+    candidate = state.candidate
+    steps = steps_of(spec, candidate)
+    step = steps[number - 1]
     pods = o.revision(candidate.revision)
     needed = pods_for(spec, step.weight, full_size(o, spec, state))
+    if is_shared(spec):
+        needed = 1  # the weight is set, and traffic follows as pods change hands
     if candidate.forced and pods.why_not_ready:
         needed = 1  # its pods are stuck, and a person wants to go on with those that are there
     if pods.ready < needed:
@@ -137,7 +189,8 @@ def _go_to(
             return _stop_waiting(o, spec, rollout, state)
         since = candidate.waiting_since or rfc3339(o.now)
         return _with(rollout, state, waiting_since=since)
-    first_share = candidate.step == 0 and step.weight > 0 and candidate.forced is None
+    unknown = candidate.forced is None and not candidate.straight
+    first_share = candidate.step == 0 and step.weight > 0 and unknown
     if first_share and not _measured_now(o, rollout):
         return _stop_waiting(o, spec, rollout, state)
     rollout = _with(
@@ -151,15 +204,16 @@ def _go_to(
         waiting_since=None,
         waited_seconds=0.0,
         most_ready=0,
-        pods=needed,
+        pods=pods.ready if is_shared(spec) else needed,
         health_failures=0,
+        asked_at=None,
         forced=candidate.forced if candidate.forced == "full" else None,
     )
     return note(
         o,
         rollout,
         changes.STEP_REACHED,
-        f"step {number} of {len(spec.rollout.steps)}: {step.weight} % for {step.hold}",
+        f"step {number} of {len(steps)}: {step.weight} % for {step.hold}",
         phase=Phase.BAKING if step.weight == 100 else Phase.PROGRESSING,
         revision=candidate.revision,
         weight=step.weight,
@@ -218,10 +272,25 @@ def _promote(o: Observed, rollout: Rollout, state: Trying) -> Rollout:
     )
     return note(
         o,
-        rollout.to(Steady(stable), previous=state.stable, signals=[]),
+        rollout.to(
+            Steady(stable),
+            previous=state.stable,
+            formerly=_formerly(o, rollout, state),
+            signals=[],
+        ),
         changes.PROMOTED,
         f"{models_text(candidate.models)} is the stable version",
         phase=Phase.STABLE,
         revision=candidate.revision,
         weight=100,
     )
+
+
+def _formerly(o: Observed, rollout: Rollout, state: Trying) -> list[Former]:
+    """Return the earlier stable revisions, without one that a person has just turned away from."""
+    gone = {state.candidate.revision, state.stable.revision}
+    formerly = [former for former in rollout.rest.formerly if former.revision not in gone]
+    rejected = rollout.rest.rejected
+    if rejected is None or rejected.revision != state.stable.revision:
+        formerly.append(Former(revision=state.stable.revision, until=rfc3339(o.now)))
+    return formerly[-10:]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ...api.duration import seconds
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import (
     CandidateStatus,
@@ -14,9 +15,10 @@ from ...api.status import (
     Transition,
 )
 from ..observed import Observed, Wanted
+from ..plan.shared import is_shared
 from ..plan.size import full_size
 from ..state import Retreating, Rollout, State, Steady, Trying
-from ..times import rfc3339
+from ..times import epoch, rfc3339
 from ..words.text import capped, models_text
 
 # Reasons of transitions, and so of Events. Users alert on them.
@@ -35,6 +37,7 @@ REVERTED = "Reverted"
 PAUSED = "Paused"
 RESUMED = "Resumed"
 RETRIED = "Retried"
+APPROVAL_NEEDED = "ApprovalNeeded"
 RESOLVING = "Resolving"
 HURRIED = "RollbackHurried"
 COMMAND_IGNORED = "CommandIgnored"
@@ -80,15 +83,31 @@ def new_candidate(o: Observed, revision: str, models: list[Any]) -> CandidateSta
     )
 
 
-def started(o: Observed, rollout: Rollout, stable: StableStatus, wanted: Wanted) -> Rollout:
+def was_stable_lately(
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, revision: str
+) -> bool:
+    """Tell whether a revision was the stable one within `rollout.revertWithin`."""
+    within = seconds(spec.rollout.revert_within)
+    return any(
+        former.revision == revision and o.now - epoch(former.until) < within
+        for former in rollout.rest.formerly
+    )
+
+
+def started(
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, stable: StableStatus, wanted: Wanted
+) -> Rollout:
     """Begin to try a revision."""
     held = rollout.state.held if isinstance(rollout.state, Steady) else False
     candidate = new_candidate(o, wanted.revision, list(wanted.models))
+    straight = was_stable_lately(o, spec, rollout, wanted.revision)
+    candidate = candidate.model_copy(update={"straight": straight})
+    how = f", which was stable less than {spec.rollout.revert_within} ago" if straight else ""
     return note(
         o,
         rollout.to(Trying(stable, candidate, held), signals=[]),
         ROLLOUT_STARTED,
-        f"rollout of {models_text(wanted.models)}",
+        f"rollout of {models_text(wanted.models)}{how}",
         phase=Phase.PROGRESSING,
         revision=wanted.revision,
         weight=0,
@@ -112,7 +131,7 @@ def without_candidate(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) 
         weak = 2 * o.revision(stable.revision).ready < full_size(o, spec, state)
         source = Retreat(
             revision=candidate.revision,
-            paced=candidate.weight == 100 or weak,
+            paced=candidate.weight == 100 or weak or is_shared(spec),
             since=rfc3339(o.now),
         )
         left = Retreating(stable, source)

@@ -33,7 +33,7 @@ def follow_spec(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rol
         case Steady(stable):
             if wanted.revision == stable.revision or spec.suspend:
                 return rollout
-            return started(o, rollout, stable, wanted)
+            return started(o, spec, rollout, stable, wanted)
         case Trying(stable, candidate):
             return _other_candidate(o, spec, rollout, stable, candidate, wanted)
         case Retreating():
@@ -113,8 +113,10 @@ def _next_in_line(
     if wanted.revision == source.revision:
         if o.revision(stable.revision).ready:
             return rollout  # its turn comes when the traffic is back
-        return started(o, rollout.to(Steady(stable, state.held)), stable, wanted)
+        return started(o, spec, rollout.to(Steady(stable, state.held)), stable, wanted)
     waiting = changes.new_candidate(o, wanted.revision, list(wanted.models))
+    straight = changes.was_stable_lately(o, spec, rollout, wanted.revision)
+    waiting = waiting.model_copy(update={"straight": straight})
     return note(
         o,
         rollout.to(Retreating(stable, source, waiting, state.held), signals=[]),

@@ -63,6 +63,9 @@ def _progressing(rollout: Rollout, phase: Phase, message: str) -> Words:
         Phase.ROLLED_BACK: ("False", str(rejected.reason) if rejected else "RolledBack"),
         Phase.FAILED: ("False", "NothingServes"),
     }[phase]
+    candidate = rollout.candidate
+    if candidate is not None and candidate.asked_at is not None and value == "True":
+        reason = "WaitingForApproval"
     return "Progressing", value, reason, message
 
 

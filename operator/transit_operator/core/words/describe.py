@@ -8,6 +8,7 @@ from ...api.spec import ModelDeploymentSpec
 from ...api.status import Condition, ModelDeploymentStatus, Phase
 from ..observed import Observed, Problem
 from ..plan.plan import Plan
+from ..plan.steps import steps_of
 from ..state import Rollout, to_status
 from .conditions import condition, conditions
 from .phase import message_of, phase_of
@@ -27,7 +28,7 @@ def describe(
             "observed_generation": o.generation,
             "phase": phase,
             "message": message,
-            "step": f"{candidate.step}/{len(spec.rollout.steps)}" if candidate else None,
+            "step": f"{candidate.step}/{len(steps_of(spec, candidate))}" if candidate else None,
             "conditions": conditions(o, spec, rollout, plan, phase, message),
         }
     )

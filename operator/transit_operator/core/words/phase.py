@@ -8,7 +8,7 @@ from ...api.status import Phase, StableStatus
 from ..observed import Observed
 from ..plan.plan import Plan
 from ..plan.reached import others_answer
-from ..plan.steps import next_step, pods_for
+from ..plan.steps import next_step, pods_for, steps_of
 from ..signals.baseline import missing
 from ..signals.judge import HEALTH
 from ..state import Empty, First, Retreating, Rollout, Steady, Trying
@@ -92,7 +92,8 @@ def _pods_text(o: Observed, revision: StableStatus, needed: int) -> str:
 def _rollout_message(
     o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying, plan: Plan
 ) -> str:
-    candidate, steps, signals = state.candidate, spec.rollout.steps, rollout.rest.signals
+    candidate, signals = state.candidate, rollout.rest.signals
+    steps = steps_of(spec, candidate)
     parts = []
     if candidate.step:
         step = steps[candidate.step - 1]
@@ -106,6 +107,8 @@ def _rollout_message(
         parts.append(_waiting(o, spec, state, needed))
     parts += [f"no data for {e.signal}: {e.message}" for e in signals if missing(e)][:1]
     parts += [e.message for e in signals if e.signal == HEALTH and e.value]
+    if candidate.asked_at is not None:
+        parts.append("waits for approval: the command promote goes on")
     if state.paused or spec.suspend:
         parts.append("suspended by the spec" if spec.suspend else "paused")
     return "; ".join(parts)
