@@ -1,13 +1,16 @@
 """Property-based tests say the same on every run and every machine."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
-settings.register_profile(
-    "unit",
-    derandomize=True,
-    deadline=None,
-    database=None,
-    max_examples=50,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("unit")
+for name, examples in (("default", 50), ("long", 2000)):
+    settings.register_profile(
+        name,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        max_examples=examples,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -1,5 +1,6 @@
 """What holds after any sequence of events: specs, pods, readings, commands, crashes, time."""
 
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,6 +54,9 @@ POLICIES: dict[str, dict[str, Any]] = {
     "suspended": {"suspend": True},
     "more pods": {"replicas": 5},
     "one pod": {"replicas": 1},
+    "shared": rollout(capacity="Shared"),
+    "approved": rollout(steps=[{**STEPS[0], "approval": True}, *STEPS[1:]]),
+    "looked at": rollout(keepRejected="60s", revertWithin="0s"),
     "autoscaled": {"replicas": None, "autoscaling": {"min": 2, "max": 6}},
     "autoscaled by pod counts": {"replicas": None, "autoscaling": {"min": 2, "max": 6},
                                  **REPLICAS_ROUTER},
@@ -78,6 +82,8 @@ class CheckedWorld(World):
         check_steps(before, decision, forced=asked != before.status.handled_action)
         check_clock(before, decision)
         check_memory(decision.status)
+        check_blind_100_percent(before, decision)
+        check_room(before, decision)
         check_wakes_up(before, decision)
         return decision
 
@@ -99,6 +105,7 @@ def check_weights(before: Observed, decision: Decision) -> None:
     assert all(weight > 0 for weight in weights.values())
     status = decision.status
     planned = {r.revision for r in (status.stable, status.candidate, status.retreat) if r}
+    planned |= set(before.traffic)
     assert set(weights) <= planned
     if any(before.revision(name).ready for name in planned if weights.get(name)):
         unready = [name for name in weights if not before.revision(name).ready]
@@ -130,7 +137,7 @@ def check_steps(before: Observed, decision: Decision, *, forced: bool) -> None:
     """No step without data and without its hold, unless a person asked for it."""
     old, new = before.status.candidate, decision.status.candidate
     promoted = any(t.reason == "Promoted" for t in decision.transitions)
-    if old is None or old.forced or forced:
+    if old is None or old.forced or old.straight or forced:
         return
     if old.step == 0:
         if new is not None and new.revision == old.revision and new.weight > 0:
@@ -148,14 +155,42 @@ def check_steps(before: Observed, decision: Decision, *, forced: bool) -> None:
     else:
         assert old.weight == 100, "promoted before it had all traffic"
     assert old.blind_since is None or before.readings is not None, "blind"
-    evidence = (
-        next(t for t in decision.transitions if t.reason in ("StepReached", "Promoted")).evidence
-        or before.status.signals
-    )
+    evidence = decision.status.signals
     if new is not None:
         assert all(e.verdict is Verdict.PASS or not missing(e) for e in evidence)
         assert not any(e.verdict is Verdict.FAIL for e in evidence)
         assert {"errorRate", "latency", "drift", "health"} <= {e.signal for e in evidence}
+
+
+def check_blind_100_percent(before: Observed, decision: Decision) -> None:
+    """All traffic goes to the stable, by a step of 100 %, or to whoever is left."""
+    if len(decision.weights) != 1:
+        return
+    (name,) = decision.weights
+    status = decision.status
+    if before.share(name) == 100 or status.stable is None or status.stable.revision == name:
+        return
+    candidate = status.candidate
+    if candidate is not None and candidate.revision == name and candidate.weight == 100:
+        return
+    assert not before.revision(status.stable.revision).ready, "nobody has judged it"
+
+
+def check_room(before: Observed, decision: Decision) -> None:
+    """A share that rises stays within what is ready, while the other one could carry it."""
+    status, spec = decision.status, before.spec
+    candidate, stable = status.candidate, status.stable
+    if candidate is None or stable is None or status.retreat is not None or spec is None:
+        return
+    if spec.autoscaling is not None or spec.rollout.capacity == "Shared" or candidate.forced:
+        return
+    pair = (stable.revision, candidate.revision)
+    for name, other in (pair, pair[::-1]):
+        share, can = decision.weights.get(name, 0), 100 * before.revision(name).ready // spec.pods
+        free = 100 * before.revision(other).ready // spec.pods - decision.weights.get(other, 0)
+        given = candidate.weight if name == candidate.revision else 100 - candidate.weight
+        if share > max(before.share(name), can, 1) and before.traffic:
+            assert free <= 0 or share <= given, f"{name} gets {share} % with room for {can} %"
 
 
 def check_clock(before: Observed, decision: Decision) -> None:
@@ -173,6 +208,7 @@ def check_memory(status: ModelDeploymentStatus) -> None:
     written = status.model_dump(mode="json", by_alias=True, exclude_none=True)
     assert ModelDeploymentStatus.model_validate(written) == status
     assert len(status.history) <= 20
+    assert len(json.dumps(written)) < 100_000
 
 
 def check_wakes_up(before: Observed, decision: Decision) -> None:
@@ -261,7 +297,56 @@ class Rollouts(RuleBasedStateMachine):
             self.world.recover(name)
         self.settle()
 
+    @rule(version=st.sampled_from(VERSIONS))
+    def a_pod_flaps(self, version: str) -> None:
+        name = self.name_of(version)
+        for _ in range(3):
+            if self.world.pods.get(name):
+                self.world.crash(name)
+                self.settle()
+            self.wait(5)
+            if name in self.world.pods and name not in self.world.broken:
+                self.world.recover(name)
+                self.settle()
+
+    @rule(version=st.sampled_from(VERSIONS))
+    def a_pod_is_evicted(self, version: str) -> None:
+        name = self.name_of(version)
+        if pods := self.world.pods.get(name):
+            self.tokens += 1
+            fresh = Pod(f"{name}-again-{self.tokens}", ready=False, starting=True)
+            self.world.pods[name] = (*pods[1:], fresh)
+            self.settle()
+
+    @rule(nodes=st.sampled_from([3, 5, 8, None]))
+    def others_take_the_room(self, nodes: int | None) -> None:
+        self.world.nodes = nodes
+        self.settle()
+
+    @rule()
+    def the_status_is_lost(self) -> None:
+        self.world.lose_status()
+        self.settle()
+
+    @rule(seconds=st.sampled_from([20, 3600]))
+    def the_clock_is_set_back(self, seconds: int) -> None:
+        self.world.now -= seconds
+        self.settle()
+
+    @rule(traffic=st.booleans())
+    def a_write_is_refused(self, traffic: bool) -> None:
+        self.world.now += 15
+        world = self.world
+        before, pods = dict(world.traffic), dict(world.pods)
+        world.reconcile()
+        if traffic:
+            world.traffic = before
+        else:
+            world.pods = pods
+        self.settle()
+
     @precondition(lambda self: self.world.spec.autoscaling is not None)
+    @precondition(lambda self: self.world.nodes is None)
     @rule(version=st.sampled_from(VERSIONS), count=st.integers(1, 6))
     def the_autoscaler_acts(self, version: str, count: int) -> None:
         name = self.name_of(version)
@@ -285,7 +370,7 @@ class Rollouts(RuleBasedStateMachine):
     def settle(self) -> None:
         """Decide until nothing is asked for any more; that must not take long."""
         world = self.world
-        for _ in range(6):
+        for _ in range(20):
             before = (world.status, world.traffic, world.pods)
             decision = world.reconcile()
             if before == (world.status, world.traffic, world.pods):
@@ -301,6 +386,7 @@ class Rollouts(RuleBasedStateMachine):
         world = self.world
         world.readings = READINGS["good"]
         world.broken.clear()
+        world.nodes = None
         for name in world.pods:
             world.recover(name)
         version = world.spec.models[0].version
@@ -320,7 +406,7 @@ class Rollouts(RuleBasedStateMachine):
 
 # Without shrinking: it takes minutes here, and the story as found is readable enough.
 Rollouts.TestCase.settings = settings(
-    max_examples=100,
+    max_examples=2 * settings().max_examples,
     stateful_step_count=25,
     phases=[HypothesisPhase.explicit, HypothesisPhase.generate],
 )

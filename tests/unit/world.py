@@ -181,7 +181,7 @@ class World:
 
     def recover(self, name: str) -> None:
         """Make all pods of a revision ready."""
-        self.pods[name] = tuple(replace(pod, ready=True) for pod in self.pods[name])
+        self.pods[name] = tuple(replace(p, ready=True, problem="") for p in self.pods[name])
 
     def _size(self, name: str, least: int, decision: Decision) -> int:
         """As asked for; with an autoscaler between its least and its most, else as it was."""
