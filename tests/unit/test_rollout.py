@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.measured import without
 from tests.unit.scenes import (
     FAILING,
     R1,
@@ -123,7 +124,14 @@ def test_a_good_candidate_takes_exactly_the_specs_steps_each_at_least_its_hold(
 def test_each_step_carries_the_evidence_it_was_earned_with() -> None:
     world = rolling(50)
     signals = {e.signal for e in last(world, "StepReached").evidence}
-    assert signals == {"errorRate", "latency", "drift", "health"}
+    assert signals == {
+        "errorRate",
+        "latency",
+        "drift",
+        "invalid",
+        "traffic",
+        "health",
+    }
 
 
 def test_promotion_moves_no_traffic_and_restarts_no_pod() -> None:
@@ -352,8 +360,8 @@ def test_the_baseline_before_the_shift_is_kept_for_the_last_hold() -> None:
 def test_a_failed_query_does_not_empty_the_kept_classes() -> None:
     world = rolling(50)
     world.run(15)
-    down = {"drift": UNREACHABLE.problems["drift"]}
-    without_classes = replace(good(), classes={})
+    down = {"classes": UNREACHABLE.problems["classes"]}
+    without_classes = without(good(), "classes")
     world.readings = Readings(candidate=good(), stable=without_classes, problems=down)
     world.run(15)
     say(world, "promote/despite-it")

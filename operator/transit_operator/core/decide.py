@@ -62,7 +62,7 @@ def _wake_at(
 ) -> float | None:
     """Return the earliest time at which time alone changes the decision."""
     evaluation = next_evaluation(spec, status)
-    if evaluation is not None and evaluation <= o.now:
+    if evaluation is not None and evaluation <= o.now and not o.asking:
         return o.now  # it fell due while all was read, so Prometheus was not asked: look again
     times = [evaluation, first_deadline(spec, status)]
     candidate = status.candidate

@@ -12,13 +12,13 @@ from ...api.status import (
     Phase,
     RejectReason,
     StableStatus,
-    Verdict,
 )
 from ..observed import Observed
 from ..plan.capacity import full_size
 from ..plan.steps import next_step, place, pods_for
 from ..plan.traffic import others_answer, reached
 from ..signals.baseline import missing
+from ..signals.evidence import fails
 from ..times import epoch, rfc3339
 from . import changes
 from .changes import models_text, note, update
@@ -111,7 +111,7 @@ def _may_go_on(
         return True
     if candidate.forced == "full":
         return candidate.weight < 100 or reached(o, spec, candidate, status.stable)
-    if candidate.blind_since is not None or candidate.health_failures > 0:
+    if candidate.blind_since is not None or _unwell(spec, candidate):
         return False
     if candidate.waiting_since is not None:
         return True
@@ -119,11 +119,14 @@ def _may_go_on(
     return _measured_now(o, status) and candidate.passes > 0 and candidate.held_seconds >= hold
 
 
+def _unwell(spec: ModelDeploymentSpec, candidate: CandidateStatus) -> bool:
+    health = spec.rollout.analysis.health
+    return candidate.health_failures > 0 and health is not None and health.mode == "Enforce"
+
+
 def _measured_now(o: Observed, status: ModelDeploymentStatus) -> bool:
     """Tell whether this look is an evaluation, and nothing in it is missing or failing."""
-    return o.readings is not None and not any(
-        missing(e) or e.verdict is Verdict.FAIL for e in status.signals
-    )
+    return o.readings is not None and not any(missing(e) or fails(e) for e in status.signals)
 
 
 def _go_to(

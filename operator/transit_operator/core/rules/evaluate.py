@@ -14,26 +14,20 @@ from ...api.status import (
     Evidence,
     ModelDeploymentStatus,
     RejectReason,
-    Verdict,
 )
 from ..observed import Observed, Readings, RevisionReadings
 from ..plan.capacity import plan_replicas
 from ..plan.traffic import reached
-from ..signals import judge as signals
-from ..signals.accuracy import ACCURACY
+from ..signals import health, registry
 from ..signals.baseline import excused, missing, of_broken_stable, stable_is_broken
-from ..signals.evidence import NO_SERIES, no_data
+from ..signals.counts import by_model
+from ..signals.error_rate import NAME as ERROR_RATE
+from ..signals.evidence import NO_SERIES, Given, Input, Pods, fails, no_data
+from ..signals.kept import baseline_of
+from ..signals.query import PREDICTIONS
 from ..times import epoch, rfc3339
 from . import changes
 from .changes import update
-
-_REASONS = {
-    signals.ERROR_RATE: RejectReason.ERROR_RATE,
-    signals.LATENCY: RejectReason.LATENCY,
-    signals.DRIFT: RejectReason.DRIFT,
-    ACCURACY: RejectReason.ACCURACY,
-    signals.HEALTH: RejectReason.HEALTH,
-}
 
 
 def next_evaluation(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> float | None:
@@ -66,30 +60,55 @@ def evaluate(
         if broken:
             kept = of_broken_stable(kept, o.now)
         else:
-            kept = signals.baseline_of(readings, kept, analysis.min_samples, o.now)
+            kept = baseline_of(analysis, readings, kept, o.now)
         candidate = candidate.model_copy(update={"baseline": kept})
     if candidate.step == 0:
         return _before_first(o, spec, status, candidate, readings)
 
-    if candidate.weight:
-        measured = signals.judge(analysis, readings, candidate.baseline, o.now)
-    else:
-        measured = _unmeasured(readings, o.now)
-    if broken:
-        measured = [excused(e) for e in measured]
     planned = plan_replicas(o, spec, status).get(candidate.revision, candidate.pods)
-    candidate, health = _health(o, spec, candidate, planned)
-    evidence = [*measured, health]
+    candidate, pods = _health(o, candidate, planned)
+    i = Input(
+        analysis=analysis,
+        readings=readings,
+        now=o.now,
+        kept=candidate.baseline,
+        given=_given(o, spec, status, candidate),
+        pods=pods,
+    )
+    evidence = registry.judge(i)
+    if not candidate.weight:
+        evidence = [
+            *_unmeasured(readings, o.now),
+            *(e for e in evidence if e.signal == health.NAME),
+        ]
+    if broken:
+        evidence = [excused(e) for e in evidence]
     status = update(status, signals=evidence)
-    failed = [e for e in evidence if e.verdict is Verdict.FAIL]
+    failed = [e for e in evidence if fails(e)]
     if failed:
         return _fail(o, spec, update(status, candidate=candidate), failed[0])
-    if any(map(missing, measured)):
-        return _blind(o, spec, status, candidate, measured)
-    if health.value == 0 and reached(o, spec, candidate, status.stable):
+    if any(map(missing, evidence)):
+        return _blind(o, spec, status, candidate, evidence)
+    well = pods.failures == 0 or analysis.health is None or analysis.health.mode == "Warn"
+    if well and reached(o, spec, candidate, status.stable):
         candidate = _hold(o, spec, candidate)
     candidate = candidate.model_copy(update={"evaluated_at": rfc3339(o.now), "blind_since": None})
     return update(status, candidate=candidate)
+
+
+def _given(
+    o: Observed,
+    spec: ModelDeploymentSpec,
+    status: ModelDeploymentStatus,
+    candidate: CandidateStatus,
+) -> Given:
+    """Return the share that the candidate really has; it counts from the last change of any."""
+    times = [epoch(t) for t in (status.traffic_since, candidate.step_at) if t is not None]
+    return Given(
+        share=o.share(candidate.revision),
+        since=max(times, default=o.now),
+        exact=spec.traffic.router == "gateway",
+    )
 
 
 def _before_first(
@@ -110,11 +129,11 @@ def _before_first(
 
 def _unmeasured(readings: Readings, now: float) -> list[Evidence]:
     """Return why errors of a candidate without traffic would not be seen; else nothing."""
-    if problem := readings.problems.get(signals.ERROR_RATE):
-        return [no_data(signals.ERROR_RATE, problem.reason, problem.message, now)]
-    if readings.candidate.counts is None:
+    if problem := readings.problems.get(PREDICTIONS.name):
+        return [no_data(ERROR_RATE, problem.reason, problem.message, now)]
+    if not by_model(readings.candidate):
         text = "Prometheus has not measured the candidate's pods twice yet"
-        return [no_data(signals.ERROR_RATE, NO_SERIES, text, now, samples=0)]
+        return [no_data(ERROR_RATE, NO_SERIES, text, now, samples=0)]
     return []
 
 
@@ -130,45 +149,33 @@ def _hold(o: Observed, spec: ModelDeploymentSpec, candidate: CandidateStatus) ->
     return candidate.model_copy(update={"held_seconds": held, "passes": candidate.passes + 1})
 
 
-def _health(
-    o: Observed, spec: ModelDeploymentSpec, candidate: CandidateStatus, planned: int
-) -> tuple[CandidateStatus, Evidence]:
+def _health(o: Observed, candidate: CandidateStatus, planned: int) -> tuple[CandidateStatus, Pods]:
     """Count evaluations in a row in which a pod isn't ready or has restarted.
 
     Expected are the pods that the weight was given to, or what is planned now if that is less: the
     spec's replicas or router may have been edited since, and an autoscaler may save.
     """
-    limit = spec.rollout.analysis.health.consecutive_failures
     state = o.revision(candidate.revision)
     expected = min(candidate.pods, planned)
-    restarted = state.restarts > candidate.restarts
-    unwell = state.ready < expected or restarted
+    unwell = state.ready < expected or state.restarts > candidate.restarts
     failures = candidate.health_failures + 1 if unwell else 0
     candidate = candidate.model_copy(
         update={"health_failures": failures, "restarts": state.restarts}
     )
-    if not unwell:
-        text = f"{state.ready} of {expected} pods ready, no restart"
-    else:
-        text = f"{state.ready} of {expected} pods ready"
-        text += f", {state.restarts} restarts" if state.restarts else ""
-        text += f", {failures} evaluations in a row (limit {limit})"
-        text += f": {state.why_not_ready}" if state.why_not_ready else ""
-    return candidate, Evidence(
-        signal=signals.HEALTH,
-        verdict=Verdict.FAIL if failures >= limit else Verdict.PASS,
-        value=failures,
-        threshold=limit,
-        samples=len(state.pods),
-        time=rfc3339(o.now),
-        message=text,
+    return candidate, Pods(
+        ready=state.ready,
+        expected=expected,
+        restarts=state.restarts,
+        failures=failures,
+        count=len(state.pods),
+        why=state.why_not_ready,
     )
 
 
 def _fail(
     o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus, evidence: Evidence
 ) -> ModelDeploymentStatus:
-    reason = _REASONS.get(evidence.signal, RejectReason.CUSTOM)
+    reason = registry.reason_of(evidence)
     status = changes.fail(o, spec, status, reason, evidence.message, evidence)
     if status.candidate is None:
         return status

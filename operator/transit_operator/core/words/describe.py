@@ -6,14 +6,15 @@ time without a change.
 
 from ...api.duration import human, seconds
 from ...api.spec import ModelDeploymentSpec
-from ...api.status import Condition, ModelDeploymentStatus, Phase, Weight
+from ...api.status import Condition, Evidence, ModelDeploymentStatus, Phase, Weight
 from ..observed import Observed, Problem
 from ..plan.capacity import full_size
 from ..plan.steps import next_step, pods_for
 from ..plan.traffic import others_answer, plan_weights
 from ..rules.changes import models_text, update
 from ..signals.baseline import missing
-from ..signals.judge import HEALTH
+from ..signals.evidence import warns
+from ..signals.health import NAME as HEALTH
 from ..times import epoch, rfc3339
 
 
@@ -131,6 +132,7 @@ def _rollout_message(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploy
         parts.append(_waiting(o, spec, status, needed))
     parts += [f"no data for {e.signal}: {e.message}" for e in status.signals if missing(e)][:1]
     parts += [e.message for e in status.signals if e.signal == HEALTH and e.value]
+    parts += [f"warning: {e.message}" for e in status.signals if warns(e) and e.signal != HEALTH]
     if status.paused or spec.suspend:
         parts.append("suspended by the spec" if spec.suspend else "paused")
     return "; ".join(parts)
@@ -207,12 +209,16 @@ def _metrics_condition(o: Observed, status: ModelDeploymentStatus) -> Condition:
         reason = absent[0].reason or "NoData"
         return _condition(o, status, "MetricsAvailable", "False", reason, text)
     if any(e.signal != HEALTH for e in signals):
-        return _condition(
-            o, status, "MetricsAvailable", "True", "Measured", "every signal has data"
-        )
+        return _condition(o, status, "MetricsAvailable", "True", "Measured", _measured(signals))
     return _condition(
         o, status, "MetricsAvailable", "Unknown", "NotMeasured", "no candidate is judged now"
     )
+
+
+def _measured(signals: list[Evidence]) -> str:
+    """Return that all is measured, and which signals warn."""
+    warning = [f"{e.signal}: {e.message}" for e in signals if warns(e)]
+    return "; warning: ".join(["every signal has data", *warning])[:1000]
 
 
 def _condition(
