@@ -12,7 +12,7 @@ from pathlib import Path
 
 from transit_operator.api.duration import seconds
 from transit_operator.api.rollout import Rollout
-from transit_operator.core.signals.judge import PLENTY
+from transit_operator.core.signals.evidence import PLENTY
 
 from . import regimes
 from .report import GOAL, Row, detection, false_rollbacks, table

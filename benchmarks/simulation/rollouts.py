@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from transit_operator.api.analysis import Latency
 from transit_operator.api.duration import seconds
 from transit_operator.api.rollout import Rollout
 from transit_operator.core.signals.statistics import outer_quantile
 
 from .traffic import DAY_SECONDS, Fault, Floats, Histogram, Regime
-from .verdicts import Bools, Figures, Kept, check, judge
+from .verdicts import JUDGED, Bools, Figures, Kept, check, judge
 from .windows import Ints, Window, histogram_quantile
 
-SIGNALS = ("errorRate", "latency", "drift")
 CHECK_EVERY = 50  # ticks between two comparisons with the real rules, beside every Fail
 SLACK_SECONDS = 86_400  # blind time a rollout may have before the simulation gives it up
 
@@ -125,7 +125,7 @@ class Rollouts:
         failed = self.alive & found.fail.any(axis=1)
         for i in map(int, np.flatnonzero(failed)):
             evidence = check(analysis, mine, stable, self._kept, found, i)
-            signal = SIGNALS[int(found.fail[i].argmax())]
+            signal = JUDGED[int(found.fail[i].argmax())]
             self._roll_back(i, signal, int(weight[i]), now)
             text = next(e.message for e in evidence if e.signal == signal)
             self.outcome.example = self.outcome.example or text
@@ -198,7 +198,7 @@ class Rollouts:
     def _figures(self, window: Window) -> Figures:
         buckets = len(self._histogram.edges) - 1
         counts, edges = window.sums[:, :buckets], self._histogram.edges
-        q = self._rollout.analysis.latency.quantile
+        q = (self._rollout.analysis.latency or Latency()).quantile
         increase = window.increase()
         return Figures(
             success=increase[:, buckets + 1 :].sum(axis=1),

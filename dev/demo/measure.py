@@ -1,7 +1,7 @@
 """How fast a bad version lost its traffic, seen from outside: by answers and the HTTPRoute.
 
 "Enough evidence" is the moment from which on an observer who saw every answer at once could have
-said so, by the operator's own rule (transit_operator.core.signals.judge): an error rate over the
+said so, by the operator's own rule (transit_operator.core.signals.error_rate): a rate over the
 threshold, and so many answers or so many errors that chance is out of the question. What the
 operator adds to that is one scrape, one analysis interval, and its own work. Two errors among the
 first three answers are evidence too; if more answers take it away, the next time counts.
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from transit_operator.api.duration import seconds
-from transit_operator.core.signals.judge import PLENTY
+from transit_operator.core.signals.evidence import PLENTY
 from transit_operator.core.signals.statistics import surely_above
 
 from .incidents import Span, is_of

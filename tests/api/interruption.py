@@ -8,11 +8,12 @@ test says when they are ready, as a kubelet would.
 
 import asyncio
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from kubernetes.aio.client import ApiClient
 
+from tests.unit.measured import latencies, measured, predicted, predictions
 from transit_operator.adapters.kubernetes import Conflict, Kubernetes
 from transit_operator.api import names
 from transit_operator.api.analysis import Analysis
@@ -21,7 +22,7 @@ from transit_operator.api.status import ModelDeploymentStatus
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
 from transit_operator.core.objects.build import Object
-from transit_operator.core.observed import Counts, Latency, Readings, RevisionReadings
+from transit_operator.core.observed import Readings
 from transit_operator.core.times import rfc3339
 from transit_operator.runtime.cache import Cache
 from transit_operator.runtime.execute import Executor
@@ -30,12 +31,9 @@ from transit_operator.runtime.operator import WATCHED, refresh
 
 CONFIG = OperatorConfig(pools={"cpu": Pool(node_selector={"transit.dev/pool": "nowhere"})})
 NAME = "m"
-WELL = RevisionReadings(
-    counts=Counts(success=1000, error=0),
-    latency=Latency(0.01, 0.005, 1000),
-    classes={"forest": {"a": 600.0, "b": 400.0}},
-)
-ILL = replace(WELL, counts=Counts(success=500, error=500))
+_FIGURES = (latencies(0.01, 0.005, 1000), predicted({"a": 600.0, "b": 400.0}))
+WELL = measured(predictions(success=1000), *_FIGURES)
+ILL = measured(predictions(success=500, error=500), *_FIGURES)
 DEADLINE = 30.0
 
 
@@ -128,7 +126,7 @@ class Life:
         return sorted(f"{e['firstTimestamp']} {e['reason']}" for e in ours)
 
     async def readings(
-        self, analysis: Analysis, tick: int, model_deployment: str, candidate: str, stable: str
+        self, analysis: Analysis, model_deployment: str, candidate: str, stable: str
     ) -> Readings:
         """Answer as Prometheus would (`Measures`)."""
         present = self.status().candidate

@@ -2,23 +2,24 @@
 
 from typing import Any
 
+from tests.unit.measured import measured, predictions
 from tests.unit.world import STEPS, World, good, revision, spec
 from transit_operator.api.status import CandidateStatus, Phase, Rejected, Transition
-from transit_operator.core.observed import Counts, Problem, Readings, RevisionReadings
+from transit_operator.core.observed import Problem, Readings, RevisionReadings
 
 V1, V2, V3, V4 = "1.0.0", "2.0.0", "3.0.0", "4.0.0"
 R1, R2, R3, R4 = (revision(version) for version in (V1, V2, V3, V4))
 
 REPLICAS_ROUTER: dict[str, Any] = {"traffic": {"router": "replicas"}}
 
-UNTRIED = RevisionReadings(counts=Counts(success=0, error=0))  # measured, without traffic yet
+UNTRIED = measured(predictions())  # measured, without traffic yet
 SLOW = good(p95=0.021)
 FAILING = good(errors=51)
 FLIPPED = good(classes={"A": 150.0, "B": 250.0, "C": 600.0})
 UNREACHABLE = Readings(
     problems={
         name: Problem("PrometheusUnreachable", "Prometheus can't be reached")
-        for name in ("errorRate", "latency", "drift")
+        for name in ("predictions", "latencies", "classes")
     }
 )
 

@@ -1,10 +1,11 @@
 """Accuracy by feedback: only where a spec asks for it, against the stable, with enough labels."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.unit.measured import labelled as feedback
+from tests.unit.measured import measured, with_only
 from tests.unit.scenes import (
     R1,
     against,
@@ -16,10 +17,11 @@ from tests.unit.scenes import (
     stable,
 )
 from tests.unit.world import good, spec
-from transit_operator.adapters.queries import fleet
 from transit_operator.api.status import Verdict
-from transit_operator.core.observed import Feedback, Problem, Readings, RevisionReadings
-from transit_operator.core.signals.judge import judge
+from transit_operator.core.observed import Problem, Readings, RevisionReadings
+from transit_operator.core.signals.evidence import Input
+from transit_operator.core.signals.query import FEEDBACK
+from transit_operator.core.signals.registry import judge, queries
 
 JUDGED: dict[str, Any] = rollout(analysis={"accuracy": {"maxDrop": 0.05}})
 NOW = 1_000_000_000.0
@@ -27,7 +29,7 @@ NOW = 1_000_000_000.0
 
 def labelled(correct: float, wrong: float) -> RevisionReadings:
     """Readings of a revision that does well otherwise."""
-    return replace(good(), feedback=Feedback(correct, wrong))
+    return with_only(good(), measured(feedback(correct, wrong)))
 
 
 NINETY = labelled(900, 100)
@@ -51,7 +53,7 @@ def test_accuracy(
     mine: RevisionReadings, base: RevisionReadings, verdict: Verdict, words: str
 ) -> None:
     analysis = spec(**JUDGED).rollout.analysis
-    found = judge(analysis, Readings(candidate=mine, stable=base), None, NOW)
+    found = judge(Input(analysis, Readings(candidate=mine, stable=base), NOW))
     evidence = next(e for e in found if e.signal == "accuracy")
     assert evidence.verdict is verdict, evidence.message
     assert words in evidence.message
@@ -59,9 +61,9 @@ def test_accuracy(
 
 def test_it_is_not_asked_for_and_not_judged_without_a_word_in_the_spec() -> None:
     analysis = spec().rollout.analysis
-    assert "accuracy" not in fleet(analysis)
-    assert "accuracy" not in {e.signal for e in judge(analysis, against(good()), None, NOW)}
-    assert "prediction_feedback_total" in fleet(spec(**JUDGED).rollout.analysis)["accuracy"]
+    assert FEEDBACK not in queries(analysis)
+    assert "accuracy" not in {e.signal for e in judge(Input(analysis, against(good()), NOW))}
+    assert FEEDBACK in queries(spec(**JUDGED).rollout.analysis)
 
 
 def test_a_less_accurate_candidate_is_turned_back() -> None:
@@ -81,7 +83,7 @@ def test_without_labels_the_clock_stands_still() -> None:
 
 def test_a_failed_query_is_no_data() -> None:
     world = rolling(10, **JUDGED)
-    down = {"accuracy": Problem("PrometheusSlow", "Prometheus did not answer in 5 s")}
+    down = {"feedback": Problem("PrometheusSlow", "Prometheus did not answer in 5 s")}
     world.readings = Readings(candidate=NINETY, stable=NINETY, problems=down)
     world.run(60)
     assert candidate(world).weight == 10

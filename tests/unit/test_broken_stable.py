@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.unit.measured import latencies, measured, predictions
 from tests.unit.scenes import (
     FAILING,
     R1,
@@ -28,12 +29,10 @@ from tests.unit.scenes import (
 )
 from tests.unit.world import World, good
 from transit_operator.api.status import Phase
-from transit_operator.core.observed import Counts, Latency, Readings, RevisionReadings
+from transit_operator.core.observed import Readings
 
 # Errors are quick, and predict nothing.
-ERRORS_ONLY = RevisionReadings(
-    counts=Counts(success=0, error=1000), latency=Latency(0.001, 0.001, 1000)
-)
+ERRORS_ONLY = measured(predictions(error=1000), latencies(0.001, 0.001, 1000))
 
 
 def dead() -> World:

@@ -32,6 +32,7 @@ from transit_operator.core.decision import Decision
 from transit_operator.core.observed import Observed, Pod, Readings
 from transit_operator.core.rules.commands import HANDLERS
 from transit_operator.core.signals.baseline import missing
+from transit_operator.core.signals.counts import by_model
 
 VERSIONS = (V1, V2, V3)
 READINGS = {
@@ -142,7 +143,7 @@ def check_steps(before: Observed, decision: Decision, *, forced: bool) -> None:
     if old.step == 0:
         if new is not None and new.revision == old.revision and new.weight > 0:
             assert before.readings is not None
-            assert before.readings.candidate.counts is not None, "nobody would see it fail"
+            assert by_model(before.readings.candidate), "nobody would see it fail"
         return
     if new is None and not promoted:
         return

@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
-from transit_operator.adapters.prometheus import Prometheus, QueryFailed
+from transit_operator.adapters.asking import QueryFailed
+from transit_operator.adapters.prometheus import Prometheus
 from transit_operator.api.config import PrometheusConfig
 
 TIMEOUT_SECONDS = 0.3

@@ -80,7 +80,9 @@ def test_ten_failures_of_ten_are_enough() -> None:
     "readings",
     [
         pytest.param(against(good(p95=3), good(p95=3)), id="both slow alike"),
-        pytest.param(against(good(predictions=3, errors=1)), id="one error in three requests"),
+        pytest.param(
+            against(good(predictions=3, errors=1), good(27)), id="one error in three requests"
+        ),
         pytest.param(against(good(p95=3), good(p95=0)), id="a baseline of zero"),
         pytest.param(Readings(), id="nothing at all"),
         pytest.param(UNREACHABLE, id="Prometheus is down"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.measured import without
 from tests.unit.scenes import (
     FAILING,
     R1,
@@ -353,8 +354,8 @@ def test_the_baseline_before_the_shift_is_kept_for_the_last_hold() -> None:
 def test_a_failed_query_does_not_empty_the_kept_classes() -> None:
     world = rolling(50)
     world.run(15)
-    down = {"drift": UNREACHABLE.problems["drift"]}
-    without_classes = replace(good(), classes={})
+    down = {"classes": UNREACHABLE.problems["classes"]}
+    without_classes = without(good(), "classes")
     world.readings = Readings(candidate=good(), stable=without_classes, problems=down)
     world.run(15)
     say(world, "promote/despite-it")

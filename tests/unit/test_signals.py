@@ -4,18 +4,21 @@ from dataclasses import replace
 
 import pytest
 
+from tests.unit.measured import (
+    latencies,
+    measured,
+    predicted,
+    predictions,
+    with_only,
+    without,
+)
 from tests.unit.world import good
 from transit_operator.api.analysis import Analysis, CustomMetric
-from transit_operator.api.status import Baseline, Evidence, Verdict
-from transit_operator.core.observed import Counts, Latency, Problem, Readings, RevisionReadings
-from transit_operator.core.signals.judge import (
-    baseline_of,
-    custom,
-    drift,
-    error_rate,
-    judge,
-    latency,
-)
+from transit_operator.api.status import Baseline, Evidence, ModelBaseline, Verdict
+from transit_operator.core.observed import Problem, Readings, RevisionReadings
+from transit_operator.core.signals import registry
+from transit_operator.core.signals.evidence import Input
+from transit_operator.core.signals.kept import baseline_of
 from transit_operator.core.times import rfc3339
 
 NOW = 1_000_000_000.0
@@ -23,6 +26,7 @@ ANALYSIS = Analysis()
 PASS, FAIL, NO_DATA = Verdict.PASS, Verdict.FAIL, Verdict.NO_DATA
 KEPT = Baseline(
     latency=0.010,
+    models={"forest": ModelBaseline(latency=0.010, samples=1000, requests=1000)},
     classes={"forest": {"A": 600.0, "B": 250.0, "C": 150.0}},
     samples=1000,
     time=rfc3339(NOW),
@@ -34,12 +38,22 @@ def readings(candidate: RevisionReadings, stable: RevisionReadings | None = None
     return Readings(candidate=candidate, stable=good() if stable is None else stable)
 
 
-def counts(errors: float, predictions: float) -> Readings:
-    return readings(RevisionReadings(counts=Counts(success=predictions - errors, error=errors)))
+def judge(analysis: Analysis, said: Readings, kept: Baseline | None = None) -> list[Evidence]:
+    return registry.judge(Input(analysis, said, NOW, kept))
+
+
+def one(
+    signal: str, said: Readings, kept: Baseline | None = None, analysis: Analysis = ANALYSIS
+) -> Evidence:
+    return next(e for e in judge(analysis, said, kept) if e.signal == signal)
+
+
+def counts(errors: float, total: float) -> Readings:
+    return readings(measured(predictions(success=total - errors, error=errors)))
 
 
 @pytest.mark.parametrize(
-    ("errors", "predictions", "verdict"),
+    ("errors", "total", "verdict"),
     [
         pytest.param(0, 1000, PASS, id="no error passes"),
         pytest.param(49, 1000, PASS, id="just under the limit passes"),
@@ -60,21 +74,21 @@ def counts(errors: float, predictions: float) -> Readings:
         pytest.param(0, 0, NO_DATA, id="no predictions is no data"),
     ],
 )
-def test_error_rate(errors: float, predictions: float, verdict: Verdict) -> None:
-    evidence = error_rate(ANALYSIS, counts(errors, predictions), NOW)
+def test_error_rate(errors: float, total: float, verdict: Verdict) -> None:
+    evidence = one("errorRate", counts(errors, total))
     assert evidence.verdict is verdict, evidence.message
     assert evidence.time == rfc3339(NOW)
-    if predictions:
-        assert evidence.samples == predictions
+    if total:
+        assert evidence.samples == total
         assert evidence.threshold == 0.05
         assert evidence.window == 300
-        assert evidence.value == pytest.approx(errors / predictions, rel=1e-5)
+        assert evidence.value == pytest.approx(errors / total, rel=1e-5)
 
 
 def test_error_rate_limit_of_zero_fails_at_the_first_error() -> None:
     strict = Analysis.model_validate({"errorRate": {"max": 0}})
-    assert error_rate(strict, counts(1, 1000), NOW).verdict is FAIL
-    assert error_rate(strict, counts(0, 1000), NOW).verdict is PASS
+    assert one("errorRate", counts(1, 1000), analysis=strict).verdict is FAIL
+    assert one("errorRate", counts(0, 1000), analysis=strict).verdict is PASS
 
 
 @pytest.mark.parametrize(
@@ -98,14 +112,22 @@ def test_error_rate_limit_of_zero_fails_at_the_first_error() -> None:
         pytest.param(good(p95=0.0201), good(3, p95=1), KEPT, FAIL, id="kept beats a few strays"),
         pytest.param(good(p95=0.05), good(p95=0.05), KEPT, PASS, id="same time beats kept"),
         pytest.param(
-            good(), NOTHING, KEPT.model_copy(update={"latency": 0.0}), NO_DATA, id="kept zero"
+            good(),
+            NOTHING,
+            KEPT.model_copy(update={"latency": 0.0, "models": {}}),
+            NO_DATA,
+            id="kept 0",
         ),
         pytest.param(NOTHING, good(), None, NO_DATA, id="a candidate without series is no data"),
         pytest.param(
-            replace(good(), latency=None), good(), None, NO_DATA, id="a candidate's NaN is no data"
+            without(good(), "latencies"), good(), None, NO_DATA, id="a candidate's NaN is no data"
         ),
         pytest.param(
-            replace(good(), latency=Latency(0.01, 0.005, 0)), good(), None, NO_DATA, id="no samples"
+            with_only(good(), measured(latencies(0.01, 0.005, 0))),
+            good(),
+            None,
+            NO_DATA,
+            id="empty",
         ),
     ],
 )
@@ -115,12 +137,12 @@ def test_latency(
     kept: Baseline | None,
     verdict: Verdict,
 ) -> None:
-    evidence = latency(ANALYSIS, readings(candidate, stable), kept, NOW)
+    evidence = one("latency", readings(candidate, stable), kept)
     assert evidence.verdict is verdict, evidence.message
 
 
 def test_latency_evidence_has_every_number() -> None:
-    evidence = latency(ANALYSIS, readings(good(p95=0.0314)), None, NOW)
+    evidence = one("latency", readings(good(p95=0.0314)))
     assert (evidence.value, evidence.baseline, evidence.threshold) == (0.0314, 0.010, 2.0)
     assert (evidence.samples, evidence.window) == (1000, 300)
     assert "3.14x over 2x" in evidence.message
@@ -129,7 +151,7 @@ def test_latency_evidence_has_every_number() -> None:
 
 def two_classes(share: float, total: float = 100_000) -> RevisionReadings:
     classes = {"A": share * total, "B": (1 - share) * total}
-    return RevisionReadings(Counts(total, 0), Latency(0.01, 0.005, total), {"forest": classes})
+    return measured(predictions(total), latencies(0.01, 0.005, total), predicted(classes))
 
 
 # KL((x, 1-x) || (0.5, 0.5)) is 0.3 at x = 0.86641
@@ -163,12 +185,12 @@ def test_drift(
     kept: Baseline | None,
     verdict: Verdict,
 ) -> None:
-    evidence = drift(ANALYSIS, readings(candidate, stable), kept, NOW)
+    evidence = one("drift", readings(candidate, stable), kept)
     assert evidence.verdict is verdict, evidence.message
 
 
 def by_model(**models: dict[str, float]) -> RevisionReadings:
-    return RevisionReadings(Counts(1000, 0), Latency(0.01, 0.005, 1000), models)
+    return measured(*(predicted(classes, model) for model, classes in models.items()))
 
 
 EVEN = {"A": 500.0, "B": 500.0}
@@ -201,16 +223,30 @@ ODD = {"A": 990.0, "B": 10.0}
         pytest.param(
             by_model(cnn=EVEN, xgb={"A": 9.0}),
             by_model(cnn=EVEN, xgb=EVEN),
+            PASS,
+            "xgb: too little",
+            id="a model with too few samples holds nobody, and is told",
+        ),
+        pytest.param(
+            by_model(cnn={"A": 9.0}, xgb={"A": 9.0}),
+            by_model(cnn=EVEN, xgb=EVEN),
             NO_DATA,
             "9 samples",
-            id="one model without enough samples is no pass",
+            id="with too few of every model it is no pass",
+        ),
+        pytest.param(
+            by_model(cnn=EVEN, xgb={"A": 60.0}),
+            by_model(cnn=EVEN, xgb={"B": 1000.0}),
+            FAIL,
+            "xgb",
+            id="a rare model that surely differs fails",
         ),
     ],
 )
 def test_drift_of_several_models(
     candidate: RevisionReadings, stable: RevisionReadings, verdict: Verdict, named: str
 ) -> None:
-    evidence = drift(ANALYSIS, readings(candidate, stable), None, NOW)
+    evidence = one("drift", readings(candidate, stable))
     assert evidence.verdict is verdict, evidence.message
     assert named in evidence.message
 
@@ -235,45 +271,57 @@ def test_drift_of_several_models(
 )
 def test_custom(bounds: dict[str, float], value: float | Problem | None, verdict: Verdict) -> None:
     metric = CustomMetric.model_validate({"name": "cost", "query": "q", **bounds})
-    evidence = custom(metric, value, NOW)
+    said = Readings(custom={} if value is None else {"cost": value})
+    evidence = one("custom/cost", said, analysis=Analysis(custom=[metric]))
     assert evidence.verdict is verdict, evidence.message
     assert evidence.signal == "custom/cost"
     if isinstance(value, Problem):
         assert evidence.message == value.message
 
 
-@pytest.mark.parametrize("broken", ["errorRate", "latency", "drift"])
-def test_a_failed_query_is_no_data_with_its_cause_and_never_a_pass(broken: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "broken"),
+    [
+        ("predictions", {"errorRate", "invalid", "traffic"}),
+        ("latencies", {"latency", "traffic"}),
+        ("classes", {"drift"}),
+    ],
+)
+def test_a_failed_query_is_no_data_with_its_cause_and_never_a_pass(
+    query: str, broken: set[str]
+) -> None:
     problem = Problem("PrometheusSlow", "Prometheus did not answer in 5 s")
-    said = replace(readings(good()), problems={broken: problem})
-    found = {e.signal: e for e in judge(ANALYSIS, said, KEPT, NOW)}
-    assert found[broken].verdict is NO_DATA
-    assert found[broken].message == problem.message
-    assert {e.verdict for name, e in found.items() if name != broken} == {PASS}
+    said = replace(readings(good()), problems={query: problem})
+    found = {e.signal: e for e in judge(ANALYSIS, said, KEPT)}
+    assert {name for name, e in found.items() if e.verdict is NO_DATA} == broken
+    assert {found[name].message for name in broken} == {problem.message}
+    assert {e.verdict for name, e in found.items() if name not in broken} == {PASS}
 
 
 def test_a_failed_query_hides_no_failure_of_another_signal() -> None:
     said = replace(
-        readings(good(errors=100)), problems={"drift": Problem("PrometheusSlow", "slow")}
+        readings(good(errors=100)), problems={"classes": Problem("PrometheusSlow", "slow")}
     )
-    verdicts = [e.verdict for e in judge(ANALYSIS, said, None, NOW)]
-    assert verdicts == [FAIL, PASS, NO_DATA]
+    verdicts = [e.verdict for e in judge(ANALYSIS, said)]
+    assert verdicts == [FAIL, PASS, NO_DATA, PASS, PASS]
 
 
 def test_signals_come_in_a_fixed_order() -> None:
     analysis = Analysis.model_validate({"custom": [{"name": "b", "query": "q", "max": 1}]})
     said = replace(readings(good()), custom={"b": 0.5})
-    assert [e.signal for e in judge(analysis, said, None, NOW)] == [
+    assert [e.signal for e in judge(analysis, said)] == [
         "errorRate",
         "latency",
         "drift",
+        "invalid",
+        "traffic",
         "custom/b",
     ]
 
 
 def test_nothing_measured_is_no_data_for_every_signal() -> None:
     analysis = Analysis.model_validate({"custom": [{"name": "b", "query": "q", "max": 1}]})
-    evidence: list[Evidence] = judge(analysis, Readings(), None, NOW)
+    evidence: list[Evidence] = judge(analysis, Readings())
     assert {e.verdict for e in evidence} == {NO_DATA}
 
 
@@ -282,14 +330,14 @@ def test_nothing_measured_is_no_data_for_every_signal() -> None:
     [
         pytest.param(good(), True, id="enough samples are kept"),
         pytest.param(good(99), False, id="too few are not kept"),
-        pytest.param(replace(good(), latency=None), False, id="without latency it is not kept"),
+        pytest.param(without(good(), "latencies"), False, id="without latency it is not kept"),
         pytest.param(NOTHING, False, id="nothing is not kept"),
     ],
 )
 def test_which_baseline_is_worth_keeping(stable: RevisionReadings, kept: bool) -> None:
-    found = baseline_of(readings(good(), stable), None, 100, NOW)
+    found = baseline_of(ANALYSIS, readings(good(), stable), None, NOW)
     assert (found is not None) is kept
     if found is not None:
         assert found.latency == 0.010
         assert found.samples == 1000
-        assert found.classes == good().classes
+        assert found.classes == {"forest": {"A": 600.0, "B": 250.0, "C": 150.0}}

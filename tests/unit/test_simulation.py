@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.simulation.report import at_most, percentile
-from benchmarks.simulation.rollouts import SIGNALS, Rollouts
+from benchmarks.simulation.rollouts import Rollouts
 from benchmarks.simulation.traffic import Fault, Histogram, Regime, lognormal, two_modes
-from benchmarks.simulation.verdicts import Figures, Kept, check, judge, kl_divergence
+from benchmarks.simulation.verdicts import JUDGED, Figures, Kept, check, judge, kl_divergence
 from benchmarks.simulation.windows import Window, histogram_quantile
 from tests.unit.scenes import UNTRIED, V2, rollout, serving
 from tests.unit.world import revision, spec
@@ -23,12 +23,16 @@ from transit_operator.core.signals import statistics
 SCRAPED = 20 / 19  # how `increase` extrapolates
 
 
-def figures(rng: np.random.Generator, rows: int, classes: int) -> Figures:
+def figures(rng: np.random.Generator, rows: int, classes: int, quantile: float) -> Figures:
     """Return readings around every edge: nothing, ten, 100 and 1000 samples, at the thresholds."""
     total = rng.choice([0, 1, 3, 9, 10, 40, 95, 96, 100, 130, 300, 949, 950, 951, 3000], rows)
     wrong = rng.choice([0.0, 0.01, 0.05, 0.06, 0.1, 0.5, 1.0], rows)
     errors = rng.binomial(total, wrong)
     p95 = rng.choice([0.005, 0.0199, 0.02, 0.0201, 0.04], rows)
+    median = rng.choice([0.3, 0.9], rows) if quantile > 0.5 else np.ones(rows)
+    outer = rng.choice([0.6, 0.99], rows)
+    if quantile > 0.5:
+        outer = np.maximum(median, outer)  # quantiles of one histogram rise
     nan = np.where(total > 0, 1.0, np.nan)
     mixes = rng.dirichlet(np.full(classes, 0.7), rows)
     counts = np.array(
@@ -38,8 +42,8 @@ def figures(rng: np.random.Generator, rows: int, classes: int) -> Figures:
         success=np.asarray((total - errors) * SCRAPED, dtype=np.float64),
         error=np.asarray(errors * SCRAPED, dtype=np.float64),
         quantile=p95 * nan,
-        median=p95 * rng.choice([0.3, 0.9], rows) * nan,
-        outer=p95 * rng.choice([0.6, 0.99], rows) * nan,
+        median=p95 * median * nan,
+        outer=p95 * outer * nan,
         requests=total * SCRAPED,
         classes=counts * SCRAPED,
     )
@@ -51,16 +55,18 @@ def test_verdicts_are_those_of_the_operator(classes: int, quantile: float) -> No
     rng = np.random.default_rng(classes)
     analysis = Analysis.model_validate({"latency": {"quantile": quantile}})
     rows = 1500
-    mine, stable = figures(rng, rows, classes), figures(rng, rows, classes)
+    mine, stable = figures(rng, rows, classes, quantile), figures(rng, rows, classes, quantile)
     stable.quantile[:] = np.where(stable.requests > 0, 0.010, np.nan)
+    stable.median[:] = stable.quantile * (0.5 if quantile > 0.5 else 1.0)
+    stable.outer[:] = stable.quantile * 0.5
     kept = Kept(np.full(rows, np.nan), np.zeros((rows, classes)), np.zeros(rows))
-    older = figures(rng, rows, classes)
+    older = figures(rng, rows, classes, quantile)
     kept.renew(older, rng.random(rows) < 0.8, analysis.min_samples)
     kept.latency = np.where(np.isnan(kept.latency), np.nan, 0.010)
     found = judge(analysis, mine, stable, kept)
     for i in range(rows):
         check(analysis, mine, stable, kept, found, i)  # raises where they differ
-    for signal in range(len(SIGNALS)):
+    for signal in range(len(JUDGED)):
         fail, blind = found.fail[:, signal], found.blind[:, signal]
         assert fail.any(), "a table without a Fail proves little"
         assert blind.any()
@@ -70,7 +76,7 @@ def test_verdicts_are_those_of_the_operator(classes: int, quantile: float) -> No
 def test_a_difference_is_no_result() -> None:
     rng = np.random.default_rng(0)
     analysis = Analysis()
-    mine, stable = figures(rng, 5, 3), figures(rng, 5, 3)
+    mine, stable = figures(rng, 5, 3, 0.95), figures(rng, 5, 3, 0.95)
     kept = Kept(np.full(5, np.nan), np.zeros((5, 3)), np.zeros(5))
     found = judge(analysis, mine, stable, kept)
     found.fail[2, 0] = ~found.fail[2, 0]
@@ -89,9 +95,9 @@ def test_divergence_is_that_of_the_operator(counts: list[list[int]]) -> None:
     mine, base = (np.array([row], dtype=float) for row in counts)
     found = kl_divergence(mine, base, np.array([True]))
     names = "ABCD"
+    seen = [any(pair) for pair in zip(*counts, strict=True)]
     real = statistics.kl_divergence(
-        dict(zip(names, map(float, counts[0]), strict=True)),
-        dict(zip(names, map(float, counts[1]), strict=True)),
+        *({c: float(x) for c, x, s in zip(names, row, seen, strict=True) if s} for row in counts)
     )
     assert (found[0][0], found[1][0]) == pytest.approx(real, rel=1e-9, abs=1e-9)
 
@@ -185,7 +191,7 @@ def test_rollouts_go_as_the_whole_decision_says(
         for i in sorted(running):
             world = worlds[i]
             world.now += 15
-            world.readings = Readings(mine.row(i), stable.row(i))
+            world.readings = Readings(mine.row(i, 0.95), stable.row(i, 0.95))
             world.settle()
             candidate = world.status.candidate
             if simulated.alive[i]:

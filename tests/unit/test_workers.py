@@ -22,12 +22,14 @@ class Slow:
     def __init__(self, failure: Exception | None = None) -> None:
         self.asked = asyncio.Event()
         self.answers = asyncio.Event()
+        self.times = 0
         self._failure = failure
 
     async def readings(
-        self, analysis: Analysis, tick: int, model_deployment: str, candidate: str, stable: str
+        self, analysis: Analysis, model_deployment: str, candidate: str, stable: str
     ) -> Readings:
         self.asked.set()
+        self.times += 1
         await self.answers.wait()
         if self._failure is not None:
             raise self._failure
@@ -90,10 +92,27 @@ def test_a_slow_prometheus_delays_nobody_else() -> None:
     async def tell(queue: WorkQueue, slow: Slow, notes: Notes) -> None:
         queue.add(ROLLING)
         await slow.asked.wait()
+        assert await notes.seen.get() == ROLLING, "looked at without readings"
         queue.add(SETTLED)
         assert await notes.seen.get() == SETTLED
         slow.answers.set()
+        assert await notes.seen.get() == ROLLING, "and again with them"
+
+    story(Slow, tell)
+
+
+def test_a_command_never_waits_for_prometheus() -> None:
+    """Nor does the safety net: whatever happens meanwhile is looked at, and asked for once."""
+
+    async def tell(queue: WorkQueue, slow: Slow, notes: Notes) -> None:
+        queue.add(ROLLING)
+        await slow.asked.wait()
         assert await notes.seen.get() == ROLLING
+        for _ in range(3):
+            queue.add(ROLLING)  # as an event does
+            assert await notes.seen.get() == ROLLING
+        assert slow.times == 1
+        assert notes.seen.empty(), "no look follows another without a cause"
 
     story(Slow, tell)
 
@@ -103,6 +122,7 @@ def test_a_failure_while_asking_ends_no_worker() -> None:
         slow.answers.set()
         queue.add(ROLLING)
         await slow.asked.wait()
+        assert await notes.seen.get() == ROLLING
         queue.add(SETTLED)
         assert await notes.seen.get() == SETTLED
 

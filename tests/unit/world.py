@@ -7,14 +7,14 @@ so that whole rollouts can be driven through `decide` in a table or by hypothesi
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.unit.measured import latencies, measured, predicted
+from tests.unit.measured import predictions as counted
 from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.api.status import ModelDeploymentStatus
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
 from transit_operator.core.objects.revision import wanted
 from transit_operator.core.observed import (
-    Counts,
-    Latency,
     Observed,
     Pod,
     Readings,
@@ -57,10 +57,10 @@ def good(
     classes: dict[str, float] | None = None,
 ) -> RevisionReadings:
     """Return readings of a revision that does well, or as badly as the arguments say."""
-    return RevisionReadings(
-        counts=Counts(success=predictions - errors, error=errors),
-        latency=Latency(quantile=p95, median=median, samples=predictions),
-        classes={"forest": classes or {"A": 600.0, "B": 250.0, "C": 150.0}},
+    return measured(
+        counted(success=predictions - errors, error=errors),
+        latencies(p95, median, predictions),
+        predicted(classes or {"A": 600.0, "B": 250.0, "C": 150.0}),
     )
 
 

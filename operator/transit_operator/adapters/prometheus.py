@@ -1,263 +1,123 @@
-"""Prometheus, asked once per signal and tick for the whole fleet.
+"""Prometheus, asked for the rollouts under way: it carries queries and answers, and judges nothing.
 
-All ModelDeployments of one interval are evaluated at the same ticks; whoever comes first asks, and
-the others read the same answer. Every failure becomes a `Problem`, never a number.
-Neighbours: `queries` has the PromQL; `core.signals` judges what comes out.
+Who asks while the same question is under way is asked for together with the others who do, in the
+next one: two hundred that fall due at one moment are a handful of queries, without a timer, and
+none is asked for a ModelDeployment that is settled. Every failure becomes a `Problem`, never a
+number. Neighbours: `core.signals.query` has the PromQL, `custom` the users' own queries.
 """
 
 import asyncio
-import math
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
-import requests
-from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
-from urllib3.util.retry import Retry
+from collections.abc import Callable
 
 from ..api.analysis import Analysis
 from ..api.config import PrometheusConfig
-from ..core.observed import Counts, Feedback, Latency, Problem, Readings, RevisionReadings
-from ..core.signals.accuracy import ACCURACY
-from ..core.signals.judge import DRIFT, ERROR_RATE, LATENCY
-from . import queries
+from ..api.duration import seconds
+from ..core.observed import Problem, Readings, RevisionReadings, Sample
+from ..core.signals import custom
+from ..core.signals.query import Query, own
+from ..core.signals.registry import queries
+from .asking import Client, QueryFailed, uncounted
+from .custom import CustomQueries
 
-Sample = tuple[Mapping[str, str], float]  # labels, value
+_AT_ONCE = 8  # queries of the fleet; the users' have their own
+_NAMES = 50  # ModelDeployments in one query, so that text and answer stay short
 
-
-class QueryFailed(Exception):
-    """A query gave no usable answer; `problem` says why, for people and for conditions."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
-
-
-def _uncounted(result: str) -> None:
-    return
+_Answer = dict[str, tuple[Sample, ...]] | Problem  # by revision
+_Question = tuple[Query, float]  # and the window in seconds
 
 
 class Prometheus:
-    """Answers for one ModelDeployment out of answers for all of them."""
+    """Answers for one ModelDeployment out of answers for several."""
 
     def __init__(
-        self, config: PrometheusConfig, counted: Callable[[str], None] = _uncounted
+        self, config: PrometheusConfig, counted: Callable[[str], None] = uncounted
     ) -> None:
         """`counted` is told how each query ended: "ok", or the reason of the problem."""
-        self._url = config.url.rstrip("/")
-        self._timeout = config.timeout_seconds
-        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="prometheus")
-        self._answers: dict[tuple[str, str, int], asyncio.Task[_FleetAnswer]] = {}
-        self._counted = counted
+        self._client = Client(config, counted)
+        self._custom = CustomQueries(self._client)
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._waiting: dict[_Question, dict[str, asyncio.Future[_Answer]]] = {}
+        self._asking: dict[_Question, asyncio.Task[None]] = {}
 
     async def readings(
-        self,
-        analysis: Analysis,
-        tick: int,
-        model_deployment: str,
-        candidate: str,
-        stable: str,
+        self, analysis: Analysis, model_deployment: str, candidate: str, stable: str
     ) -> Readings:
-        """Return what was measured of two revisions at a tick. Never raises for bad answers.
+        """Return what was measured of two revisions. Never raises for bad answers.
 
         Args:
-            tick: number of the interval; one answer is shared by all who ask for the same tick.
             model_deployment: "namespace/name", as in the metrics' label.
         """
-        texts = queries.fleet(analysis)
-        names = list(texts)
-        answers = await asyncio.gather(
-            *(self._shared(texts[name], analysis.interval, tick) for name in names)
-        )
-        found = dict(zip(names, answers, strict=True))
-        keys = [(model_deployment, revision) for revision in (candidate, stable)]
-        custom = await self._custom(analysis, model_deployment, candidate, stable)
+        asked = queries(analysis)
+        window = seconds(analysis.window)
+        answers = await asyncio.gather(*(self._of(q, window, model_deployment) for q in asked))
+        found = {query.name: answer for query, answer in zip(asked, answers, strict=True)}
         return Readings(
-            candidate=_revision(found, model_deployment, candidate),
-            stable=_revision(found, model_deployment, stable),
-            custom=custom,
-            problems={n: p for n, a in found.items() if (p := a.problem_of(keys)) is not None},
+            candidate=_revision(found, candidate),
+            stable=_revision(found, stable),
+            custom=self._custom_values(analysis, model_deployment, candidate, stable),
+            problems={n: a for n, a in found.items() if isinstance(a, Problem)},
         )
 
-    async def _shared(self, query: str, interval: str, tick: int) -> "_FleetAnswer":
-        key = (query, interval, tick)
-        for old in [k for k in self._answers if k[1] == interval and k[2] < tick]:
-            del self._answers[old]
-        task = self._answers.get(key)
-        if task is None:
-            task = asyncio.create_task(self._fleet(query))
-            self._answers[key] = task
-        return await asyncio.shield(task)
+    async def _of(self, query: Query, window: float, model_deployment: str) -> _Answer:
+        """Ask together with all others that wait for the same."""
+        question = (query, window)
+        waiting = self._waiting.setdefault(question, {})
+        if model_deployment not in waiting:
+            waiting[model_deployment] = asyncio.get_running_loop().create_future()
+        mine = waiting[model_deployment]
+        if question not in self._asking:
+            self._asking[question] = asyncio.create_task(self._ask(question))
+        return await asyncio.shield(mine)
 
-    async def _fleet(self, query: str) -> "_FleetAnswer":
+    async def _ask(self, question: _Question) -> None:
+        """Ask until nobody waits."""
+        query, window = question
+        waiting = self._waiting[question]
         try:
-            return _FleetAnswer(by_revision(await self.query(query)))
-        except QueryFailed as error:
-            return _FleetAnswer({}, error.problem)
+            while waiting:
+                async with self._slots:
+                    some = {name: waiting.pop(name) for name in list(waiting)[:_NAMES]}
+                    try:
+                        answer = own(await self._client.query(query.promql(window, some)))
+                    except QueryFailed as error:
+                        for future in some.values():
+                            future.set_result(error.problem)
+                        continue
+                by_name: dict[str, dict[str, tuple[Sample, ...]]] = {name: {} for name in some}
+                for (name, revision), samples in answer.items():
+                    by_name.get(name, {})[revision] = samples
+                for name, future in some.items():
+                    future.set_result(by_name[name])
+        finally:
+            del self._asking[question], self._waiting[question]
 
-    async def _custom(
+    def _custom_values(
         self, analysis: Analysis, model_deployment: str, candidate: str, stable: str
     ) -> dict[str, float | Problem]:
-        async def one(query: str) -> float | Problem:
-            text = queries.custom(query, model_deployment, candidate, stable)
-            try:
-                return _single(await self.query(text))
-            except QueryFailed as error:
-                return error.problem
-
-        values = await asyncio.gather(*(one(metric.query) for metric in analysis.custom))
-        return dict(zip((metric.name for metric in analysis.custom), values, strict=True))
+        texts = {
+            metric.name: custom.promql(metric.query, model_deployment, candidate, stable)
+            for metric in analysis.custom
+        }
+        namespace = model_deployment.partition("/")[0]
+        interval = seconds(analysis.interval)
+        found = self._custom.answers(namespace, interval, texts.values())
+        return {name: found[text] for name, text in texts.items() if text in found}
 
     async def query(self, query: str) -> list[Sample]:
         """Ask one instant query. Raises: QueryFailed."""
-        try:
-            samples = await self._answer(query)
-        except QueryFailed as error:
-            self._counted(error.problem.reason)
-            raise
-        self._counted("ok")
-        return samples
-
-    async def _answer(self, query: str) -> list[Sample]:
-        loop = asyncio.get_running_loop()
-        try:
-            # The client's time limit is per read, so a slow trickle needs this one too.
-            async with asyncio.timeout(self._timeout + 1):
-                return await loop.run_in_executor(self._threads, self._ask, query)
-        except TimeoutError as error:
-            raise QueryFailed(
-                Problem("PrometheusSlow", f"Prometheus did not answer in {self._timeout:g} s")
-            ) from error
-
-    def _ask(self, query: str) -> list[Sample]:
-        # One session per call: requests' sessions aren't safe to share between threads.
-        retry = Retry(total=0)
-        with PrometheusConnect(self._url, retry=retry, timeout=self._timeout, method="POST") as c:
-            try:
-                return _samples(c.custom_query(query))
-            except requests.ConnectionError as error:  # that nobody accepts in time is one, too
-                problem = Problem(
-                    "PrometheusUnreachable", f"Prometheus at {self._url} can't be reached"
-                )
-                raise QueryFailed(problem) from error
-            except requests.Timeout as error:
-                problem = Problem(
-                    "PrometheusSlow", f"Prometheus did not answer in {self._timeout:g} s"
-                )
-                raise QueryFailed(problem) from error
-            except PrometheusApiClientException as error:
-                text = f"Prometheus refused the query: {str(error)[:300]}"
-                raise QueryFailed(Problem("PrometheusError", text)) from error
-            except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-                text = f"{self._url} did not answer as a Prometheus does ({type(error).__name__})"
-                raise QueryFailed(Problem("PrometheusMalformed", text)) from error
+        return await self._client.query(query)
 
     def close(self) -> None:
         """Let go of the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._custom.close()
+        self._client.close()
 
 
-class _FleetAnswer:
-    """One signal of all revisions: (model_deployment, revision) → samples."""
-
-    def __init__(
-        self, samples: dict[tuple[str, str], list[Sample]], problem: Problem | None = None
-    ) -> None:
-        self.samples = samples
-        self._problem = problem
-
-    def problem_of(self, keys: Sequence[tuple[str, str]]) -> Problem | None:
-        """Return why the answer is of no use for some revisions."""
-        if self._problem is not None:
-            return self._problem
-        for key in keys:
-            if many := _several(self.samples.get(key, [])):
-                return many
-        return None
-
-
-def by_revision(samples: list[Sample]) -> dict[tuple[str, str], list[Sample]]:
-    """Group samples by their labels model_deployment and revision."""
-    grouped: dict[tuple[str, str], list[Sample]] = {}
-    for labels, value in samples:
-        key = (labels.get("model_deployment", ""), labels.get("revision", ""))
-        grouped.setdefault(key, []).append((labels, value))
-    return grouped
-
-
-# What may differ between the series of one revision, in the answers to our own queries.
-_PARTS = ("status", "figure", "model", "class", "outcome")
-
-
-def _several(samples: list[Sample]) -> Problem | None:
-    """Tell of two series where one was asked for, as from two replicas that nobody merged."""
-    parts = [tuple(labels.get(part, "") for part in _PARTS) for labels, _ in samples]
-    if len(set(parts)) == len(parts):
-        return None
-    extra = sorted({*samples[0][0]} - {*_PARTS, "model_deployment", "revision"})
-    return Problem(
-        "ManySeries",
-        f"Prometheus gave several series for one: label {', '.join(extra) or '?'} is too many",
-    )
-
-
-def _samples(result: Any) -> list[Sample]:
-    return [(entry["metric"], float(entry["value"][1])) for entry in result]
-
-
-def _single(samples: list[Sample]) -> float:
-    if not samples:
-        raise QueryFailed(Problem("NoSeries", "the query has no result"))
-    if len(samples) > 1:
-        raise QueryFailed(
-            Problem("ManySeries", f"the query has {len(samples)} results, it must have one")
-        )
-    value = samples[0][1]
-    if not math.isfinite(value):
-        raise QueryFailed(Problem("NotANumber", f"the query's result is {value}"))
-    return value
-
-
-def _revision(
-    found: Mapping[str, _FleetAnswer], model_deployment: str, revision: str
-) -> RevisionReadings:
-    key = (model_deployment, revision)
+def _revision(found: dict[str, _Answer], revision: str) -> RevisionReadings:
     return RevisionReadings(
-        counts=_counts(found[ERROR_RATE].samples.get(key, [])),
-        latency=_latency(found[LATENCY].samples.get(key, [])),
-        classes=_classes(found[DRIFT].samples.get(key, [])),
-        feedback=_feedback(found[ACCURACY].samples.get(key, [])) if ACCURACY in found else None,
+        {
+            name: answer[revision]
+            for name, answer in found.items()
+            if not isinstance(answer, Problem) and revision in answer
+        }
     )
-
-
-def _counts(samples: list[Sample]) -> Counts | None:
-    by_status = {labels.get("status", ""): value for labels, value in samples}
-    values = (by_status.get("success", 0.0), by_status.get("error", 0.0))
-    if not samples or not all(math.isfinite(value) for value in values):
-        return None
-    return Counts(success=values[0], error=values[1])
-
-
-def _feedback(samples: list[Sample]) -> Feedback | None:
-    by_outcome = {labels.get("outcome", ""): value for labels, value in samples}
-    values = (by_outcome.get("correct", 0.0), by_outcome.get("wrong", 0.0))
-    if not samples or not all(math.isfinite(value) for value in values):
-        return None
-    return Feedback(correct=values[0], wrong=values[1])
-
-
-def _latency(samples: list[Sample]) -> Latency | None:
-    by_figure = {labels.get("figure", ""): value for labels, value in samples}
-    names = ("quantile", "median", "samples", "outer")
-    found = [by_figure.get(figure, math.nan) for figure in names]
-    if not all(map(math.isfinite, found)):
-        return None
-    return Latency(*found)
-
-
-def _classes(samples: list[Sample]) -> dict[str, dict[str, float]]:
-    by_model: dict[str, dict[str, float]] = {}
-    for labels, value in samples:
-        if math.isfinite(value):
-            by_model.setdefault(labels.get("model", ""), {})[labels.get("class", "")] = value
-    return by_model

@@ -8,22 +8,32 @@ from .base import ApiModel
 from .duration import DURATION_PATTERN, Duration
 
 
-class ErrorRate(ApiModel):
+class Judged(ApiModel):
+    """What every built-in signal's rule has. A rule that is null isn't judged at all."""
+
+    mode: Literal["Enforce", "Warn"] = Field(
+        default="Enforce",
+        description="Warn: what it finds is told and counted, but turns nothing back and holds no"
+        " step.",
+    )
+
+
+class ErrorRate(Judged):
     max: float = Field(default=0.05, ge=0, le=1)
 
 
-class Latency(ApiModel):
+class Latency(Judged):
     quantile: float = Field(default=0.95, gt=0, lt=1)
     max_ratio: float = Field(default=2.0, gt=0, description="Candidate over stable.")
 
 
-class Drift(ApiModel):
+class Drift(Judged):
     max_kl: float = Field(
         default=0.3, gt=0, alias="maxKL", description="KL(candidate || stable) in nats."
     )
 
 
-class Accuracy(ApiModel):
+class Accuracy(Judged):
     max_drop: float = Field(
         gt=0,
         le=1,
@@ -32,15 +42,35 @@ class Accuracy(ApiModel):
     )
 
 
-class Health(ApiModel):
+class Invalid(Judged):
+    max_increase: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="How much larger the candidate's share of invalid requests (4xx) may be than"
+        " the stable's at the same time: 0.05 is five percentage points.",
+    )
+
+
+class TrafficArrives(Judged):
+    """`traffic: {}`: a candidate that gets (almost) nothing of its share has failed."""
+
+
+class Health(Judged):
     consecutive_failures: int = Field(default=3, ge=1, le=100)
 
 
-class CustomMetric(ApiModel):
+class CustomMetric(Judged):
     rules = (
         {
             "rule": "has(self.max) || has(self.min)",
             "message": "needs max, min or both: without a bound nothing is judged",
+        },
+        {
+            "rule": "!self.query.matches('[{][{]') || !self.query.replace('{{namespace}}', '')"
+            ".replace('{{name}}', '').replace('{{stable}}', '').replace('{{candidate}}', '')"
+            ".matches('[{][{]|[}][}]')",
+            "message": "query knows {{namespace}}, {{name}}, {{stable}} and {{candidate}} only",
         },
     )
 
@@ -79,13 +109,30 @@ class Analysis(ApiModel):
     min_samples: int = Field(
         default=100, ge=1, le=1_000_000, description="Of the candidate, in the window."
     )
-    error_rate: ErrorRate = Field(default_factory=ErrorRate)
-    latency: Latency = Field(default_factory=Latency)
-    drift: Drift = Field(default_factory=Drift)
+    error_rate: ErrorRate | None = Field(
+        default_factory=ErrorRate, description="Errors of all predictions; null: not judged."
+    )
+    latency: Latency | None = Field(
+        default_factory=Latency, description="Against the stable's; null: not judged."
+    )
+    drift: Drift | None = Field(
+        default_factory=Drift,
+        description="Predicted classes against the stable's; null: not judged.",
+    )
+    invalid: Invalid | None = Field(
+        default_factory=Invalid,
+        description="Invalid requests against the stable's; null: not judged.",
+    )
+    traffic: TrafficArrives | None = Field(
+        default_factory=TrafficArrives,
+        description="Whether the candidate gets its share at all; null: not judged.",
+    )
     accuracy: Accuracy | None = Field(
         default=None, description="Only for clients that send feedback; without it not judged."
     )
-    health: Health = Field(default_factory=Health)
+    health: Health | None = Field(
+        default_factory=Health, description="Pods that aren't ready or restart; null: not judged."
+    )
     custom: list[CustomMetric] = Field(
         default_factory=list,
         max_length=16,

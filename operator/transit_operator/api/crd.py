@@ -114,6 +114,8 @@ def _annotate(schema: dict[str, Any], model: type[BaseModel], *, defaults: bool)
         if not defaults:
             inner.pop("default", None)
         elif field.default_factory is not None:
+            if type(None) in getattr(field.annotation, "__args__", ()):
+                inner["nullable"] = True  # or the API server would put the default for a null
             value = field.get_default(call_default_factory=True, validated_data={})
             # Whole values, though {} would be filled in too: the API server checks rules against
             # a default as it is written.

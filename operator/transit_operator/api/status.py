@@ -39,6 +39,8 @@ class RejectReason(StrEnum):
     HEALTH = "Health"
     NOT_READY = "NotReady"
     ACCURACY = "Accuracy"
+    INVALID = "Invalid"
+    NO_TRAFFIC = "NoTraffic"
     CUSTOM = "Custom"
     NO_DATA = "NoData"
     ABORTED = "Aborted"
@@ -54,6 +56,9 @@ class Evidence(ApiModel):
 
     signal: str
     verdict: Verdict
+    mode: Literal["Warn"] | None = Field(
+        default=None, description="Warn: told only, it turns nothing back and holds no step."
+    )
     reason: str | None = Field(default=None, description="Why there is no data, in one word.")
     value: float | None = None
     baseline: float | None = None
@@ -64,12 +69,24 @@ class Evidence(ApiModel):
     message: str
 
 
+class ModelBaseline(ApiModel):
+    """One model's part of a baseline."""
+
+    latency: float | None = Field(default=None, description="Seconds, at the quantile asked for.")
+    samples: float = Field(default=0, description="Requests behind `latency`.")
+    invalid: float = Field(default=0, description="Invalid requests.")
+    requests: float = Field(default=0, description="All requests, invalid ones too.")
+
+
 class Baseline(ApiModel):
     """The stable revision's last figures before the candidate took all traffic."""
 
     latency: float | None = None
+    models: dict[str, ModelBaseline] = Field(default_factory=dict)
     classes: dict[str, dict[str, float]] = Field(
-        default_factory=dict, description="Counts of predicted classes, by model and class."
+        default_factory=dict,
+        description="Counts of predicted classes, by model and class; of many classes the most"
+        " frequent, the others in groups (~0, ~1, …).",
     )
     samples: float = 0
     accuracy: float | None = None

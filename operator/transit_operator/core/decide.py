@@ -66,7 +66,7 @@ def _pins(o: Observed, spec: ModelDeploymentSpec) -> Pins | None:
 def _wake_at(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, plan: Plan) -> float | None:
     """Return the earliest time at which time alone changes the decision."""
     evaluation = next_evaluation(spec, to_status(rollout), o.now)
-    if evaluation is not None and evaluation <= o.now:
+    if evaluation is not None and evaluation <= o.now and not o.asking:
         return o.now  # it fell due while all was read, so Prometheus was not asked: look again
     settle, deadline = seconds(spec.traffic.settle), seconds(spec.rollout.progress_deadline)
     times = [evaluation, *plan.looks]

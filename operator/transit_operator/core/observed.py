@@ -67,55 +67,17 @@ class Wanted:
     models: tuple[PinnedModel, ...]
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Predictions in the window; client mistakes are in neither."""
-
-    success: float
-    error: float
-
-    @property
-    def total(self) -> float:
-        return self.success + self.error
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Seconds: the configured quantile, the median, and the quantile that twice as many requests
-    lie above (`statistics.outer_quantile`; 0: not known), of so many measured requests.
-    """
-
-    quantile: float
-    median: float
-    samples: float
-    outer: float = 0.0
-
-
-@dataclass(frozen=True)
-class Feedback:
-    """Predictions in the window whose true label is known."""
-
-    correct: float
-    wrong: float
-
-    @property
-    def total(self) -> float:
-        return self.correct + self.wrong
-
-    @property
-    def share(self) -> float:
-        """The accuracy; `total` must be positive."""
-        return self.correct / self.total
+Sample = tuple[Mapping[str, str], float]  # labels, value; the value is a number
 
 
 @dataclass(frozen=True)
 class RevisionReadings:
-    """What Prometheus says of one revision over the window. None: no series, or NaN."""
+    """What Prometheus says of one revision over the window: the samples of each query by its name.
 
-    counts: Counts | None = None
-    latency: Latency | None = None
-    classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    feedback: Feedback | None = None
+    A query without samples isn't there. What they mean is known to the signals that asked.
+    """
+
+    samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,7 +92,7 @@ class Problem:
 class Readings:
     """All that was measured for one evaluation.
 
-    `problems` maps a signal (errorRate, latency, drift, accuracy) to why its query gave nothing at
+    `custom` maps a custom metric to its value, `problems` a query's name to why it gave nothing at
     all.
     """
 
@@ -166,7 +128,8 @@ class Observed:
     """Everything a decision depends on. `now` is in seconds since the epoch.
 
     `spec` is None where it can't be understood, `wanted` where it isn't resolved yet; `problem`
-    then says why. `pins` is what its aliases mean. `readings` is None between two evaluations.
+    then says why. `pins` is what its aliases mean. `readings` is None between two evaluations, and
+    while Prometheus is asked: then `asking` is true, and another look comes with the answer.
     `route` is None where there is no HTTPRoute to ask about. `records` are by revision.
     """
 
@@ -183,6 +146,7 @@ class Observed:
     revisions: Mapping[str, RevisionState] = field(default_factory=dict)
     traffic: Mapping[str, int] = field(default_factory=dict)
     readings: Readings | None = None
+    asking: bool = False
     route: Route | None = None
     records: Mapping[str, Record] = field(default_factory=dict)
 

@@ -1,6 +1,5 @@
 """Observe: all reads, into one frozen value. Kubernetes from the cache, signals from Prometheus."""
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pydantic import ValidationError
 
 from ..api import names
 from ..api.analysis import Analysis
-from ..api.duration import seconds
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, Pins, read_status
 from ..core.objects.build import Object, Owner
@@ -38,9 +36,9 @@ class Measures(Protocol):
     """Where readings come from: `adapters.prometheus`."""
 
     async def readings(
-        self, analysis: Analysis, tick: int, model_deployment: str, candidate: str, stable: str
+        self, analysis: Analysis, model_deployment: str, candidate: str, stable: str
     ) -> Readings:
-        """Return what was measured of two revisions at a tick."""
+        """Return what was measured of two revisions. Never raises for bad answers."""
         ...
 
 
@@ -54,10 +52,9 @@ class Observer:
         self._prometheus = prometheus
         self._clock = clock
 
-    def may_ask(self, key: Key) -> bool:
-        """Tell whether `readings` may have something to ask: if there is a candidate."""
-        status = (self._cache.mdep(key) or {}).get("status") or {}
-        return bool(status.get("candidate"))
+    def due(self, key: Key) -> bool:
+        """Tell whether an evaluation is due, for which Prometheus is to be asked."""
+        return self._due(key) is not None
 
     async def readings(self, key: Key) -> Readings | None:
         """Ask Prometheus if an evaluation is due; between two there is nothing to ask."""
@@ -65,19 +62,15 @@ class Observer:
         if due is None:
             return None
         spec, candidate, stable = due
-        analysis = spec.rollout.analysis
         return await self._prometheus.readings(
-            analysis,
-            math.floor(self._clock() / seconds(analysis.interval)),
-            "/".join(key),
-            candidate=candidate,
-            stable=stable,
+            spec.rollout.analysis, "/".join(key), candidate=candidate, stable=stable
         )
 
-    def look(self, key: Key, readings: Readings | None) -> Snapshot | None:
+    def look(self, key: Key, readings: Readings | None, asking: bool = False) -> Snapshot | None:
         """Return everything about a ModelDeployment, or None if there is none (any more).
 
-        `readings` were asked for before, so that this picture of the cluster is a fresh one.
+        `readings` were asked for before, so that this picture of the cluster is a fresh one;
+        `asking`: they are being asked for now.
         """
         mdep = self._cache.mdep(key)
         if mdep is None or mdep["metadata"].get("deletionTimestamp"):
@@ -111,6 +104,7 @@ class Observer:
             revisions=states,
             traffic=traffic,
             readings=readings,
+            asking=asking,
             records=records(live),
         )
         return Snapshot(observed, owner, mdep, live)

@@ -23,7 +23,6 @@ from .queue import WorkQueue
 log = logging.getLogger(__name__)
 
 CONFLICT_PAUSE = 0.05  # the event that made us too late is on its way
-EVALUATED_AT_ONCE = 8  # looks with readings, besides those of the workers
 
 
 class Reconciler:
@@ -42,28 +41,45 @@ class Reconciler:
         self._executor = executor
         self._cache = cache
         self._metrics = metrics
-        self._turns = asyncio.Semaphore(EVALUATED_AT_ONCE)
+        self._asking: set[Key] = set()
+        self._answers: dict[Key, Readings] = {}
         self._began: dict[Key, float] = {}
         self._refusals: dict[Key, tuple[int, Problem]] = {}  # by generation of the spec
 
     async def work(self) -> None:
         """Work for ever. Several may run: the queue gives a key to one at a time.
 
-        While Prometheus is asked, the worker goes on with others: two hundred evaluations are due
-        at the same moment, and a slow answer must delay nothing but them.
+        Nobody waits for Prometheus: where an evaluation is due it is asked, and the look goes on
+        without; the answer brings another one. So a command, or pods that die, are acted upon at
+        once, and two hundred evaluations that are due at one moment delay nothing.
         """
         async with asyncio.TaskGroup() as asking:
             while True:
                 key = await self._queue.get()
-                if self._observer.may_ask(key):
-                    asking.create_task(self._worked(key, self._evaluate(key)))
-                else:
-                    await self._worked(key, self._timed(key, None))
+                if key not in self._answers and key not in self._asking and self._is_due(key):
+                    self._asking.add(key)
+                    asking.create_task(self._ask(key))
+                await self._worked(key, self._timed(key, self._answers.pop(key, None)))
 
-    async def _evaluate(self, key: Key) -> None:
-        readings = await self._observer.readings(key)
-        async with self._turns:
-            await self._timed(key, readings)
+    def _is_due(self, key: Key) -> bool:
+        try:
+            return self._observer.due(key)
+        except Exception:  # the look will meet the same, and tell of it
+            return False
+
+    async def _ask(self, key: Key) -> None:
+        try:
+            readings = await self._observer.readings(key)
+            if readings is not None:
+                self._answers[key] = readings
+        except Exception:
+            self._failed("Bug")
+            log.exception("%s/%s: a bug in Transit; it will be tried again", *key)
+            self._queue.failed(key)
+        else:
+            self._queue.add(key)
+        finally:
+            self._asking.discard(key)
 
     def running(self) -> list[float]:
         """Return for how many seconds each of the present looks has been running."""
@@ -109,7 +125,7 @@ class Reconciler:
         Raises:
             KubernetesError: something could not be written; look again later.
         """
-        snapshot = self._observer.look(key, readings)
+        snapshot = self._observer.look(key, readings, key in self._asking)
         if snapshot is None:
             self._queue.prefer(key, False)
             return

@@ -9,13 +9,14 @@ from typing import assert_never
 from ...api.duration import human, seconds
 from ...api.rollout import Step
 from ...api.spec import ModelDeploymentSpec
-from ...api.status import CandidateStatus, Former, Phase, RejectReason, StableStatus, Verdict
+from ...api.status import CandidateStatus, Former, Phase, RejectReason, StableStatus
 from ..observed import Observed
 from ..plan.reached import others_answer, reached
 from ..plan.shared import is_shared
 from ..plan.size import full_size
 from ..plan.steps import next_step, place, pods_for, steps_of
 from ..signals.baseline import missing
+from ..signals.evidence import fails
 from ..state import Empty, First, Retreating, Rollout, Steady, Trying
 from ..times import epoch, rfc3339
 from ..words.text import models_text
@@ -110,11 +111,16 @@ def _may_go_on(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: 
         return True
     if candidate.forced == "full":
         return candidate.weight < 100 or reached(o, spec, state)
-    if candidate.blind_since is not None or candidate.health_failures > 0:
+    if candidate.blind_since is not None or _unwell(spec, candidate):
         return False
     if candidate.waiting_since is not None:
         return True
     return candidate.asked_at is None and _hold_is_over(o, spec, rollout, candidate)
+
+
+def _unwell(spec: ModelDeploymentSpec, candidate: CandidateStatus) -> bool:
+    health = spec.rollout.analysis.health
+    return candidate.health_failures > 0 and health is not None and health.mode == "Enforce"
 
 
 def _hold_is_over(
@@ -161,9 +167,8 @@ def _ask(o: Observed, rollout: Rollout, state: Trying) -> Rollout:
 
 def _measured_now(o: Observed, rollout: Rollout) -> bool:
     """Tell whether this look is an evaluation, and nothing in it is missing or failing."""
-    return o.readings is not None and not any(
-        missing(e) or e.verdict is Verdict.FAIL for e in rollout.rest.signals
-    )
+    signals = rollout.rest.signals
+    return o.readings is not None and not any(missing(e) or fails(e) for e in signals)
 
 
 def _go_to(

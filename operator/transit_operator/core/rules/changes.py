@@ -17,9 +17,10 @@ from ...api.status import (
 from ..observed import Observed, Wanted
 from ..plan.shared import is_shared
 from ..plan.size import full_size
+from ..signals.evidence import capped
 from ..state import Retreating, Rollout, State, Steady, Trying
 from ..times import epoch, rfc3339
-from ..words.text import capped, models_text
+from ..words.text import models_text
 
 # Reasons of transitions, and so of Events. Users alert on them.
 CREATED = "Created"

@@ -14,26 +14,20 @@ from ...api.status import (
     Evidence,
     ModelDeploymentStatus,
     RejectReason,
-    Verdict,
 )
 from ..observed import Observed, Readings, RevisionReadings
 from ..plan.reached import reached
-from ..signals import judge as signals
-from ..signals.accuracy import ACCURACY
+from ..signals import health, registry
 from ..signals.baseline import excused, missing, of_broken_stable, stable_is_broken
-from ..signals.evidence import NO_SERIES, no_data
+from ..signals.counts import by_model
+from ..signals.error_rate import NAME as ERROR_RATE
+from ..signals.evidence import NO_SERIES, Given, Input, fails, no_data
+from ..signals.kept import baseline_of
+from ..signals.query import PREDICTIONS
 from ..state import Rollout, Trying, to_status
 from ..times import epoch, rfc3339
 from . import changes
-from .health import judge_health
-
-_REASONS = {
-    signals.ERROR_RATE: RejectReason.ERROR_RATE,
-    signals.LATENCY: RejectReason.LATENCY,
-    signals.DRIFT: RejectReason.DRIFT,
-    ACCURACY: RejectReason.ACCURACY,
-    signals.HEALTH: RejectReason.HEALTH,
-}
+from .health import count_failures
 
 
 def next_evaluation(
@@ -71,29 +65,48 @@ def evaluate(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollou
         if broken:
             kept = of_broken_stable(kept, o.now)
         else:
-            kept = signals.baseline_of(readings, kept, analysis.min_samples, o.now)
+            kept = baseline_of(analysis, readings, kept, o.now)
         candidate = candidate.model_copy(update={"baseline": kept})
-    candidate, health = judge_health(o, spec, candidate)
+    candidate, pods = count_failures(o, spec, candidate)
     state = Trying(state.stable, candidate, state.paused)
+    i = Input(
+        analysis=analysis,
+        readings=readings,
+        now=o.now,
+        kept=candidate.baseline,
+        given=_given(o, spec, rollout, candidate),
+        pods=pods,
+    )
     if candidate.step == 0:
-        return _before_first(o, spec, rollout, state, readings, health)
+        return _before_first(o, spec, rollout, state, i)
 
-    if candidate.weight:
-        measured = signals.judge(analysis, readings, candidate.baseline, o.now)
-    else:
-        measured = _unmeasured(readings, o.now)
+    evidence = registry.judge(i)
+    if not candidate.weight:
+        evidence = [*_unmeasured(readings, o.now), *health.alone(i)]
     if broken:
-        measured = [excused(e) for e in measured]
-    evidence = [*measured, health]
+        evidence = [excused(e) for e in evidence]
     rollout = rollout.to(state, signals=evidence)
-    failed = [e for e in evidence if e.verdict is Verdict.FAIL]
+    failed = [e for e in evidence if fails(e)]
     if failed:
         return _fail(o, spec, rollout, failed[0])
-    if any(map(missing, measured)):
-        return _blind(o, spec, rollout, state, measured)
-    if health.value == 0 and reached(o, spec, state):
+    if any(map(missing, evidence)):
+        return _blind(o, spec, rollout, state, evidence)
+    well = pods.failures == 0 or analysis.health is None or analysis.health.mode == "Warn"
+    if well and reached(o, spec, state):
         candidate = _hold(o, spec, candidate)
     return _seen(o, rollout, state, candidate)
+
+
+def _given(
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, candidate: CandidateStatus
+) -> Given:
+    """Return the share that the candidate really has; it counts from the last change of any."""
+    times = [epoch(t) for t in (rollout.rest.traffic_since, candidate.step_at) if t is not None]
+    return Given(
+        share=o.share(candidate.revision),
+        since=max(times, default=o.now),
+        exact=spec.traffic.router == "gateway",
+    )
 
 
 def _seen(o: Observed, rollout: Rollout, state: Trying, candidate: CandidateStatus) -> Rollout:
@@ -102,18 +115,15 @@ def _seen(o: Observed, rollout: Rollout, state: Trying, candidate: CandidateStat
 
 
 def _before_first(
-    o: Observed,
-    spec: ModelDeploymentSpec,
-    rollout: Rollout,
-    state: Trying,
-    readings: Readings,
-    health: Evidence,
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying, i: Input
 ) -> Rollout:
     """Not tried yet: of interest is whether it dies again and again, and would be seen to fail."""
-    absent = _unmeasured(readings, o.now) if o.revision(state.candidate.revision).ready else []
+    ready = o.revision(state.candidate.revision).ready
+    absent = _unmeasured(i.readings, o.now) if ready else []
     rollout = rollout.to(state, signals=absent)
-    if health.verdict is Verdict.FAIL:
-        return _fail(o, spec, rollout.but(signals=[*absent, health]), health)
+    sick = [e for e in health.alone(i) if fails(e)]
+    if sick:
+        return _fail(o, spec, rollout.but(signals=[*absent, *sick]), sick[0])
     if absent:
         return _blind(o, spec, rollout, state, absent)
     return _seen(o, rollout, state, state.candidate)
@@ -121,11 +131,11 @@ def _before_first(
 
 def _unmeasured(readings: Readings, now: float) -> list[Evidence]:
     """Return why errors of a candidate without traffic would not be seen; else nothing."""
-    if problem := readings.problems.get(signals.ERROR_RATE):
-        return [no_data(signals.ERROR_RATE, problem.reason, problem.message, now)]
-    if readings.candidate.counts is None:
+    if problem := readings.problems.get(PREDICTIONS.name):
+        return [no_data(ERROR_RATE, problem.reason, problem.message, now)]
+    if not by_model(readings.candidate):
         text = "Prometheus has not measured the candidate's pods twice yet"
-        return [no_data(signals.ERROR_RATE, NO_SERIES, text, now, samples=0)]
+        return [no_data(ERROR_RATE, NO_SERIES, text, now, samples=0)]
     return []
 
 
@@ -143,7 +153,7 @@ def _hold(o: Observed, spec: ModelDeploymentSpec, candidate: CandidateStatus) ->
 
 
 def _fail(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, evidence: Evidence) -> Rollout:
-    reason = _REASONS.get(evidence.signal, RejectReason.CUSTOM)
+    reason = registry.reason_of(evidence)
     rollout = changes.fail(o, spec, rollout, reason, evidence.message, evidence)
     state = rollout.state
     if not isinstance(state, Trying):

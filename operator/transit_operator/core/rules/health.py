@@ -1,4 +1,4 @@
-"""The signal `health`: pods that aren't ready, and restarts. It comes from Kubernetes.
+"""What is wrong with the candidate's pods, counted over evaluations. The signal `health` judges it.
 
 Two counts. Evaluations in a row in which a pod isn't ready or has restarted: one good one ends
 them. And restarts that add up, which no good evaluation ends: a version that is killed for memory
@@ -9,23 +9,23 @@ the one that comes up in its place, until `progressDeadline`.
 
 from ...api.duration import seconds
 from ...api.spec import ModelDeploymentSpec
-from ...api.status import CandidateStatus, Evidence, Verdict
+from ...api.status import CandidateStatus
 from ..observed import Observed
-from ..signals.judge import HEALTH
+from ..signals.evidence import Pods
 from ..times import epoch, rfc3339
 
 FORGET_SECONDS = 3600.0  # in which one restart is forgotten: one an hour is borne for ever
 
 
-def judge_health(
+def count_failures(
     o: Observed, spec: ModelDeploymentSpec, candidate: CandidateStatus
-) -> tuple[CandidateStatus, Evidence]:
+) -> tuple[CandidateStatus, Pods]:
     """Count what is wrong with the candidate's pods at this evaluation.
 
     Expected are the pods that the weight was given to, or what was asked of its Deployment since if
     that is less: the spec's replicas or router may have been edited, and an autoscaler may save.
+    Before the first share pods that aren't ready are what `advance` waits for.
     """
-    limit = spec.rollout.analysis.health.consecutive_failures
     state = o.revision(candidate.revision)
     expected = min(candidate.pods, max(1, state.replicas))
     short = max(0, expected - state.ready)
@@ -35,36 +35,24 @@ def judge_health(
     restarted = state.restarts > candidate.restarts
     unwell = (short > 0 and since is None) or late or restarted
     failures = (candidate.health_failures + 1 if unwell else 0) if candidate.step else 0
-    burden = _faded(o, candidate) + (1.0 if restarted else 0.0)
+    burden = round(_faded(o, candidate) + (1.0 if restarted else 0.0), 3)
     candidate = candidate.model_copy(
         update={
             "health_failures": failures,
             "restarts": state.restarts,
-            "restart_burden": round(burden, 3),
+            "restart_burden": burden,
             "short_since": since,
         }
     )
-    text = f"{state.ready} of {expected} pods ready"
-    worn = burden > limit
-    if worn:
-        text += f", restarts in {round(burden)} evaluations lately (limit {limit})"
-    elif unwell:
-        text += f", {state.restarts} restarts" if state.restarts else ""
-        text += f", {failures} evaluations in a row (limit {limit})"
-    elif short:
-        text += f", {short} evicted or drained and coming up again"
-    else:
-        text += ", no restart"
-    if (worn or unwell) and state.why_not_ready:
-        text += f": {state.why_not_ready}"
-    return candidate, Evidence(
-        signal=HEALTH,
-        verdict=Verdict.FAIL if worn or failures >= limit else Verdict.PASS,
-        value=failures,
-        threshold=limit,
-        samples=len(state.pods),
-        time=rfc3339(o.now),
-        message=text,
+    return candidate, Pods(
+        ready=state.ready,
+        expected=expected,
+        restarts=state.restarts,
+        failures=failures,
+        count=len(state.pods),
+        why=state.why_not_ready,
+        burden=burden,
+        replaced=short if since is not None else 0,
     )
 
 

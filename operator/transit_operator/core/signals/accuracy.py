@@ -1,80 +1,107 @@
 """The signal `accuracy`: the share of correct predictions, by labels that clients sent back.
 
-Its own file, because it is the one signal that a spec must ask for: labels come late, or never.
-Neighbours: `signals.judge` calls it; the server's `POST /api/v1/feedback` counts.
+The one signal that a spec must ask for: labels come late, or never.
+Neighbours: the server's `POST /api/v1/feedback` counts; `kept` has the stable's last share.
 """
 
+from dataclasses import dataclass
+
 from ...api.analysis import Accuracy, Analysis
-from ...api.duration import human, seconds
-from ...api.status import Baseline, Evidence, Verdict
-from ..observed import Feedback, Readings
-from ..times import rfc3339
-from .evidence import NO_BASELINE, NO_SERIES, TOO_FEW_SAMPLES, no_data
+from ...api.duration import human
+from ...api.status import Baseline, Evidence, RejectReason, Verdict
+from ..observed import RevisionReadings
+from .evidence import NO_BASELINE, NO_SERIES, Input, blind, evidence, ladder, no_data
+from .query import FEEDBACK
 from .statistics import surely_above
 
-ACCURACY = "accuracy"
+NAME = "accuracy"
 
 
-def accuracy(
-    analysis: Analysis,
-    rule: Accuracy,
-    readings: Readings,
-    kept: Baseline | None,
-    now: float,
-) -> Evidence:
-    """Judge how far the candidate's accuracy lies under the stable's, against `maxDrop`.
+@dataclass(frozen=True)
+class Feedback:
+    """Predictions in the window whose true label is known."""
 
-    With fewer than `minSamples` labels of the candidate, or of the stable in the window and before:
-    NoData, unless its share of wrong predictions is surely (one-sided 99 %) above what is allowed.
-    """
-    window = seconds(analysis.window)
-    if problem := readings.problems.get(ACCURACY):
-        return no_data(ACCURACY, problem.reason, problem.message, now)
-    mine = readings.candidate.feedback
-    if mine is None or mine.total <= 0:
-        text = f"no feedback on the candidate's predictions in {human(window)}"
-        return no_data(ACCURACY, NO_SERIES, text, now, samples=0)
-    base = baseline_accuracy(readings.stable.feedback, kept, analysis.min_samples)
-    if base is None:
-        text = "not enough feedback on the stable revision to compare with yet"
-        return no_data(ACCURACY, NO_BASELINE, text, now, samples=mine.total)
-    allowed = base - rule.max_drop
-    seen = (
-        f"{mine.share:.1%} of {round(mine.total)} labelled predictions correct in {human(window)},"
-        f" {base:.1%} of stable, at most {rule.max_drop:.1%} less is allowed"
-    )
-    sure = surely_above(mine.wrong, mine.total, max(0.0, 1 - allowed))
-    # The differences of shares that are exactly the limit aren't exact as floats.
-    lower = base - mine.share
-    if lower > rule.max_drop + 1e-9 and (mine.total >= analysis.min_samples or sure):
-        verdict, reason = Verdict.FAIL, None
-        text = f"accuracy {lower:.1%} lower: {seen}"
-    elif mine.total >= analysis.min_samples:
-        verdict, reason, text = Verdict.PASS, None, f"accuracy: {seen}"
-    else:
-        verdict, reason = Verdict.NO_DATA, TOO_FEW_SAMPLES
-        text = f"{round(mine.total)} labels of the {analysis.min_samples} needed"
-    return Evidence(
-        signal=ACCURACY,
-        verdict=verdict,
-        reason=reason,
-        value=round(mine.share, 6),
-        baseline=round(base, 6),
-        threshold=rule.max_drop,
-        samples=round(mine.total, 3),
-        window=window,
-        time=rfc3339(now),
-        message=text,
-    )
+    correct: float
+    wrong: float
+
+    @property
+    def total(self) -> float:
+        return self.correct + self.wrong
+
+    @property
+    def share(self) -> float:
+        """The accuracy; `total` must be positive."""
+        return self.correct / self.total
 
 
-def baseline_accuracy(
-    stable: Feedback | None, kept: Baseline | None, min_samples: int
-) -> float | None:
+class AccuracySignal:
+    """Fails when the candidate's accuracy lies more than `maxDrop` under the stable's."""
+
+    name = NAME
+    reason = RejectReason.ACCURACY
+    queries = (FEEDBACK,)
+    compares = True
+
+    def rule(self, analysis: Analysis) -> Accuracy | None:
+        return analysis.accuracy
+
+    def judge(self, i: Input) -> Evidence:
+        rule = i.analysis.accuracy
+        assert rule is not None
+        if absent := blind(i, NAME, FEEDBACK):
+            return absent
+        mine = feedback(i.readings.candidate)
+        if mine.total <= 0:
+            text = f"no feedback on the candidate's predictions in {human(i.window)}"
+            return no_data(NAME, NO_SERIES, text, i.now, samples=0)
+        base = baseline(i.readings.stable, i.kept, i.analysis.min_samples)
+        if base is None:
+            text = "not enough feedback on the stable revision to compare with yet"
+            return no_data(NAME, NO_BASELINE, text, i.now, samples=mine.total)
+        allowed = max(0.0, 1 - base + rule.max_drop)
+        # The differences of shares that are exactly the limit aren't exact as floats.
+        lower = base - mine.share
+        over = lower > rule.max_drop + 1e-9
+        enough = i.enough(mine.total)
+        verdict = ladder(
+            over=over,
+            sure=lambda: surely_above(mine.wrong, mine.total, allowed),
+            enough=enough,
+            plenty=enough,
+        )
+        text = f"accuracy {lower:.1%} lower: " if over else "accuracy: "
+        text += (
+            f"{mine.share:.1%} of {round(mine.total)} labelled predictions correct in"
+            f" {human(i.window)}, {base:.1%} of stable, at most {rule.max_drop:.1%} less is allowed"
+        )
+        if verdict is Verdict.NO_DATA:
+            text = f"{round(mine.total)} labels of the {i.analysis.min_samples} needed"
+        return evidence(
+            i,
+            NAME,
+            verdict,
+            text,
+            value=mine.share,
+            baseline=base,
+            threshold=rule.max_drop,
+            samples=mine.total,
+        )
+
+
+def feedback(readings: RevisionReadings) -> Feedback:
+    """Return the labels that came back, by whether the prediction was right."""
+    found = {"correct": 0.0, "wrong": 0.0}
+    for labels, value in FEEDBACK.of(readings):
+        found[labels.get("outcome", "")] = found.get(labels.get("outcome", ""), 0.0) + value
+    return Feedback(found["correct"], found["wrong"])
+
+
+def baseline(stable: RevisionReadings, kept: Baseline | None, min_samples: int) -> float | None:
     """Return the stable's accuracy: of the window if it has enough labels there, else as kept.
 
     Unlike the other figures its labels may well come after it lost its traffic.
     """
-    if stable is not None and stable.total >= min_samples:
-        return stable.share
+    own = feedback(stable)
+    if own.total >= min_samples:
+        return own.share
     return kept.accuracy if kept is not None else None

@@ -12,12 +12,12 @@ from ...api.spec import ModelDeploymentSpec
 from ...api.status import Baseline, Evidence, ModelDeploymentStatus, Verdict
 from ..observed import Observed
 from ..times import rfc3339
-from . import judge as signals
-from .accuracy import ACCURACY
-from .evidence import NO_BASELINE
+from .error_rate import fails_as_a_whole
+from .evidence import NO_BASELINE, NO_CLASSES, Input
+from .registry import compared
 
 STABLE_BROKEN = "StableBroken"
-_COMPARISONS = (signals.LATENCY, signals.DRIFT, ACCURACY)
+_HARMLESS = (STABLE_BROKEN, NO_CLASSES)  # reasons of NoData that can't change by waiting
 
 
 def stable_is_broken(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> bool:
@@ -35,7 +35,7 @@ def stable_is_broken(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploy
     if o.readings is None:
         return False
     own = replace(o.readings, candidate=o.readings.stable)
-    return signals.error_rate(spec.rollout.analysis, own, o.now).verdict is Verdict.FAIL
+    return fails_as_a_whole(Input(spec.rollout.analysis, own, o.now))
 
 
 def of_broken_stable(kept: Baseline | None, now: float) -> Baseline:
@@ -45,7 +45,7 @@ def of_broken_stable(kept: Baseline | None, now: float) -> Baseline:
 
 def excused(evidence: Evidence) -> Evidence:
     """Return the evidence of a comparison that a broken stable makes impossible."""
-    if evidence.signal not in _COMPARISONS or evidence.reason != NO_BASELINE:
+    if not compared(evidence) or evidence.reason != NO_BASELINE:
         return evidence
     text = "the stable revision is broken: nothing to compare with"
     return evidence.model_copy(update={"reason": STABLE_BROKEN, "message": text})
@@ -53,4 +53,5 @@ def excused(evidence: Evidence) -> Evidence:
 
 def missing(evidence: Evidence) -> bool:
     """Tell whether a signal has no data that it should have: then no step may be taken."""
-    return evidence.verdict is Verdict.NO_DATA and evidence.reason != STABLE_BROKEN
+    held = evidence.verdict is Verdict.NO_DATA and evidence.mode is None
+    return held and evidence.reason not in _HARMLESS

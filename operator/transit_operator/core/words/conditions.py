@@ -5,11 +5,11 @@ from ...api.status import Condition, Phase
 from ..observed import Observed
 from ..plan.plan import Plan
 from ..signals.baseline import missing
-from ..signals.judge import HEALTH
+from ..signals.evidence import capped, warns
+from ..signals.health import NAME as HEALTH
 from ..state import Retreating, Rollout, Trying
 from ..times import rfc3339
 from .phase import serving
-from .text import capped
 
 
 def conditions(
@@ -76,7 +76,9 @@ def _metrics_available(rollout: Rollout) -> Words:
         text = f"{absent[0].signal}: {absent[0].message}"
         return "MetricsAvailable", "False", absent[0].reason or "NoData", text
     if any(e.signal != HEALTH for e in signals):
-        return "MetricsAvailable", "True", "Measured", "every signal has data"
+        warning = [f"{e.signal}: {e.message}" for e in signals if warns(e)]
+        text = "; warning: ".join(["every signal has data", *warning])
+        return "MetricsAvailable", "True", "Measured", text
     return "MetricsAvailable", "Unknown", "NotMeasured", "no candidate is judged now"
 
 

@@ -9,10 +9,10 @@ from ...api.status import Condition, ModelDeploymentStatus, Phase
 from ..observed import Observed, Problem
 from ..plan.plan import Plan
 from ..plan.steps import steps_of
+from ..signals.evidence import capped
 from ..state import Rollout, to_status
 from .conditions import condition, conditions
 from .phase import message_of, phase_of
-from .text import capped
 
 
 def describe(

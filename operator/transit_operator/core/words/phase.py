@@ -10,7 +10,8 @@ from ..plan.plan import Plan
 from ..plan.reached import others_answer
 from ..plan.steps import next_step, pods_for, steps_of
 from ..signals.baseline import missing
-from ..signals.judge import HEALTH
+from ..signals.evidence import warns
+from ..signals.health import NAME as HEALTH
 from ..state import Empty, First, Retreating, Rollout, Steady, Trying
 from ..times import epoch
 from .text import models_text
@@ -107,6 +108,7 @@ def _rollout_message(
         parts.append(_waiting(o, spec, state, needed))
     parts += [f"no data for {e.signal}: {e.message}" for e in signals if missing(e)][:1]
     parts += [e.message for e in signals if e.signal == HEALTH and e.value]
+    parts += [f"warning: {e.message}" for e in signals if warns(e) and e.signal != HEALTH]
     if candidate.asked_at is not None:
         parts.append("waits for approval: the command promote goes on")
     if state.paused or spec.suspend:

@@ -1,0 +1,110 @@
+"""The signal `invalid`: the candidate's share of invalid requests (4xx) against the stable's.
+
+The commonest failure of a new model is another schema than clients send. Mistakes that both
+revisions see are no fault. Neighbours: `counts` reads the samples; `kept` has the stable's last
+shares.
+"""
+
+from ...api.analysis import Analysis, Invalid
+from ...api.duration import human
+from ...api.status import Baseline, Evidence, RejectReason, Verdict
+from . import counts
+from .counts import Counts
+from .evidence import (
+    ALL_MODELS,
+    NO_BASELINE,
+    NO_SERIES,
+    Finding,
+    Input,
+    blind,
+    count,
+    evidence,
+    ladder,
+    no_data,
+    not_sure,
+    too_few,
+    worst,
+)
+from .query import PREDICTIONS
+from .statistics import surely_larger
+
+NAME = "invalid"
+
+
+class InvalidSignal:
+    """Fails when the share of invalid requests is surely more than `maxIncrease` larger."""
+
+    name = NAME
+    reason = RejectReason.INVALID
+    queries = (PREDICTIONS,)
+    compares = True
+
+    def rule(self, analysis: Analysis) -> Invalid | None:
+        return analysis.invalid
+
+    def judge(self, i: Input) -> Evidence:
+        rule = i.analysis.invalid
+        assert rule is not None
+        if absent := blind(i, NAME, PREDICTIONS):
+            return absent
+        models = {m: c for m, c in counts.by_model(i.readings.candidate).items() if c.requests > 0}
+        if not models:
+            return no_data(NAME, NO_SERIES, "no requests to the candidate yet", i.now, samples=0)
+        stable = counts.by_model(i.readings.stable)
+        base = {m: _larger(stable.get(m), _kept(i.kept, m)) for m in models}
+        if len(models) > 1 or not base[next(iter(models))].requests:
+            everything = _larger(counts.pooled(stable), _kept(i.kept, ALL_MODELS))
+            if len(models) > 1:
+                models[ALL_MODELS] = counts.pooled(models)
+                base[ALL_MODELS] = everything
+            else:  # a model that came in another's place is compared with all there was
+                base = dict.fromkeys(models, everything)
+        return worst(
+            {m: _judged(i, rule.max_increase, c, base[m], len(models)) for m, c in models.items()},
+        )
+
+
+def _judged(i: Input, limit: float, mine: Counts, base: Counts, tests: int) -> Finding:
+    n, m = mine.requests, base.requests
+    share = mine.invalid / n
+    if m <= 0 and share > limit:
+        text = f"{count(mine.invalid)} of {count(n)} requests invalid; the stable has none yet"
+        return Finding(no_data(NAME, NO_BASELINE, text, i.now, samples=n), rare=True)
+    of_base = base.invalid / m if m > 0 else 0.0
+    # Without a stable: a share within the limit is no larger than any other by more than that.
+    enough = i.enough(n) and (i.enough(m) or share <= limit)
+    over = share - of_base > limit + 1e-9
+    verdict = ladder(
+        over=over,
+        sure=lambda: surely_larger((mine.invalid, n), (base.invalid, m), limit, tests),
+        enough=enough,
+        plenty=i.plenty(n) and i.plenty(m),
+    )
+    text = (
+        f"{share:.1%} of requests invalid, {of_base:.1%} of stable's, at most {limit:.1%} more is"
+        f" allowed: {count(mine.invalid)} of {count(n)} in {human(i.window)}"
+    )
+    if verdict is Verdict.NO_DATA:
+        text = text + not_sure(i) if enough else too_few(min(n, m), i.analysis.min_samples)
+    found = evidence(
+        i, NAME, verdict, text, value=share, baseline=of_base, threshold=limit, samples=n
+    )
+    return Finding(found, rare=not enough)
+
+
+def _kept(kept: Baseline | None, model: str) -> Counts:
+    if kept is None:
+        return Counts()
+    wanted = kept.models.values() if model == ALL_MODELS else [kept.models.get(model)]
+    return counts.pooled(
+        {
+            str(n): Counts(success=part.requests - part.invalid, invalid=part.invalid)
+            for n, part in enumerate(wanted)
+            if part is not None
+        }
+    )
+
+
+def _larger(own: Counts | None, kept: Counts) -> Counts:
+    """Return the figure with more requests behind it."""
+    return own if own is not None and own.requests >= kept.requests else kept

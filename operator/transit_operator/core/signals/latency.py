@@ -1,0 +1,138 @@
+"""The signal `latency`: the candidate's quantile over the stable's, for each model and for all.
+
+Values in seconds. Neighbours: `histogram` reads the samples; `kept` has the stable's last figures.
+"""
+
+import math
+from collections.abc import Callable
+
+from ...api.analysis import Analysis, Latency
+from ...api.duration import human
+from ...api.status import Baseline, Evidence, RejectReason, Verdict
+from . import histogram
+from .evidence import (
+    ALL_MODELS,
+    NO_BASELINE,
+    NO_SERIES,
+    Finding,
+    Input,
+    blind,
+    count,
+    evidence,
+    ladder,
+    no_data,
+    not_sure,
+    too_few,
+    worst,
+)
+from .histogram import Histogram
+from .query import LATENCIES
+from .statistics import outer_quantile, surely_above
+
+NAME = "latency"
+FEWEST_SLOW = 10  # slow answers that may convince before there are minSamples
+
+
+class LatencySignal:
+    """Fails when the ratio of the quantiles is surely above `maxRatio`."""
+
+    name = NAME
+    reason = RejectReason.LATENCY
+    queries = (LATENCIES,)
+    compares = True
+
+    def rule(self, analysis: Analysis) -> Latency | None:
+        return analysis.latency
+
+    def judge(self, i: Input) -> Evidence:
+        rule = i.analysis.latency
+        assert rule is not None
+        if absent := blind(i, NAME, LATENCIES):
+            return absent
+        models = histogram.by_model(i.readings.candidate)
+        stable = histogram.by_model(i.readings.stable)
+        if not models:
+            return no_data(NAME, NO_SERIES, "no predictions of the candidate yet", i.now, samples=0)
+        if len(models) > 1:
+            models[ALL_MODELS] = histogram.pooled(models.values())
+        stable[ALL_MODELS] = histogram.pooled(stable.values())
+        findings = {}
+        for model, mine in models.items():
+            # A model that came in another's place is compared with all there was.
+            known = model in stable or (i.kept is not None and model in i.kept.models)
+            name = model if known or len(models) > 1 else ALL_MODELS
+            base = _baseline(i, rule, name, stable.get(name))
+            findings[model] = _judged(i, rule, mine, base, len(models))
+        return worst(findings)
+
+
+def _judged(i: Input, rule: Latency, mine: Histogram, base: float | None, tests: int) -> Finding:
+    samples = mine.samples
+    if base is None:
+        text = "no latency of the stable revision to compare with yet"
+        return Finding(no_data(NAME, NO_BASELINE, text, i.now, samples=samples), rare=True)
+    value, limit = mine.quantile(rule.quantile), rule.max_ratio
+    ratio = value / base
+    enough, over = i.enough(samples), ratio > limit
+    verdict = ladder(
+        over=over,
+        sure=_surely_slow(mine, limit * base, rule.quantile, tests),
+        enough=enough,
+        plenty=i.plenty(samples),
+    )
+    text = (
+        f"latency {ratio:.2f}x {'over' if over else 'within'} {limit:g}x:"
+        f" p{rule.quantile * 100:g} {_ms(value)} against {_ms(base)} of stable"
+        f" ({count(samples)} requests in {human(i.window)})"
+    )
+    if verdict is Verdict.NO_DATA:
+        text = text + not_sure(i) if enough else too_few(samples, i.analysis.min_samples)
+    found = evidence(
+        i, NAME, verdict, text, value=value, baseline=base, threshold=limit, samples=samples
+    )
+    return Finding(found, rare=not enough)
+
+
+def _baseline(i: Input, rule: Latency, model: str, own: Histogram | None) -> float | None:
+    """Return the figure with more samples behind it, if there are enough: seconds.
+
+    Below 100 % the kept one has just been made from the stable's own. At 100 % the stable's window
+    runs dry, and its last hundred answers would be a poor measure.
+    """
+    kept, samples = _kept(i.kept, model)
+    least = max(i.analysis.min_samples, samples if kept else 0.0)
+    if own is not None and own.samples > 0 and own.samples >= least:
+        kept = own.quantile(rule.quantile)
+    return kept or None  # a baseline of zero is no baseline
+
+
+def _kept(kept: Baseline | None, model: str) -> tuple[float | None, float]:
+    if kept is None:
+        return None, 0.0
+    if model in kept.models:
+        return kept.models[model].latency, kept.models[model].samples
+    return (kept.latency, kept.samples) if model == ALL_MODELS or not kept.models else (None, 0.0)
+
+
+def _surely_slow(mine: Histogram, limit: float, quantile: float, tests: int) -> Callable[[], bool]:
+    """Return the test whether more than 1 - quantile of all answers are slower than the limit.
+
+    A figure above the limit says how many of the answers were, at least: half of them for the
+    median, twice as many as should be for the outer quantile.
+    """
+    outer = outer_quantile(quantile)
+
+    def sure() -> bool:
+        return mine.samples >= FEWEST_SLOW and any(
+            mine.quantile(figure) > limit
+            and surely_above(
+                math.ceil((1 - figure) * mine.samples - 1e-9), mine.samples, 1 - quantile, tests
+            )
+            for figure in (0.5, outer)
+        )
+
+    return sure
+
+
+def _ms(value: float) -> str:
+    return f"{value * 1000:.3g} ms"
