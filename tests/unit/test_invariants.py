@@ -214,7 +214,8 @@ def check_memory(status: ModelDeploymentStatus) -> None:
 
 def check_wakes_up(before: Observed, decision: Decision) -> None:
     assert decision.wake_at is None or decision.wake_at > before.now
-    if decision.status.candidate is not None:
+    waits_for_pods_alone = decision.status.retreat is not None  # their events wake it up
+    if decision.status.candidate is not None and not waits_for_pods_alone:
         assert decision.wake_at is not None, "nobody would look at the candidate again"
 
 

@@ -82,7 +82,9 @@ def _first_healthy(
 def _step(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying) -> Rollout:
     candidate = state.candidate
     steps = steps_of(spec, candidate)
-    at = {"step": place(steps, candidate), "steps": len(steps)}
+    number = place(steps, candidate)
+    asked = candidate.asked_at if number and steps[number - 1].approval else None  # or edited out
+    at = {"step": number, "steps": len(steps), "asked_at": asked}
     state = Trying(state.stable, candidate.model_copy(update=at), state.paused)
     rollout = rollout.to(state)
     if (state.paused or spec.suspend) and state.candidate.forced is None:
@@ -92,7 +94,7 @@ def _step(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Tryin
     if not _may_go_on(o, spec, rollout, state):
         return rollout
     if _needs_approval(steps, state.candidate):
-        return _ask(o, rollout, state)
+        return rollout if state.candidate.asked_at else _ask(o, rollout, state)
     following = next_step(steps, state.candidate)
     if following is None:
         return _promote(o, rollout, state)
@@ -115,7 +117,7 @@ def _may_go_on(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: 
         return False
     if candidate.waiting_since is not None:
         return True
-    return candidate.asked_at is None and _hold_is_over(o, spec, rollout, candidate)
+    return _hold_is_over(o, spec, rollout, candidate)
 
 
 def _unwell(spec: ModelDeploymentSpec, candidate: CandidateStatus) -> bool:
