@@ -67,9 +67,8 @@ class CustomMetric(Judged):
             "message": "needs max, min or both: without a bound nothing is judged",
         },
         {
-            "rule": "!self.query.matches('[{][{]') || !self.query.replace('{{namespace}}', '')"
-            ".replace('{{name}}', '').replace('{{stable}}', '').replace('{{candidate}}', '')"
-            ".matches('[{][{]|[}][}]')",
+            "rule": "!self.query.replace('{{namespace}}', '').replace('{{name}}', '')"
+            ".replace('{{stable}}', '').replace('{{candidate}}', '').contains('{{')",
             "message": "query knows {{namespace}}, {{name}}, {{stable}} and {{candidate}} only",
         },
     )
