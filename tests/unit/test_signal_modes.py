@@ -39,8 +39,11 @@ BAD = {"errorRate": FAILING, "latency": SLOW, "drift": FLIPPED}
 
 
 @pytest.mark.parametrize("signal", BAD)
-def test_a_signal_that_is_off_is_neither_judged_nor_told(signal: str) -> None:
-    overrides = rollout(analysis={signal: None})
+@pytest.mark.parametrize("off", [None, {"mode": "Off"}])
+def test_a_signal_that_is_off_is_neither_judged_nor_told(
+    signal: str, off: dict[str, str] | None
+) -> None:
+    overrides = rollout(analysis={signal: off})
     world = rolling(10, **overrides)
     world.readings = against(BAD[signal])
     world.run(30)
@@ -71,7 +74,7 @@ def test_a_signal_that_warns_holds_no_step_without_data() -> None:
     run_until_weight(world, 50)
 
 
-@pytest.mark.parametrize("health", [None, {"mode": "Warn"}])
+@pytest.mark.parametrize("health", [None, {"mode": "Off"}, {"mode": "Warn"}])
 def test_health_can_be_off_or_warn(health: dict[str, str] | None) -> None:
     overrides = rollout(analysis={"health": health})
     world = rolling(10, **overrides)
