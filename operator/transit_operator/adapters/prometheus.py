@@ -7,7 +7,7 @@ number. Neighbours: `core.signals.query` has the PromQL, `custom` the users' own
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..api.analysis import Analysis
 from ..api.config import PrometheusConfig
@@ -20,7 +20,8 @@ from .asking import Client, QueryFailed, uncounted
 from .custom import CustomQueries
 
 _AT_ONCE = 8  # queries of the fleet; the users' have their own
-_NAMES = 50  # ModelDeployments in one query, so that text and answer stay short
+_NAMES = 50  # ModelDeployments in one query, so that its answer stays small
+_LETTERS = 1_500  # of their names: the client sends a query in the URL, and proxies limit those
 
 _Answer = dict[str, tuple[Sample, ...]] | Problem  # by revision
 _Question = tuple[Query, float]  # and the window in seconds
@@ -76,7 +77,7 @@ class Prometheus:
         try:
             while waiting:
                 async with self._slots:
-                    some = {name: waiting.pop(name) for name in list(waiting)[:_NAMES]}
+                    some = {name: waiting.pop(name) for name in _some(waiting)}
                     try:
                         answer = own(await self._client.query(query.promql(window, some)))
                     except QueryFailed as error:
@@ -96,7 +97,7 @@ class Prometheus:
     ) -> dict[str, float | Problem]:
         texts = {
             metric.name: custom.promql(metric.query, model_deployment, candidate, stable)
-            for metric in analysis.custom
+            for metric in custom.wanted(analysis)
         }
         namespace = model_deployment.partition("/")[0]
         interval = seconds(analysis.interval)
@@ -111,6 +112,16 @@ class Prometheus:
         """Let go of the threads."""
         self._custom.close()
         self._client.close()
+
+
+def _some(names: Iterable[str]) -> list[str]:
+    """Return as many names as one query may have, at least one."""
+    some: list[str] = []
+    for name in names:
+        if some and (len(some) == _NAMES or sum(map(len, some)) + len(name) > _LETTERS):
+            break
+        some.append(name)
+    return some
 
 
 def _revision(found: dict[str, _Answer], revision: str) -> RevisionReadings:

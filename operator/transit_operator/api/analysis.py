@@ -9,12 +9,15 @@ from .duration import DURATION_PATTERN, Duration
 
 
 class Judged(ApiModel):
-    """What every built-in signal's rule has. A rule that is null isn't judged at all."""
+    """What every signal's rule has. Off, or null instead of the rule: not judged at all.
 
-    mode: Literal["Enforce", "Warn"] = Field(
+    Both, because `kubectl apply` takes a null for "as the default says" on its way.
+    """
+
+    mode: Literal["Enforce", "Warn", "Off"] = Field(
         default="Enforce",
         description="Warn: what it finds is told and counted, but turns nothing back and holds no"
-        " step.",
+        " step. Off: it is not judged.",
     )
 
 
@@ -67,9 +70,8 @@ class CustomMetric(Judged):
             "message": "needs max, min or both: without a bound nothing is judged",
         },
         {
-            "rule": "!self.query.matches('[{][{]') || !self.query.replace('{{namespace}}', '')"
-            ".replace('{{name}}', '').replace('{{stable}}', '').replace('{{candidate}}', '')"
-            ".matches('[{][{]|[}][}]')",
+            "rule": "!self.query.replace('{{namespace}}', '').replace('{{name}}', '')"
+            ".replace('{{stable}}', '').replace('{{candidate}}', '').contains('{{')",
             "message": "query knows {{namespace}}, {{name}}, {{stable}} and {{candidate}} only",
         },
     )

@@ -29,6 +29,7 @@ from .query import PREDICTIONS
 from .statistics import surely_larger
 
 NAME = "invalid"
+FEWEST = 10  # invalid requests that may convince before there are plenty: one client's slip doesn't
 
 
 class InvalidSignal:
@@ -76,7 +77,10 @@ def _judged(i: Input, limit: float, mine: Counts, base: Counts, tests: int) -> F
     over = share - of_base > limit + 1e-9
     verdict = ladder(
         over=over,
-        sure=lambda: surely_larger((mine.invalid, n), (base.invalid, m), limit, tests),
+        sure=lambda: (
+            mine.invalid >= FEWEST
+            and surely_larger((mine.invalid, n), (base.invalid, m), limit, tests)
+        ),
         enough=enough,
         plenty=i.plenty(n) and i.plenty(m),
     )
