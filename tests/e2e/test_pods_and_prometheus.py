@@ -1,9 +1,12 @@
 """What Kubernetes and Prometheus do to a rollout: no GPU left, and no numbers."""
 
+import pytest
+
 from dev.demo.scenarios import SCENARIOS, play
 from dev.demo.stage import Stage
 from tests.support import eventually
 
+pytestmark = pytest.mark.disruptive
 FIRST = SCENARIOS[0]
 
 
@@ -57,12 +60,16 @@ def test_without_prometheus_no_step_is_taken_and_deleting_works(stage: Stage) ->
         assert (later["step"], later["weight"], later["heldSeconds"]) == (0, 0, 0)
         assert later["blindSince"] == blind["blindSince"]
         assert stage.weights() == {stable: 100}
-        stage.kube("-n", "demo", "delete", "mdep", "kepler", "--timeout=30s")
+        stage.kube("-n", stage.namespace, "delete", "mdep", "kepler", "--timeout=30s")
         owned = "transit.dev/model-deployment=kepler"
         kinds = "deployments,services,httproutes,controllerrevisions"
         eventually(
             "nothing of it is left",
-            lambda: not stage.kube("-n", "demo", "get", kinds, "-l", owned, "-o", "name").strip(),
+            lambda: (
+                not stage.kube(
+                    "-n", stage.namespace, "get", kinds, "-l", owned, "-o", "name"
+                ).strip()
+            ),
             60,
         )
     finally:

@@ -320,7 +320,7 @@ class Rollouts(RuleBasedStateMachine):
 
 # Without shrinking: it takes minutes here, and the story as found is readable enough.
 Rollouts.TestCase.settings = settings(
-    max_examples=100,
+    max_examples=2 * settings().max_examples,
     stateful_step_count=25,
     phases=[HypothesisPhase.explicit, HypothesisPhase.generate],
 )
