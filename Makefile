@@ -26,6 +26,7 @@ fmt: venv ## Format and sort imports
 	@$(VENV)/bin/ruff format $(CODE) && $(VENV)/bin/ruff check --fix $(CODE)
 
 test: check images models ## Everything that CI runs: check, then every suite on a real cluster
+	@$(PYTHON) -m dev.cluster build metrics-server
 	@$(PY) -m dev.suite server timing failover scenarios e2e disruptive
 
 test-changed: venv ## What your change can reach; SINCE=COMMIT for more than the uncommitted one

@@ -67,7 +67,7 @@ SUITES = (
         "scenarios",
         "API server, objects, policies, commands, faults: rollouts of a server that plays its part",
         ("tests/api", "tests/scenarios"),
-        _side_by_side(8, "not disruptive"),
+        _side_by_side(8, "not disruptive", "worksteal"),
         runs=_PUPPETS,
         cluster=True,
     ),
