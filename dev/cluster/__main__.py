@@ -20,7 +20,7 @@ with Gateway API (Traefik), Prometheus and MinIO.
 
   up          bring it up, or make sure that it is; a healthy one is reused
   status      what runs
-  images      up, and meanwhile build the images of operator, server and the tests' puppet; load them
+  images      up, meanwhile build the images of operator, server and tests' puppet, and load them
   metrics     add metrics-server, by which autoscalers and kubectl top see what pods use
   load NAME…  load images built here into every node
   env         shell lines for KUBECONFIG and PATH:  eval "$(python3 -m dev.cluster env)"
