@@ -50,8 +50,8 @@ SUITES = (
     ),
     Suite(
         "timing",
-        "a server under load, which has the machine to itself",
-        ("tests/server",),
+        "how long a server takes: it has the machine to itself",
+        ("tests/models", "tests/server"),
         ("-m", "timing"),
         runs=_SERVER,
     ),
