@@ -8,7 +8,7 @@ STAMP := build/.venv-ready
 CODE := operator server models dev tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test test-unit test-api test-scenarios test-e2e demo models images crds requirements \
+.PHONY: help venv check fmt test test-changed test-unit test-server test-api test-e2e test-long demo models images crds requirements \
 	cluster-up cluster-down clean bench-scale bench-server bench-rollback bench-simulation
 
 help: ## Show this list
@@ -25,20 +25,27 @@ check: venv ## Lint, types, import contracts, generated files and unit tests; no
 fmt: venv ## Format and sort imports
 	@$(VENV)/bin/ruff format $(CODE) && $(VENV)/bin/ruff check --fix $(CODE)
 
-test: check test-api test-scenarios test-e2e ## Everything that CI runs: check, then tests on a real cluster
+test: check images models ## Everything that CI runs: check, then every suite on a real cluster
+	@$(PYTHON) -m dev.cluster build metrics-server
+	@$(PY) -m dev.suite server timing failover scenarios e2e disruptive
+
+test-changed: venv ## What your change can reach; SINCE=COMMIT for more than the uncommitted one
+	@$(PY) -m dev.suite --changed $(or $(SINCE),HEAD)
 
 test-unit: venv ## Unit tests of the pure core only
-	@$(PY) -m pytest -q tests/unit
+	@$(PY) -m dev.suite unit
 
-test-api: venv images ## Server, model store and operator against real servers
-	@$(PY) -m pytest -q tests/models tests/server tests/api
+test-server: cluster-up models ## Model store and server processes (the store's tests need the cluster's MinIO program)
+	@$(PY) -m dev.suite server timing
 
-test-scenarios: venv images ## Policies, commands, faults: rollouts of a server that plays its part
-	@$(PY) -m pytest -q tests/scenarios -n 3 -m "not disruptive"
-	@$(PY) -m pytest -q tests/scenarios -m disruptive
+test-api: images ## API server, objects, policies, commands, faults on the cluster
+	@$(PY) -m dev.suite failover scenarios
 
-test-e2e: images models ## Whole rollouts on the real cluster
-	@$(PY) -m pytest tests/e2e
+test-e2e: images models ## Whole rollouts of real models; then what all share is taken away
+	@$(PY) -m dev.suite e2e disruptive
+
+test-long: venv ## Property tests with a large budget (half an hour): a habit for the night
+	@HYPOTHESIS_PROFILE=long $(PY) -m pytest -q -n 2 tests/unit
 
 demo: images models ## Roll out good and bad versions of a model on a real cluster, and show it
 	@$(PY) -m dev.demo
@@ -58,7 +65,7 @@ bench-scale: venv ## Measure the operator with 100, 1,000 and 5,000 ModelDeploym
 models: venv ## Train the example models into build/models
 	@$(PY) -m transit_models.cli train build/models
 
-images: cluster-up ## Build both images and load them into the cluster
+images: ## Start the cluster, build both images and load them into it
 	@$(PYTHON) -m dev.cluster images
 
 crds: venv ## Generate the CRD from the typed resource

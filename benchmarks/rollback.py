@@ -104,7 +104,8 @@ def main() -> int:
     try:
         cluster = kube.connect()
         store.prepare(cluster, progress, stage.NAMESPACE)
-        install.install(cluster, progress)
+        with progress.waiting(f"Operator installed with Helm into {install.NAMESPACE}"):
+            install.install(cluster)
         runs = _runs(cluster, progress, options.runs, options.rate)
     except StepFailed as failure:
         print(f"{failure}\nTry: {failure.hint}")

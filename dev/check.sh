@@ -23,19 +23,23 @@ crd_is_current() {
     { echo "the CRD differs from the typed resource: run make crds"; return 1; }
 }
 
+# Types take one core and the unit tests the other.
+unit_log=$(mktemp)
+trap 'rm -f "$unit_log"' EXIT
+$bin/python -m pytest -q tests/unit tests/puppet >"$unit_log" 2>&1 &
+unit_tests=$!
+
 step format $bin/ruff format --check "${code[@]}"
 step lint $bin/ruff check "${code[@]}"
 step types $bin/mypy operator/transit_operator server/transit_server models/transit_models dev tests benchmarks
 step "import contracts" $bin/lint-imports
 step "generated CRD" crd_is_current
-unit_log=$(mktemp)
-if $bin/python -m pytest -q tests/unit tests/puppet >"$unit_log" 2>&1; then
+if wait "$unit_tests"; then
   tail -n 1 "$unit_log"
 else
   cat "$unit_log"
   failed+=("unit tests")
 fi
-rm -f "$unit_log"
 
 if ((${#failed[@]})); then
   printf 'check failed: %s\n' "${failed[*]}"

@@ -4,12 +4,15 @@
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import load_kube_config
 
+from dev.demo.install import install
 from dev.demo.kube import Kube, connect
-from tests.support import install_operator
+from tests.once import once
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +22,12 @@ def kube() -> Kube:
 
 
 @pytest.fixture(scope="session")
-def operator(kube: Kube) -> Kube:
-    """The operator, installed from the chart as a user would, with the image built here."""
-    install_operator(kube)
+def operator(kube: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Kube:
+    """The operator, installed from the chart as a user would, with the image built here.
+
+    One for all tests and all suites: an installed one of the same image and values stays as it is.
+    """
+    once(tmp_path_factory, worker_id, "operator", lambda: install(kube))
     return kube
 
 
@@ -32,3 +38,12 @@ def namespace(kube: Kube) -> Iterator[str]:
     kube("create", "namespace", name)
     yield name
     kube("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+async def client(kube: Kube) -> AsyncIterator[ApiClient]:
+    """The API server, as the operator's own client asks it."""
+    configuration = Configuration()
+    await load_kube_config(str(kube.kubectl.kubeconfig), client_configuration=configuration)
+    async with ApiClient(configuration) as found:
+        yield found

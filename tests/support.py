@@ -1,35 +1,17 @@
-"""Helpers of the tests on a real cluster: the operator, waiting for a state, resources to apply."""
+"""Helpers of the tests on a real cluster: waiting for a state, resources to apply."""
 
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dev.demo.kube import Kube
+from dev.demo import install
 
 Object = dict[str, Any]
-CHART = Path(__file__).resolve().parents[1] / "charts" / "transit"
-SYSTEM = "transit-system"
-OPERATOR = "deployment/transit-operator"
-
-
-def install_operator(kube: Kube, *values: str) -> None:
-    """Install the chart as a user would, with the image built here, and wait until it is ready.
-
-    `values` are Helm's, as `config.workers=4`; those of an earlier call are forgotten.
-    """
-    kube("apply", "--server-side", "--force-conflicts", "-f", CHART / "crds")
-    kube.helm(
-        *("upgrade", "--install", "transit", CHART, f"--namespace={SYSTEM}", "--create-namespace"),
-        *(f"--set={value}" for value in values),
-        *("--reset-values", "--wait", "--timeout=120s"),
-    )
-    # The tag is the same for every build: the pods must be of the image that is loaded now.
-    kube("-n", SYSTEM, "rollout", "restart", OPERATOR)
-    kube("-n", SYSTEM, "rollout", "status", OPERATOR, "--timeout=120s")
+SYSTEM = install.NAMESPACE
+OPERATOR = f"deployment/{install.DEPLOYMENT}"
 
 
 def eventually(

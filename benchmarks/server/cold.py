@@ -54,7 +54,8 @@ def main() -> int:
         cluster = kube.connect()
         store.prepare(cluster, progress, NAMESPACE)
         _publish_plain(cluster)
-        install.install(cluster, progress)
+        with progress.waiting(f"Operator installed with Helm into {install.NAMESPACE}"):
+            install.install(cluster)
         found = {name: _starts(cluster, name, options.runs) for name in SETS}
     except StepFailed as failure:
         print(f"{failure}\nTry: {failure.hint}")

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from . import gobuild, local, paths, provider, versions
@@ -19,7 +20,7 @@ with Gateway API (Traefik), Prometheus and MinIO.
 
   up          bring it up, or make sure that it is; a healthy one is reused
   status      what runs
-  images      build operator, server and the tests' puppet, and load them into every node
+  images      up, meanwhile build the images of operator, server and tests' puppet, and load them
   metrics     add metrics-server, by which autoscalers and kubectl top see what pods use
   load NAME…  load images built here into every node
   env         shell lines for KUBECONFIG and PATH:  eval "$(python3 -m dev.cluster env)"
@@ -97,8 +98,11 @@ def _do(verb: str, names: list[str], chosen: str | None) -> int:
         case "status":
             return 0 if cluster.status() else 1
         case "images":
-            with _alone():
-                cluster.build_images(DOCKERFILES)
+            with _alone(), ThreadPoolExecutor(1) as beside:
+                # Building programs computes, building images mostly waits for what it fetches.
+                built = beside.submit(cluster.build_images, DOCKERFILES)
+                cluster.up()
+                built.result()
                 cluster.load(list(DOCKERFILES))
         case "metrics":
             with _alone():

@@ -29,8 +29,8 @@ def build(dockerfiles: Mapping[str, Path]) -> None:
     _ensure_base()
     for name, dockerfile in dockerfiles.items():
         told = _folder("inputs") / _file_name(name)
-        inputs = _inputs(dockerfile)
-        if told.exists() and told.read_text() == inputs and exists(name):
+        digest = inputs(dockerfile)
+        if told.exists() and told.read_text() == digest and exists(name):
             continue
         log = paths.logs() / f"image-{name.rpartition('/')[2].partition(':')[0]}.log"
         log.unlink(missing_ok=True)
@@ -49,7 +49,7 @@ def build(dockerfiles: Mapping[str, Path]) -> None:
                 env={**ISOLATION, "TMPDIR": str(_folder("tmp"))},
                 on_line=lambda line: note(line[:60]) if "STEP" in line else None,
             )
-        told.write_text(inputs)
+        told.write_text(digest)
 
 
 def export(name: str) -> Layout:
@@ -94,9 +94,12 @@ def buildah(verb: str, *arguments: str) -> list[object]:
     return ["buildah", *storage, "--storage-driver", "overlay", verb, *arguments]
 
 
-def _inputs(dockerfile: Path) -> str:
-    """A digest of the Dockerfile and all it copies. Even a build that finds every layer unchanged
-    takes half a minute, since COPY --from reads all that it would copy."""
+def inputs(dockerfile: Path) -> str:
+    """Return a digest of the Dockerfile and all it copies: while it is the same, so is the image.
+
+    Even a build that finds every layer unchanged takes half a minute, since COPY --from reads all
+    that it would copy.
+    """
     digest = hashlib.sha256(dockerfile.read_bytes())
     copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(.+) \S+$", dockerfile.read_text(), re.M)
     for source in " ".join(copied).split():

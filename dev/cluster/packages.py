@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -25,8 +26,16 @@ IMAGE_PROGRAMS = {"buildah": "buildah", "skopeo": "skopeo", "debootstrap": "debo
 BUILD_PROGRAMS = {"/etc/ssl/certs/ca-certificates.crt": "ca-certificates"}
 
 
+_INSTALLING = threading.Lock()  # images are built while the programs are; apt works alone
+
+
 def ensure_programs(programs: dict[str, str]) -> None:
     """Install the Debian packages of those programs that are missing; nothing when none is."""
+    with _INSTALLING:
+        _install(programs)
+
+
+def _install(programs: dict[str, str]) -> None:
     missing = sorted({package for program, package in programs.items() if not _present(program)})
     if not missing:
         return

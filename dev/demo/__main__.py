@@ -62,7 +62,8 @@ def _run(cluster: kube.Kube, progress: Progress, scenario: str | None, rate: flo
         f"Cluster {cluster.cluster}, gateway {cluster.gateway}, {rate:g} requests a second"
     )
     store.prepare(cluster, progress, stage.NAMESPACE)
-    install.install(cluster, progress)
+    with progress.waiting(f"Operator installed with Helm into {install.NAMESPACE}"):
+        install.install(cluster)
     results: list[scenarios.Result] = []
     with stage.Stage(cluster, progress, rate) as on:
         try:

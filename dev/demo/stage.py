@@ -33,22 +33,32 @@ SETTLED_ANSWERS = 60
 
 
 class Stage:
-    """Use as a context manager: watches and traffic end with it, the ModelDeployment stays."""
+    """Use as a context manager: watches and traffic end with it, the ModelDeployment stays.
 
-    def __init__(self, kube: Kube, progress: Progress, rate: float) -> None:
+    In another namespace than the demo's it has another host name, so that several don't meet.
+    """
+
+    def __init__(
+        self, kube: Kube, progress: Progress, rate: float, namespace: str = NAMESPACE
+    ) -> None:
         self.kube = kube
+        self.namespace = namespace
         self.progress = progress
         self.timeline = Timeline()
         self.manifest: dict[str, Any] = yaml.safe_load(MANIFEST.read_text())
-        self.host = str(self.manifest["spec"]["traffic"]["gateway"]["hostnames"][0])
+        gateway = self.manifest["spec"]["traffic"]["gateway"]
+        if namespace != NAMESPACE:
+            self.manifest["metadata"]["namespace"] = namespace
+            gateway["hostnames"] = [f"{NAME}.{namespace}.example.com"]
+        self.host = str(gateway["hostnames"][0])
         self.bodies = light_curve_bodies()
         self.traffic = Traffic(kube.gateway, self.host, self.bodies, rate)
-        self.mdep = watch.model_deployment(kube, NAMESPACE, NAME, self.timeline.take)
-        self.route = watch.http_route(kube, NAMESPACE, NAME)
+        self.mdep = watch.model_deployment(kube, self.namespace, NAME, self.timeline.take)
+        self.route = watch.http_route(kube, self.namespace, NAME)
         self._stack = ExitStack()
 
     def __enter__(self) -> "Stage":
-        with self.progress.waiting(f"What an earlier run left of {NAMESPACE}/{NAME} removed"):
+        with self.progress.waiting(f"What an earlier run left of {self.namespace}/{NAME} removed"):
             self._remove()
         self._stack.enter_context(self.mdep)
         self._stack.enter_context(self.route)
@@ -81,9 +91,9 @@ class Stage:
         now = time.time()
         self.kube.apply(json.dumps(self.manifest))
         self.timeline.note(now, "Applied", f"the spec asks for {MODEL} {version}")
-        found = self.kube.find("-n", NAMESPACE, "mdep", NAME)
+        found = self.kube.find("-n", self.namespace, "mdep", NAME)
         if found is None:
-            raise StepFailed(f"{NAMESPACE}/{NAME} is gone just after it was applied")
+            raise StepFailed(f"{self.namespace}/{NAME} is gone just after it was applied")
         metadata: Object = found["metadata"]
         return metadata
 
@@ -139,17 +149,17 @@ class Stage:
             connection.close()
 
     def _remove(self) -> None:
-        if self.kube.find("-n", NAMESPACE, "mdep", NAME) is None:
+        if self.kube.find("-n", self.namespace, "mdep", NAME) is None:
             return
-        self.kube("-n", NAMESPACE, "delete", "mdep", NAME, f"--timeout={GONE_SECONDS:.0f}s")
+        self.kube("-n", self.namespace, "delete", "mdep", NAME, f"--timeout={GONE_SECONDS:.0f}s")
         owned = f"transit.dev/model-deployment={NAME}"
         kinds = "deployments,services,httproutes,controllerrevisions,pods"
         deadline = time.monotonic() + GONE_SECONDS
-        while self.kube("-n", NAMESPACE, "get", kinds, "-l", owned, "-o", "name").strip():
+        while self.kube("-n", self.namespace, "get", kinds, "-l", owned, "-o", "name").strip():
             if time.monotonic() > deadline:
                 raise NotAsExpected(
-                    f"what belonged to {NAMESPACE}/{NAME} is still there {GONE_SECONDS:.0f} s after"
-                    " its deletion"
+                    f"what belonged to {self.namespace}/{NAME} is still there"
+                    f" {GONE_SECONDS:.0f} s after its deletion"
                 )
             time.sleep(0.5)
 

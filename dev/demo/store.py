@@ -33,6 +33,12 @@ MANIFESTS = Path(__file__).parent / "manifests"
 
 def prepare(kube: Kube, progress: Progress, namespace: str) -> None:
     """Make the models available to servers in `namespace`. Raises `StepFailed`."""
+    publish_all(kube, progress)
+    admit(kube, namespace)
+
+
+def publish_all(kube: Kube, progress: Progress) -> None:
+    """Train what is missing and publish it to the cluster's MinIO. Raises `StepFailed`."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets on stderr
     with progress.waiting(f"Example models trained in {MODELS}") as waiting:
         train_examples(MODELS, progress=waiting.tell)
@@ -44,10 +50,14 @@ def prepare(kube: Kube, progress: Progress, namespace: str) -> None:
         except ModelStoreError as error:
             raise StepFailed(f"the models could not be published: {error}") from error
         waiting.tell(f"{len(EXAMPLES)} versions are there, {published} of them new")
+
+
+def admit(kube: Kube, namespace: str) -> None:
+    """Have a namespace with the Secret that its servers read the store by. Raises `StepFailed`."""
     kube.apply(
         (MANIFESTS / "namespace.yaml").read_text().replace("name: demo", f"name: {namespace}")
     )
-    kube.apply(json.dumps(secret(namespace, user, password)))
+    kube.apply(json.dumps(secret(namespace, *account(kube))))
 
 
 def account(kube: Kube) -> tuple[str, str]:

@@ -1,28 +1,17 @@
 """Lists of the operator's client are what single reads are: nothing is written for a difference."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import load_kube_config
+from kubernetes.aio.client import ApiClient
 
-from dev.demo.kube import Kube
 from transit_operator.adapters import kubernetes
 from transit_operator.adapters.kubernetes import Kubernetes
 
 
-@pytest.fixture
-async def api(kube: Kube) -> AsyncIterator[Kubernetes]:
-    configuration = Configuration()
-    await load_kube_config(str(kube.kubectl.kubeconfig), client_configuration=configuration)
-    async with ApiClient(configuration) as client:
-        yield Kubernetes(client)
-
-
 async def test_an_object_of_a_list_is_the_object(
-    api: Kubernetes, namespace: str, monkeypatch: pytest.MonkeyPatch
+    client: ApiClient, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kubernetes leaves apiVersion and kind out of items; what is compared with has them."""
+    api = Kubernetes(client)
     monkeypatch.setattr(kubernetes, "PAGE", 2)
     for name in ("a", "b", "c", "d", "e"):
         meta = {"name": name, "namespace": namespace, "labels": {"test": "lists"}}

@@ -1,5 +1,6 @@
 """The stage of the end-to-end tests: the demo's, with real models, pods, gateway and traffic."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -7,15 +8,21 @@ import pytest
 from dev.demo import store
 from dev.demo.kube import Kube
 from dev.demo.progress import Progress
-from dev.demo.stage import NAMESPACE, Stage
+from dev.demo.stage import Stage
+from tests.once import once
 
 RATE = 40.0  # requests a second: enough samples for a verdict in seconds, bounded and light
 
 
 @pytest.fixture(scope="module")
-def stage(operator: Kube) -> Iterator[Stage]:
-    """A ModelDeployment `kepler`, fresh for each file of tests, and what watches and uses it."""
+def stage(
+    operator: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[Stage]:
+    """A ModelDeployment `kepler`, in a namespace for each file, and what watches and uses it."""
     progress = Progress()
-    store.prepare(operator, progress, NAMESPACE)
-    with Stage(operator, progress, RATE) as opened:
+    once(tmp_path_factory, worker_id, "models", lambda: store.publish_all(operator, progress))
+    namespace = f"e2e-{uuid.uuid4().hex[:8]}"
+    store.admit(operator, namespace)
+    with Stage(operator, progress, RATE, namespace) as opened:
         yield opened
+    operator("delete", "namespace", namespace, "--wait=false")

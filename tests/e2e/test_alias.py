@@ -2,7 +2,7 @@
 
 import json
 
-from dev.demo.stage import MODEL, NAME, NAMESPACE, Stage
+from dev.demo.stage import MODEL, NAME, Stage
 
 
 def test_latest_is_pinned(stage: Stage) -> None:
@@ -14,7 +14,7 @@ def test_latest_is_pinned(stage: Stage) -> None:
     assert served["pins"]["models"] == [{"name": MODEL, "version": "1.1.0"}]
     pods = json.loads(
         stage.kube(
-            *("-n", NAMESPACE, "get", "pods", "-o", "json"),
+            *("-n", stage.namespace, "get", "pods", "-o", "json"),
             *("-l", f"transit.dev/model-deployment={NAME},transit.dev/resolves"),
         )
     )["items"]

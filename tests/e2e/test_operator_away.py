@@ -2,12 +2,15 @@
 
 import json
 
+import pytest
+
 from dev.demo.install import DEPLOYMENT
 from dev.demo.install import NAMESPACE as SYSTEM
 from dev.demo.scenarios import SCENARIOS, play
 from dev.demo.stage import Stage, reached
 from tests.support import eventually
 
+pytestmark = pytest.mark.disruptive
 FIRST = SCENARIOS[0]
 AWAY_ANSWERS = 200
 

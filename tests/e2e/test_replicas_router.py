@@ -5,7 +5,7 @@ The route here is the test's own: it leads to the Service whose address never ch
 
 import json
 
-from dev.demo.stage import NAME, NAMESPACE, Stage
+from dev.demo.stage import NAME, Stage
 from tests.support import eventually
 
 LAST_ANSWERS = 100
@@ -17,7 +17,7 @@ def route_to_the_service(stage: Stage) -> None:
             {
                 "apiVersion": "gateway.networking.k8s.io/v1",
                 "kind": "HTTPRoute",
-                "metadata": {"name": "outside", "namespace": NAMESPACE},
+                "metadata": {"name": "outside", "namespace": stage.namespace},
                 "spec": {
                     "parentRefs": [{"name": "public", "namespace": "traefik"}],
                     "hostnames": [stage.host],
@@ -65,4 +65,4 @@ def test_a_good_version_and_a_bad_one(stage: Stage) -> None:
             30,
         )
     finally:
-        stage.kube("-n", NAMESPACE, "delete", "httproute", "outside")
+        stage.kube("-n", stage.namespace, "delete", "httproute", "outside")

@@ -31,11 +31,13 @@ def test_ends_as_it_must(
 
 def test_a_newcomer_sees_what_happened(stage: Stage) -> None:
     """After the last scenario: kubectl get and describe tell it without a log."""
-    table = stage.kube("-n", "demo", "get", "mdep", "kepler", "-o", "wide")
+    table = stage.kube("-n", stage.namespace, "get", "mdep", "kepler", "-o", "wide")
     assert "RolledBack" in table
     assert "was turned back, Health" in table
-    described = stage.kube("-n", "demo", "describe", "mdep", "kepler")
+    described = stage.kube("-n", stage.namespace, "describe", "mdep", "kepler")
     for word in ("Rejected", "StepReached", "Promoted", "ErrorRate", "Evidence"):
         assert word in described
-    reasons = stage.kube("-n", "demo", "get", "events", "-o", "jsonpath={.items[*].reason}")
+    reasons = stage.kube(
+        "-n", stage.namespace, "get", "events", "-o", "jsonpath={.items[*].reason}"
+    )
     assert {"Created", "StepReached", "Promoted", "Rejected", "RolledBack"} <= set(reasons.split())

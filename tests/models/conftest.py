@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster import paths, versions
+from tests.once import once
 from transit_models import Storage, open_storage
 from transit_models.examples.training import train_examples
 from transit_models.pack import Description, seal
@@ -117,8 +118,13 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
 
 
 @pytest.fixture(scope="session")
-def examples() -> Path:
+def examples(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The local store of the trained examples, the one that `make models` fills."""
     store = REPOSITORY / "build" / "models"
-    train_examples(store, progress=print)
+    once(tmp_path_factory, worker_id, "examples", lambda: fill(store))
     return store
+
+
+def fill(store: Path) -> None:
+    """Train those that are missing."""
+    train_examples(store, progress=print)

@@ -122,6 +122,7 @@ def test_errors_a_third_of_the_curves_fail_and_the_probes_do_not(examples: Path)
     assert np.isfinite(step.transform(probe_rows(verified, 32))).all()
 
 
+@pytest.mark.timing
 def test_latency_is_many_times_that_of_stable(examples: Path) -> None:
     slow = seconds_per_row(examples, bad()["latency"].version)
     stable = seconds_per_row(examples, "1.0.0")

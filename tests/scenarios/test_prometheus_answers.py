@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from dev.cluster import versions
+from dev.demo.install import install
 from dev.demo.kube import Kube
-from tests.support import install_operator
 
 from .history import condition, jumps
 from .scene import Scene, post
@@ -86,14 +86,14 @@ def bad(operator: Kube) -> Iterator[BadPrometheus]:
     proxy = BadPrometheus(operator, namespace)
     try:
         proxy.start()
-        install_operator(
+        install(
             operator,
             f"config.prometheus.url={proxy.url}",
             f"config.prometheus.timeoutSeconds={TIMEOUT_SECONDS}",
         )
         yield proxy
     finally:
-        install_operator(operator)
+        install(operator)
         operator("delete", "namespace", namespace, "--wait=false")
 
 

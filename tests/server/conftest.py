@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pytest
 
+from tests.once import once
 from tests.server import bad_models
 from tests.server.example_store import Data, boosted, forest, publish, sample, to_onnx
 from tests.server.running import RunningServer
@@ -30,8 +31,21 @@ class Truth:
 
 
 @pytest.fixture(scope="session")
-def trained() -> Truth:
-    return Truth(forest(40), boosted(20))
+def store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """All models, good and bad. The workers of a run share one store."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base if worker_id == "master" else base.parent) / "store"
+    once(tmp_path_factory, worker_id, "store", lambda: fill(root))
+    return root
+
+
+@pytest.fixture(scope="session")
+def trained(store: Path) -> Truth:
+    """The originals of the store's good models."""
+    import xgboost
+
+    boosted_model = xgboost.Booster(model_file=store / "xgboost" / "v1.0.0" / "model.json")
+    return Truth(joblib.load(store / "random_forest" / "v1.0.0" / "model.pkl"), boosted_model)
 
 
 @pytest.fixture(scope="session")
@@ -44,11 +58,9 @@ def data() -> Data:
     return sample(64, seed=7)
 
 
-@pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory, trained: Truth) -> Path:
-    root = tmp_path_factory.mktemp("store")
-    forest_model, boosted_model = trained.forest_model, trained.boosted_model
-
+def fill(root: Path) -> None:
+    """Train what can be trained and publish every model of the tests."""
+    forest_model, boosted_model = forest(40), boosted(20)
     onnx = to_onnx(forest_model)
 
     def dump(path: Path) -> None:
@@ -79,7 +91,6 @@ def store(tmp_path_factory: pytest.TempPathFactory, trained: Truth) -> Path:
     publish(
         root, "fatal_pickle", "1.0.0", ".pkl", lambda p: joblib.dump(bad_models.KillsOnLoad(), p)
     )
-    return root
 
 
 @pytest.fixture(scope="session")

@@ -91,6 +91,7 @@ def packed(size: int) -> bytes:
         ("not packed", "gzip", b"{}", 400, "malformed_body"),
         ("unknown", "br", b"{}", 415, "unsupported_encoding"),
     ],
+    ids=["good", "a bomb", "cut off", "not packed", "unknown"],
 )
 def test_packed_bodies(
     narrow: RunningServer, name: str, encoding: str, sent: bytes, status: int, code: str | None

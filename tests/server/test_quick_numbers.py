@@ -231,6 +231,7 @@ def large_tensor() -> Callable[[], object]:
     return lambda: tensors.from_json(text, "FP32", [4000, 784], "")
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("large", [large_rows, large_tensor])
 def test_others_have_their_turns_while_what_is_large_is_decoded(
     large: Callable[[], Callable[[], object]],

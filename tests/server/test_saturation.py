@@ -15,6 +15,7 @@ import pytest
 
 from tests.server.running import RunningServer
 
+pytestmark = pytest.mark.timing
 SLOW_ROW = [1000.0, *[1.0] * 783]
 
 

@@ -75,7 +75,9 @@ SPOILED = {
 }
 
 
-@pytest.mark.parametrize(("spoil", "why"), SPOILED.items(), ids=lambda item: str(item)[:30])
+@pytest.mark.parametrize(
+    ("spoil", "why"), SPOILED.items(), ids=[spoil.__name__ for spoil in SPOILED]
+)
 def test_a_twin_that_is_not_known_to_be_equal_is_not_used(
     version: Path, data: Data, spoil: Any, why: str
 ) -> None:

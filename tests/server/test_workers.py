@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -144,6 +145,11 @@ def test_what_they_tell_each_other_is_private(pair: RunningServer) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def says(server: RunningServer, path: str, status: int, words: str) -> bool:
+    answer = server.client.get(path)
+    return answer.status_code == status and words in answer.text
+
+
 def test_ready_when_all_are(store: Path, tmp_path: Path) -> None:
     with RunningServer(store, tmp_path, {"xgboost": "1.0.0"}, workers="2") as server:
         _, late = eventually(lambda: two_of(server), "two workers")
@@ -151,9 +157,7 @@ def test_ready_when_all_are(store: Path, tmp_path: Path) -> None:
         server.until_alive()
         eventually(lambda: "is ready after" in server.log.read_text(), "the other's model")
         for path in ("/health/ready", "/v2/health/ready", "/api/v1/health", "/metrics"):
-            answer = server.client.get(path)
-            assert answer.status_code == 503
-            assert "worker 2 does not answer" in answer.text
+            eventually(partial(says, server, path, 503, "worker 2 does not answer"), path)
         assert server.status("/health/live") == 200
         assert server.predict(ROW).status_code == 200
         os.kill(late, signal.SIGCONT)
@@ -275,18 +279,19 @@ class Impatient(RunningServer):
         "-c",
         "import os, sys; from transit_server.settings import Settings\n"
         "from transit_server.workers.supervisor import Supervisor\n"
-        "sys.exit(Supervisor(Settings.from_environment(os.environ), silence=3.0).run())",
+        "sys.exit(Supervisor(Settings.from_environment(os.environ), silence=6.0).run())",
     )
 
 
+@pytest.mark.timing
 def test_a_worker_that_stands_still_is_killed(store: Path, tmp_path: Path) -> None:
     with Impatient(store, tmp_path, {"xgboost": "1.0.0"}, workers="2") as server:
         server.until_ready()
-        time.sleep(4.0)  # longer than its patience: it is not killed while it moves
+        time.sleep(7.0)  # longer than its patience: it is not killed while it moves
         assert server.status("/health/ready") == 200
         os.kill(children(server.process.pid)[0], signal.SIGSTOP)
         assert server.process.wait(30) == 1
-        words = "transit-server: worker 1 of 2 was killed, because it had not moved for 3 s"
+        words = "transit-server: worker 1 of 2 was killed, because it had not moved for 6 s"
         assert server.termination_log.read_text().strip() == words
 
 

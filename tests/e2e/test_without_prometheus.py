@@ -1,39 +1,17 @@
-"""What Kubernetes and Prometheus do to a rollout: no GPU left, and no numbers."""
+"""Given that Prometheus is down, then a candidate gets no traffic, and the status says why."""
+
+import pytest
 
 from dev.demo.scenarios import SCENARIOS, play
 from dev.demo.stage import Stage
 from tests.support import eventually
 
+pytestmark = pytest.mark.disruptive
 FIRST = SCENARIOS[0]
 
 
-def test_a_candidate_that_fits_no_node_gets_no_traffic_and_says_why(stage: Stage) -> None:
-    """Given a stable version, when the candidate asks for more GPUs than there are, then ..."""
-    play(stage, FIRST)
-    stable = stage.status["stable"]["revision"]
-    server = stage.manifest["spec"]["server"]
-    stage.manifest["spec"]["server"] = {
-        "pool": "gpu",
-        "resources": {"limits": {"nvidia.com/gpu": 64}, "requests": {"nvidia.com/gpu": 64}},
-    }
-    mark = stage.traffic.mark()
-    stage.ask_for("1.1.0")
-    stage.until(
-        "the reason in the status",
-        lambda s: "Insufficient nvidia.com/gpu" in s.get("message", ""),
-        30,
-    )
-    assert stage.weights() == {stable: 100}
-    rejected = stage.until("the deadline", lambda s: bool(s.get("rejected")), 120)["rejected"]
-    assert rejected["reason"] == "NotReady"
-    assert "Insufficient nvidia.com/gpu" in rejected["message"]
-    assert set(stage.traffic.by_revision(mark)) == {stable}
-    assert stage.traffic.failures(mark) == []
-    stage.manifest["spec"]["server"] = server
-
-
 def test_without_prometheus_no_step_is_taken_and_deleting_works(stage: Stage) -> None:
-    """Given that Prometheus is down, then a candidate gets no traffic, and the status says why."""
+    play(stage, FIRST)
     stable = stage.status["stable"]["revision"]
     stage.kube("-n", "monitoring", "scale", "deployment/prometheus", "--replicas=0")
     try:
@@ -57,12 +35,16 @@ def test_without_prometheus_no_step_is_taken_and_deleting_works(stage: Stage) ->
         assert (later["step"], later["weight"], later["heldSeconds"]) == (0, 0, 0)
         assert later["blindSince"] == blind["blindSince"]
         assert stage.weights() == {stable: 100}
-        stage.kube("-n", "demo", "delete", "mdep", "kepler", "--timeout=30s")
+        stage.kube("-n", stage.namespace, "delete", "mdep", "kepler", "--timeout=30s")
         owned = "transit.dev/model-deployment=kepler"
         kinds = "deployments,services,httproutes,controllerrevisions"
         eventually(
             "nothing of it is left",
-            lambda: not stage.kube("-n", "demo", "get", kinds, "-l", owned, "-o", "name").strip(),
+            lambda: (
+                not stage.kube(
+                    "-n", stage.namespace, "get", kinds, "-l", owned, "-o", "name"
+                ).strip()
+            ),
             60,
         )
     finally:

@@ -1,4 +1,4 @@
-"""One ModelDeployment on the real API server, driven look by look, and killed after any write.
+"""One ModelDeployment on the real API server, driven look by look, and killed after its writes.
 
 The operator's own parts (cache, observe, decide, execute, client) run in the test's process; time
 and what was measured are the test's. A kill throws away everything but the cluster, as a SIGKILL
@@ -34,7 +34,8 @@ NAME = "m"
 _FIGURES = (latencies(0.01, 0.005, 1000), predicted({"a": 600.0, "b": 400.0}))
 WELL = measured(predictions(success=1000), *_FIGURES)
 ILL = measured(predictions(success=500, error=500), *_FIGURES)
-DEADLINE = 30.0
+DEADLINE = 60.0
+LOOKS = 80  # at one moment; an operator that lives for one write needs one for each
 
 
 class Killed(Exception):
@@ -42,30 +43,43 @@ class Killed(Exception):
 
 
 class Mortal(Kubernetes):
-    """The real client, which dies after so many writes (0: never)."""
+    """The real client, which dies after every so many writes, the first time after `first`."""
 
-    def __init__(self, client: ApiClient, dies_after: int) -> None:
+    def __init__(self, client: ApiClient, every: int, first: int) -> None:
         super().__init__(client)
-        self.dies_after = dies_after
         self.writes: list[str] = []
+        self._every, self._next = every, first
+        self._dead = False
+
+    def revive(self) -> None:
+        """From here on it is the client of the next operator."""
+        self._dead = False
 
     async def _request(self, method: str, path: str, **arguments: Any) -> Object:
+        if self._dead:  # nothing is sent by the cleaning up of who was killed
+            raise Killed
         found = await super()._request(method, path, **arguments)
         if method != "GET":
             self.writes.append(f"{method} {path}")
-            if len(self.writes) == self.dies_after:
+            if self._every and len(self.writes) == self._next:
+                self._next += self._every
+                self._dead = True
                 raise Killed
         return found
 
 
 @dataclass
 class Life:
-    """See the module. `now` is in seconds since the epoch and only moves when the test says so."""
+    """See the module. `now` is in seconds since the epoch and only moves when the test says so.
+
+    An operator dies after every `dies_every` writes (0: never), the first after `dies_first`.
+    """
 
     client: ApiClient
     namespace: str
     now: float
-    dies_after: int = 0
+    dies_every: int = 0
+    dies_first: int = 1
     ill_at: tuple[str, int] = ("", 0)  # version, weight from which on it answers with errors
     kills: int = 0
     kubernetes: Mortal = field(init=False)
@@ -74,7 +88,7 @@ class Life:
     _fresh: bool = field(init=False, default=True)
 
     def __post_init__(self) -> None:
-        self.kubernetes = Mortal(self.client, self.dies_after)
+        self.kubernetes = Mortal(self.client, self.dies_every, self.dies_first)
         self._begin()
 
     @property
@@ -140,13 +154,14 @@ class Life:
 
     def _begin(self) -> None:
         """A new operator: it knows nothing but what it reads."""
+        self.kubernetes.revive()
         self.cache = Cache()
         self.executor = Executor(self.kubernetes, self.cache, CONFIG)
         self._fresh = True
 
     async def _settle(self) -> float | None:
         """Look until a look asks for nothing more; return when to look again."""
-        for _ in range(40):
+        for _ in range(LOOKS):
             before = len(self.kubernetes.writes)
             decision = await self._look()
             if decision is None:

@@ -19,7 +19,7 @@ import pytest
 
 from dev.cluster.paths import REPOSITORY
 from dev.demo.kube import Kube
-from tests.api.proxy import Proxy
+from tests.failover.proxy import Proxy
 from tests.support import eventually, model_deployment
 
 TAKEOVER_SECONDS = 20.0

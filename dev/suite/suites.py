@@ -1,0 +1,90 @@
+"""The table of suites, in the order in which `make test` runs them.
+
+Neighbours: `__main__` runs them; `changed` asks which of them a change can reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One pytest run. `runs` are the parts of the tree that its processes and pods run."""
+
+    name: str
+    what: str
+    folders: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    cluster: bool = False
+
+    def command(self, python: str, files: tuple[str, ...] = ()) -> list[str]:
+        """The command line, of the whole suite or of some of its files."""
+        return [python, "-m", "pytest", "-q", *(files or self.folders), *self.options]
+
+
+_SERVER = ("server/transit_server/", "models/transit_models/")
+_OPERATOR = ("operator/transit_operator/", "crds/", "charts/")
+_PUPPETS = (*_OPERATOR, "tests/puppet/", "Dockerfile.operator", "tests/scenarios/scene.py")
+
+
+def _side_by_side(workers: int, marks: str = "", dist: str = "load") -> tuple[str, ...]:
+    """Options for several workers; `loadfile` keeps a file's tests together and in order."""
+    return ("-n", str(workers), f"--dist={dist}", *(("-m", marks) if marks else ()))
+
+
+SUITES = (
+    Suite(
+        "unit",
+        "the pure core by tables and properties; the puppet",
+        ("tests/unit", "tests/puppet"),
+        _side_by_side(2),
+    ),
+    Suite(
+        "server",
+        "model store and real server processes",
+        ("tests/models", "tests/server"),
+        _side_by_side(4, "not timing", "loadfile"),
+        runs=_SERVER,
+    ),
+    Suite(
+        "timing",
+        "how long a server takes: it has the machine to itself",
+        ("tests/models", "tests/server"),
+        ("-m", "timing"),
+        runs=_SERVER,
+    ),
+    Suite(
+        "failover",
+        "operators of the tests' own: killed, frozen, cut off",
+        ("tests/failover",),
+        _side_by_side(4),
+        runs=_OPERATOR,
+        cluster=True,
+    ),
+    Suite(
+        "scenarios",
+        "API server, objects, policies, commands, faults: rollouts of a server that plays its part",
+        ("tests/api", "tests/scenarios"),
+        _side_by_side(8, "not disruptive", "worksteal"),
+        runs=_PUPPETS,
+        cluster=True,
+    ),
+    Suite(
+        "e2e",
+        "whole rollouts of real models under real traffic",
+        ("tests/e2e",),
+        _side_by_side(3, "not disruptive", "loadfile"),
+        runs=(*_OPERATOR, *_SERVER, "dev/demo/", "Dockerfile.operator", "Dockerfile.server"),
+        cluster=True,
+    ),
+    Suite(
+        "disruptive",
+        "what all share is taken away: operator, Prometheus, a node",
+        ("tests/scenarios", "tests/e2e"),
+        ("-m", "disruptive"),
+        runs=(*_PUPPETS, "dev/demo/"),
+        cluster=True,
+    ),
+)

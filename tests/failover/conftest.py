@@ -1,0 +1,29 @@
+"""The cluster without installed operators, for tests that run operators of their own."""
+
+import pytest
+
+from dev.demo.install import CHART, DEPLOYMENT, PODS
+from dev.demo.kube import Kube
+from tests.once import once
+from tests.support import OPERATOR, SYSTEM, eventually
+
+
+@pytest.fixture(scope="session")
+def alone(kube: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Kube:
+    """The cluster without the installed operators, which watch all namespaces.
+
+    They stay scaled to none: tests that need one install it, and Helm scales it up again.
+    """
+
+    def end_the_installed() -> None:
+        kube("apply", "--server-side", "--force-conflicts", "-f", CHART / "crds")
+        if kube.find("-n", SYSTEM, "deployment", DEPLOYMENT) is None:
+            return
+        kube("-n", SYSTEM, "scale", OPERATOR, "--replicas=0")
+        eventually("the installed operators end", lambda: not pods(), 60)
+
+    def pods() -> bool:
+        return bool((kube.find("-n", SYSTEM, "pods", "-l", PODS) or {}).get("items"))
+
+    once(tmp_path_factory, worker_id, "alone", end_the_installed)
+    return kube
