@@ -17,6 +17,7 @@ from ..api.status import ModelDeploymentStatus, Transition
 from ..core.decision import Decision
 from ..core.objects import build as objects
 from ..core.objects.build import Object
+from ..core.objects.checks import check_jobs, leftover_jobs
 from ..core.objects.resolver import LABEL_RESOLVES, resolver_pod
 from ..core.objects.revision import content_key, needs_resolving
 from ..core.objects.template import UnknownPool, pod_template
@@ -86,6 +87,11 @@ class Executor:
         self, snapshot: Snapshot, spec: ModelDeploymentSpec, decision: Decision
     ) -> None:
         await self._traffic(snapshot, spec, decision)
+        for job in check_jobs(snapshot.owner, spec, decision.status):
+            if ("Job", job["metadata"]["name"]) not in snapshot.live:  # a Job can't be changed
+                await self._apply(snapshot, job)
+        for name in leftover_jobs(snapshot.live, decision.status):
+            await self._delete(snapshot, "Job", name)
         for record in marked(snapshot.owner, snapshot.live, decision.rejected):
             await self._apply(snapshot, record)
         for revision in decision.replicas:
