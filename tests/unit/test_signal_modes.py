@@ -196,6 +196,16 @@ def test_the_query_asks_for_some_and_counts_each_pod_once() -> None:
     )
 
 
+def test_two_series_where_one_was_asked_for_are_no_data() -> None:
+    one: Sample = (labels(model="forest", status="success"), 5.0)
+    twin: Sample = (labels(model="forest", status="success", replica="b"), 5.0)
+    other: Sample = (labels(model="forest", status="error"), 5.0)
+    assert PREDICTIONS.several([one, other]) is None
+    problem = PREDICTIONS.several([one, other, twin])
+    assert problem is not None
+    assert problem.reason == "ManySeries"
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [

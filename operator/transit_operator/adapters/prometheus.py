@@ -84,11 +84,8 @@ class Prometheus:
                         for future in some.values():
                             future.set_result(error.problem)
                         continue
-                by_name: dict[str, dict[str, tuple[Sample, ...]]] = {name: {} for name in some}
-                for (name, revision), samples in answer.items():
-                    by_name.get(name, {})[revision] = samples
                 for name, future in some.items():
-                    future.set_result(by_name[name])
+                    future.set_result(_part(query, answer, name))
         finally:
             del self._asking[question], self._waiting[question]
 
@@ -112,6 +109,14 @@ class Prometheus:
         """Let go of the threads."""
         self._custom.close()
         self._client.close()
+
+
+def _part(
+    query: Query, answer: dict[tuple[str, str], tuple[Sample, ...]], model_deployment: str
+) -> _Answer:
+    """Return one ModelDeployment's part of an answer, by revision."""
+    mine = {key[1]: samples for key, samples in answer.items() if key[0] == model_deployment}
+    return next(filter(None, map(query.several, mine.values())), mine)
 
 
 def _some(names: Iterable[str]) -> list[str]:

@@ -145,6 +145,7 @@ class Reconciler:
             raise
         finally:
             self._metrics.rejected(snapshot.mdep, self._cache.mdep(key))
+            self._metrics.warned(snapshot.mdep, self._cache.mdep(key))
             # Also after a failure: a candidate is judged in time, though one object is refused.
             if decision.wake_at is not None:
                 self._queue.add(key, decision.wake_at)
