@@ -31,7 +31,7 @@ from transit_operator.core.signals.evidence import (
     capped,
     ladder,
 )
-from transit_operator.core.signals.query import LATENCIES, PREDICTIONS, own
+from transit_operator.core.signals.samples.query import LATENCIES, PREDICTIONS, own
 
 PASS, FAIL, NO_DATA = Verdict.PASS, Verdict.FAIL, Verdict.NO_DATA
 NOW = 1_000_000_000.0

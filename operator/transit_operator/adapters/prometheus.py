@@ -3,7 +3,7 @@
 Who asks while the same question is under way is asked for together with the others who do, in the
 next one: two hundred that fall due at one moment are a handful of queries, without a timer, and
 none is asked for a ModelDeployment that is settled. Every failure becomes a `Problem`, never a
-number. Neighbours: `core.signals.query` has the PromQL, `custom` the users' own queries.
+number. Neighbours: `core.signals.samples.query` has the PromQL, `custom` the users' own queries.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from ..api.config import PrometheusConfig
 from ..api.duration import seconds
 from ..core.observed import Problem, Readings, RevisionReadings, Sample
 from ..core.signals import custom
-from ..core.signals.query import Query, own
 from ..core.signals.registry import queries
+from ..core.signals.samples.query import Query, own
 from .asking import Client, QueryFailed, uncounted
 from .custom import CustomQueries
 

@@ -20,11 +20,11 @@ from ..plan.capacity import plan_replicas
 from ..plan.traffic import reached
 from ..signals import health, registry
 from ..signals.baseline import excused, missing, of_broken_stable, stable_is_broken
-from ..signals.counts import by_model
 from ..signals.error_rate import NAME as ERROR_RATE
 from ..signals.evidence import NO_SERIES, Given, Input, Pods, fails, no_data
 from ..signals.kept import baseline_of
-from ..signals.query import PREDICTIONS
+from ..signals.samples.counts import by_model
+from ..signals.samples.query import PREDICTIONS
 from ..times import epoch, rfc3339
 from . import changes
 from .changes import update

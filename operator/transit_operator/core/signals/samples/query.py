@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ..observed import Problem, RevisionReadings, Sample
+from ...observed import Problem, RevisionReadings, Sample
 
 _POD: Final = "instance, pod, version"  # what tells two pods' series apart, and two versions'
 
