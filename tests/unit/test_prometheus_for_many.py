@@ -19,7 +19,7 @@ from transit_operator.adapters.prometheus import Prometheus
 from transit_operator.api.analysis import Analysis
 from transit_operator.api.config import PrometheusConfig
 from transit_operator.core.observed import Problem, Readings
-from transit_operator.core.signals.counts import Counts, by_model
+from transit_operator.core.signals.samples.counts import Counts, by_model
 
 
 class Server(ThreadingHTTPServer):

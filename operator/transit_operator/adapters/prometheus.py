@@ -3,7 +3,7 @@
 Who asks while the same question is under way is asked for together with the others who do, in the
 next one: two hundred that fall due at one moment are a handful of queries, without a timer, and
 none is asked for a ModelDeployment that is settled. Every failure becomes a `Problem`, never a
-number. Neighbours: `core.signals.query` has the PromQL, `custom` the users' own queries.
+number. Neighbours: `core.signals.samples.query` has the PromQL, `custom` the users' own queries.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from ..api.config import PrometheusConfig
 from ..api.duration import seconds
 from ..core.observed import Problem, Readings, RevisionReadings, Sample
 from ..core.signals import custom
-from ..core.signals.query import Query, own
 from ..core.signals.registry import queries
+from ..core.signals.samples.query import Query, own
 from .asking import Client, QueryFailed, uncounted
 from .custom import CustomQueries
 
@@ -84,11 +84,8 @@ class Prometheus:
                         for future in some.values():
                             future.set_result(error.problem)
                         continue
-                by_name: dict[str, dict[str, tuple[Sample, ...]]] = {name: {} for name in some}
-                for (name, revision), samples in answer.items():
-                    by_name.get(name, {})[revision] = samples
                 for name, future in some.items():
-                    future.set_result(by_name[name])
+                    future.set_result(_part(query, answer, name))
         finally:
             del self._asking[question], self._waiting[question]
 
@@ -112,6 +109,14 @@ class Prometheus:
         """Let go of the threads."""
         self._custom.close()
         self._client.close()
+
+
+def _part(
+    query: Query, answer: dict[tuple[str, str], tuple[Sample, ...]], model_deployment: str
+) -> _Answer:
+    """Return one ModelDeployment's part of an answer, by revision."""
+    mine = {key[1]: samples for key, samples in answer.items() if key[0] == model_deployment}
+    return next(filter(None, map(query.several, mine.values())), mine)
 
 
 def _some(names: Iterable[str]) -> list[str]:

@@ -19,11 +19,11 @@ from ..observed import Observed, Readings, RevisionReadings
 from ..plan.reached import reached
 from ..signals import health, registry
 from ..signals.baseline import excused, missing, of_broken_stable, stable_is_broken
-from ..signals.counts import by_model
 from ..signals.error_rate import NAME as ERROR_RATE
 from ..signals.evidence import NO_SERIES, Given, Input, fails, no_data
 from ..signals.kept import baseline_of
-from ..signals.query import PREDICTIONS
+from ..signals.samples.counts import by_model
+from ..signals.samples.query import PREDICTIONS
 from ..state import Rollout, Trying, to_status
 from ..times import epoch, rfc3339
 from . import changes
