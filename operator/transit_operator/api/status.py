@@ -235,6 +235,9 @@ class ModelDeploymentStatus(ApiModel):
     phase: Phase | None = None
     message: str | None = None
     step: str | None = Field(default=None, description="The step as people count: 2/3.")
+    weight: int | None = Field(
+        default=None, description="Percent of the traffic that the candidate really has."
+    )
     stable: StableStatus | None = None
     candidate: CandidateStatus | None = None
     previous: StableStatus | None = Field(
