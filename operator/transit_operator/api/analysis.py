@@ -14,11 +14,16 @@ class Judged(ApiModel):
     Both, because `kubectl apply` takes a null for "as the default says" on its way.
     """
 
-    mode: Literal["Enforce", "Warn", "Off"] = Field(
-        default="Enforce",
-        description="Warn: what it finds is told and counted, but turns nothing back and holds no"
-        " step. Off: it is not judged.",
+    mode: Literal["Enforce", "Warn", "Off"] | None = Field(
+        default=None,
+        description="Enforce, as without it: it turns back and holds. Warn: what it finds is told"
+        " and counted, but turns nothing back and holds no step. Off: it is not judged.",
     )
+
+    @property
+    def enforced(self) -> bool:
+        """Whether it turns back and holds."""
+        return self.mode in (None, "Enforce")
 
 
 class ErrorRate(Judged):

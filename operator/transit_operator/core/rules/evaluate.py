@@ -89,7 +89,7 @@ def evaluate(
         return _fail(o, spec, update(status, candidate=candidate), failed[0])
     if any(map(missing, evidence)):
         return _blind(o, spec, status, candidate, evidence)
-    well = pods.failures == 0 or analysis.health is None or analysis.health.mode != "Enforce"
+    well = pods.failures == 0 or analysis.health is None or not analysis.health.enforced
     if well and reached(o, spec, candidate, status.stable):
         candidate = _hold(o, spec, candidate)
     candidate = candidate.model_copy(update={"evaluated_at": rfc3339(o.now), "blind_since": None})
