@@ -142,3 +142,14 @@ def test_a_failure_while_asking_ends_no_worker() -> None:
         assert await notes.seen.get() == SETTLED
 
     story(lambda: Slow(ValueError("a bug")), tell)
+
+
+def test_what_was_measured_of_another_candidate_is_not_held_against_this_one() -> None:
+    """While Prometheus is asked, a newer spec may have replaced the candidate."""
+    cache = Cache()
+    cache.put(mdep(ROLLING, under_way()))
+    observer = Observer(cache, Slow())
+    for of, used in ((("b", "a"), True), (("older", "a"), False), (("b", "older"), False)):
+        snapshot = observer.look(ROLLING, Readings(of=of))
+        assert snapshot is not None
+        assert (snapshot.observed.readings is not None) is used
