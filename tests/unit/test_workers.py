@@ -125,9 +125,9 @@ def test_what_falls_due_by_time_alone_is_looked_at_once_with_the_answer() -> Non
         slow.answers.set()
         queue.add(ROLLING)
         assert await notes.seen.get() == ROLLING, "without readings, as an event brings it"
-        for times in (1, 2):  # a second apart
+        for times in (1, 2, 3):  # a second apart
             assert await notes.seen.get() == ROLLING, "with the answer"
-            assert slow.times == times
+            assert slow.times >= times, "no look was without a question of its own"
 
     story(Slow, tell)
 
