@@ -125,9 +125,9 @@ def test_what_falls_due_by_time_alone_is_looked_at_once_with_the_answer() -> Non
         slow.answers.set()
         queue.add(ROLLING)
         assert await notes.seen.get() == ROLLING, "without readings, as an event brings it"
-        for times in (1, 2):  # a second apart
+        for times in (1, 2, 3):  # a second apart
             assert await notes.seen.get() == ROLLING, "with the answer"
-            assert slow.times == times
+            assert slow.times >= times, "no look was without a question of its own"
 
     story(Slow, tell)
 
@@ -142,3 +142,14 @@ def test_a_failure_while_asking_ends_no_worker() -> None:
         assert await notes.seen.get() == SETTLED
 
     story(lambda: Slow(ValueError("a bug")), tell)
+
+
+def test_what_was_measured_of_another_candidate_is_not_held_against_this_one() -> None:
+    """While Prometheus is asked, a newer spec may have replaced the candidate."""
+    cache = Cache()
+    cache.put(mdep(ROLLING, under_way()))
+    observer = Observer(cache, Slow())
+    for of, used in ((("b", "a"), True), (("older", "a"), False), (("b", "older"), False)):
+        snapshot = observer.look(ROLLING, Readings(of=of))
+        assert snapshot is not None
+        assert (snapshot.observed.readings is not None) is used

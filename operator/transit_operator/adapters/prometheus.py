@@ -74,20 +74,29 @@ class Prometheus:
         """Ask until nobody waits."""
         query, window = question
         waiting = self._waiting[question]
+        some: dict[str, asyncio.Future[_Answer]] = {}
         try:
             while waiting:
                 async with self._slots:
                     some = {name: waiting.pop(name) for name in _some(waiting)}
-                    try:
-                        answer = own(await self._client.query(query.promql(window, some)))
-                    except QueryFailed as error:
-                        for future in some.values():
-                            future.set_result(error.problem)
-                        continue
+                    found = await self._answer(query.promql(window, some))
                 for name, future in some.items():
-                    future.set_result(_part(query, answer, name))
+                    mine = found if isinstance(found, Problem) else _part(query, found, name)
+                    future.set_result(mine)
+        except BaseException as error:  # a bug, or the end: nobody may wait for ever
+            for future in (*some.values(), *waiting.values()):
+                if not future.done():
+                    future.set_exception(RuntimeError(f"Prometheus was not asked: {error!r}"))
+                    future.exception()  # whoever went away needs not hear of it
+            raise
         finally:
             del self._asking[question], self._waiting[question]
+
+    async def _answer(self, text: str) -> dict[tuple[str, str], tuple[Sample, ...]] | Problem:
+        try:
+            return own(await self._client.query(text))
+        except QueryFailed as error:
+            return error.problem
 
     def _custom_values(
         self, analysis: Analysis, model_deployment: str, candidate: str, stable: str

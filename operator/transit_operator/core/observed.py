@@ -92,6 +92,7 @@ class Problem:
 class Readings:
     """All that was measured for one evaluation.
 
+    `of` names the candidate and the stable that were asked for, where the asking took time.
     `custom` maps a custom metric to its value, `problems` a query's name to why it gave nothing at
     all.
     """
@@ -100,6 +101,7 @@ class Readings:
     stable: RevisionReadings = RevisionReadings()
     custom: Mapping[str, float | Problem] = field(default_factory=dict)
     problems: Mapping[str, Problem] = field(default_factory=dict)
+    of: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -63,9 +63,10 @@ class Observer:
         if due is None:
             return None
         spec, candidate, stable = due
-        return await self._prometheus.readings(
+        found = await self._prometheus.readings(
             spec.rollout.analysis, "/".join(key), candidate=candidate, stable=stable
         )
+        return replace(found, of=(candidate, stable))
 
     def look(self, key: Key, readings: Readings | None, asking: bool = False) -> Snapshot | None:
         """Return everything about a ModelDeployment, or None if there is none (any more).
@@ -79,6 +80,8 @@ class Observer:
         namespace, name = key
         live = self._cache.owned(key)
         spec, status, problem = _parsed(mdep)
+        if readings is not None and readings.of not in (None, _compared(status)):
+            readings = None  # another one is tried since they were asked for
         owner = Owner(namespace, name, mdep["metadata"]["uid"])
         states = revision_states(live)
         target, pins = None, status.pins
@@ -124,6 +127,13 @@ class Observer:
         if due is None or now < due:
             return None
         return spec, status.candidate.revision, status.stable.revision
+
+
+def _compared(status: ModelDeploymentStatus) -> tuple[str, str] | None:
+    """Return the candidate and the stable, if there are both."""
+    if status.candidate is None or status.stable is None:
+        return None
+    return status.candidate.revision, status.stable.revision
 
 
 def _pinned(
