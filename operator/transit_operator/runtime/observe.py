@@ -79,7 +79,7 @@ class Observer:
         live = self._cache.owned(key)
         spec, status, problem = _parsed(mdep)
         owner = Owner(namespace, name, mdep["metadata"]["uid"])
-        states = revision_states(live)
+        states = revision_states(live, mdep["metadata"]["uid"])
         target, pins = None, status.pins
         if spec is not None and problem is None:
             pins, problem = _pinned(spec, status.pins, live)
