@@ -88,30 +88,4 @@ def test_pods_that_are_being_deleted_do_not_count() -> None:
         ("Pod", "p"): obj(ready),
         ("Pod", "q"): obj(ready, name="q", deletionTimestamp=SINCE),
     }
-    assert revision_states(owned, "u1")["r1"].ready == 1
-
-
-def test_a_sidecars_restarts_are_not_the_servers() -> None:
-    both = [{"name": "a-proxy", "restartCount": 7}, {"name": "server", "restartCount": 2}]
-    assert pod(obj({"containerStatuses": both})).restarts == 2
-
-
-def test_an_init_container_that_crashes_is_the_cause() -> None:
-    crashed = {"state": BACK_OFF, "lastState": {"terminated": ENDED}}
-    init = [{"name": "init", "restartCount": 3, **crashed}]
-    waiting = [{"name": "server", "state": {"waiting": {"reason": "PodInitializing"}}}]
-    status = {"initContainerStatuses": init, "containerStatuses": waiting}
-    assert "no such model" in pod(obj(status)).problem
-
-
-def test_a_pod_that_has_ended_or_is_evicted_is_no_sickness() -> None:
-    assert pod(obj({"phase": "Failed", "reason": "Evicted"})).disrupted
-    assert pod(obj({"conditions": [condition("DisruptionTarget", "True")]})).disrupted
-    assert not pod(obj({"phase": "Pending"})).disrupted
-
-
-def test_a_strangers_deployment_with_our_labels_is_no_revision() -> None:
-    stranger = obj({}) | {"kind": "Deployment", "spec": {"replicas": 4}}
-    assert revision_states({("Deployment", "debug"): stranger}, "u1") == {}
-    stranger["metadata"]["ownerReferences"] = [{"uid": "u1"}]
-    assert revision_states({("Deployment", "debug"): stranger}, "u1")["r1"].replicas == 4
+    assert revision_states(owned)["r1"].ready == 1

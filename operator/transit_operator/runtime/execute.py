@@ -37,7 +37,7 @@ class Executor:
         """Write what differs.
 
         Raises:
-            Conflict: something changed since it was read; all other writes were tried.
+            Conflict: something changed since it was read; the writes before it stand.
             KubernetesError: a write failed; all others were tried, unless it was the status's.
         """
         await self.write_status(snapshot, decision.status)
@@ -50,9 +50,7 @@ class Executor:
                 await self._objects(attempts, snapshot, snapshot.observed.spec, decision)
         finally:  # what the status says has happened is told, though the operator may not lead now
             for event in self._events.of(snapshot, decision):
-                await attempts.make(
-                    self._kubernetes.create_event(snapshot.owner.namespace, event)
-                )
+                await attempts.make(self._kubernetes.create_event(snapshot.owner.namespace, event))
         attempts.raise_worst()
 
     async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> None:
@@ -70,9 +68,7 @@ class Executor:
         decision: Decision,
     ) -> None:
         writer = Writer(self._kubernetes, self._cache, snapshot)
-        moved = await _traffic(attempts, writer, snapshot, spec, decision)
-        # What may still have the traffic that was to be moved loses nothing before it is.
-        held = frozenset() if moved else frozenset(snapshot.observed.traffic)
+        held = await _traffic(attempts, writer, snapshot, spec, decision)
         await write_records(attempts, writer, snapshot, decision)
         for revision in decision.replicas:
             await write_revision(
@@ -95,16 +91,21 @@ async def _traffic(
     snapshot: Snapshot,
     spec: ModelDeploymentSpec,
     decision: Decision,
-) -> bool:
-    """Move the traffic; tell whether all of it could be written."""
+) -> frozenset[str]:
+    """Move the traffic; return the revisions that have some which could not be moved.
+
+    They lose nothing before it is.
+    """
     router, stable = for_spec(spec), decision.status.stable
     pinned = stable.revision if stable is not None else None
-    moved = True
     for obj in router.objects(snapshot.owner, decision.weights, pinned):
         if obj["kind"] == "HTTPRoute":
-            moved = await attempts.make(writer.turn(obj)) and moved
-        moved = await attempts.make(writer.apply(obj)) and moved
-    if moved:
+            await attempts.make(writer.turn(obj))
+        await attempts.make(writer.apply(obj))
+    if not attempts.errors:
         for kind in router.unwanted():
             await attempts.make(writer.delete(kind, snapshot.owner.name))
-    return moved
+        return frozenset()
+    ready = {name: state.ready for name, state in snapshot.observed.revisions.items()}
+    given = router.weights(snapshot.owner, snapshot.live, ready)
+    return frozenset(given) if given != dict(decision.weights) else frozenset()

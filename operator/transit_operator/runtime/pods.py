@@ -7,20 +7,10 @@ from ..core.objects.build import Object
 from ..core.observed import Pod, RevisionState
 from ..core.times import epoch
 
-SERVER = "server"  # the container that `core.objects.template` names so
-_ENDED = ("Failed", "Succeeded")
 
-
-def revision_states(owned: dict[tuple[str, str], Object], uid: str) -> dict[str, RevisionState]:
-    """Return revision → its Deployment and pods, for every revision that has either.
-
-    A Deployment that the ModelDeployment `uid` doesn't own is nobody's revision.
-    """
-    deployments = {
-        _revision(o): o
-        for (kind, _), o in owned.items()
-        if kind == "Deployment" and belongs_to(uid, o)
-    }
+def revision_states(owned: dict[tuple[str, str], Object]) -> dict[str, RevisionState]:
+    """Return revision → its Deployment and pods, for every revision that has either."""
+    deployments = {_revision(o): o for (kind, _), o in owned.items() if kind == "Deployment"}
     pods: dict[str, list[Pod]] = {}
     for (kind, _), obj in owned.items():
         if kind == "Pod" and _revision(obj) and not obj["metadata"].get("deletionTimestamp"):
@@ -36,39 +26,19 @@ def revision_states(owned: dict[tuple[str, str], Object], uid: str) -> dict[str,
     }
 
 
-def belongs_to(uid: str, obj: Object) -> bool:
-    """Tell whether a ModelDeployment owns an object: labels alone anybody can write."""
-    owners = obj["metadata"].get("ownerReferences") or []
-    return any(owner.get("uid") == uid for owner in owners)
-
-
 def pod(obj: Object) -> Pod:
-    """Return one pod: ready, restarts, and in words why it isn't ready.
-
-    Only the server's own restarts count: those of a sidecar say nothing of the model. A pod that
-    has ended (evicted, say) is history: its cause is not that of the pods that came after it.
-    """
+    """Return one pod: ready, restarts, and in words why it isn't ready."""
     status = obj.get("status") or {}
     conditions = {c["type"]: c for c in status.get("conditions") or []}
     containers = status.get("containerStatuses") or []
     condition = conditions.get("Ready", {})
     ready = condition.get("status") == "True"
-    ended = status.get("phase") in _ENDED
-    disrupted = ended or conditions.get("DisruptionTarget", {}).get("status") == "True"
-    own = [c for c in containers if c.get("name", SERVER) == SERVER]
-    begun = [
-        *(status.get("initContainerStatuses") or []),
-        *own,
-        *(c for c in containers if c not in own),
-    ]
     return Pod(
         name=obj["metadata"]["name"],
         ready=ready,
-        restarts=sum(c.get("restartCount", 0) for c in own),
+        restarts=sum(c.get("restartCount", 0) for c in containers),
         ready_since=epoch(condition["lastTransitionTime"]) if ready else 0.0,
-        problem="" if ready else _problem(status, conditions, begun),
-        disrupted=disrupted,
-        uid=obj["metadata"].get("uid", ""),
+        problem="" if ready else _problem(status, conditions, containers),
     )
 
 
@@ -84,7 +54,7 @@ def _problem(
         state = container.get("state") or {}
         ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
         waiting = state.get("waiting") or {}
-        if ended and not (state.get("terminated") and ended.get("exitCode") == 0):
+        if ended:
             return _ended(waiting, ended)
         if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
             return f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")

@@ -30,10 +30,15 @@ class Attempts:
         self.errors: list[KubernetesError] = []
 
     async def make(self, write: Awaitable[None]) -> bool:
-        """Do it and tell whether it went well. Raises: NotLeading, for then nothing more goes."""
+        """Do it and tell whether it went well.
+
+        Raises:
+            Conflict: what was decided is out of date; a fresh look follows at once.
+            NotLeading: nothing more can be written.
+        """
         try:
             await write
-        except NotLeading:
+        except (Conflict, NotLeading):
             raise
         except KubernetesError as error:
             self.errors.append(error)
@@ -41,18 +46,16 @@ class Attempts:
         return True
 
     def raise_worst(self) -> None:
-        """Raise what must be told soonest: a refusal before an outage before a conflict.
+        """Raise what must be told soonest: a refusal before an outage.
 
         Raises:
             KubernetesError: a write failed; the message has all of its kind.
         """
         for kind in (Refused, NotFound, KubernetesError):
-            found = [e for e in self.errors if isinstance(e, kind) and not isinstance(e, Conflict)]
+            found = [error for error in self.errors if isinstance(error, kind)]
             if found:
                 messages = dict.fromkeys(str(error) for error in found)
                 raise kind("; ".join(messages)) from found[0]
-        if self.errors:
-            raise self.errors[0]
 
 
 class Writer:
@@ -91,11 +94,11 @@ class Writer:
         rules = (live or {}).get("spec", {}).get("rules") or []
         if live is None or len(rules) != len(wanted):
             return
-        if all(same(refs, rule.get("backendRefs")) for refs, rule in zip(wanted, rules, strict=True)):
+        if all(
+            same(refs, rule.get("backendRefs")) for refs, rule in zip(wanted, rules, strict=True)
+        ):
             return
-        turned = [
-            {**rule, "backendRefs": refs} for refs, rule in zip(wanted, rules, strict=True)
-        ]
+        turned = [{**rule, "backendRefs": refs} for refs, rule in zip(wanted, rules, strict=True)]
         self._keep(await self._kubernetes.merge(live, {"spec": {"rules": turned}}))
 
     async def scale(self, name: str, replicas: int, *, only_up: bool = False) -> None:

@@ -18,7 +18,6 @@ from .revision import content_key
 from .template import pod_template
 
 LABEL_RESOLVES = f"{names.GROUP}/resolves"
-CONTAINER = "resolver"
 _MESSAGE_FILE = "/dev/termination-log"
 _RESOURCES = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
 
@@ -33,7 +32,7 @@ def resolver_pod(owner: Owner, spec: ModelDeploymentSpec, config: OperatorConfig
         del container[field]
     references = [f"{m.name}@{m.version}" for m in spec.models if m.version in ALIASES]
     container |= {
-        "name": CONTAINER,
+        "name": "resolver",
         "command": ["python", "-m", "transit_models.cli"],
         "args": ["resolve", "--output", _MESSAGE_FILE, _storage_uri(container), *references],
         "resources": _RESOURCES,
@@ -49,20 +48,15 @@ def resolver_pod(owner: Owner, spec: ModelDeploymentSpec, config: OperatorConfig
 
 def answer(pod: Object, key: str) -> Pins | Problem:
     """Return what a resolver pod found out, or why there is nothing yet."""
-    statuses = (pod.get("status") or {}).get("containerStatuses") or []
-    # By its name: a kubelet sorts them, and an injected sidecar may come first.
-    own: Object = next((s for s in statuses if s.get("name") == CONTAINER), {})
-    state = own.get("state") or {}
-    ended = state.get("terminated") or (own.get("lastState") or {}).get("terminated")
+    statuses = (pod.get("status") or {}).get("containerStatuses") or [{}]
+    state = statuses[0].get("state") or {}
+    ended = state.get("terminated") or (statuses[0].get("lastState") or {}).get("terminated")
     if ended is None:
         return Problem("ResolvingAliases", "the aliases of the models are being looked up")
     message = (ended.get("message") or "").strip()
     if ended.get("exitCode") != 0:
         return Problem("ModelNotFound", message[-600:] or "the aliases could not be looked up")
-    try:
-        found: list[dict[str, Any]] = json.loads(message)
-    except ValueError:
-        return Problem("ModelNotFound", "the server's image gave no answer to what an alias means")
+    found: list[dict[str, Any]] = json.loads(message)
     return Pins(key=key, models=[PinnedModel.model_validate(model) for model in found])
 
 
