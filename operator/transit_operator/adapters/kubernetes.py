@@ -109,6 +109,24 @@ class Kubernetes:
             content_type="application/apply-patch+yaml",
         )
 
+    async def merge(self, seen: Object, change: Object) -> Object:
+        """Change some fields of an object that is still as it was read, and no others.
+
+        A list is replaced as a whole.
+
+        Raises:
+            Conflict: it isn't.
+            KubernetesError: it was not written.
+        """
+        meta = seen["metadata"]
+        return await self._request(
+            "PATCH",
+            _path(seen["kind"], meta["namespace"], meta["name"]),
+            body={**change, "metadata": {"resourceVersion": meta["resourceVersion"]}},
+            query=[("fieldManager", names.FIELD_MANAGER)],
+            content_type="application/merge-patch+json",
+        )
+
     async def scale(self, deployment: Object, replicas: int) -> str:
         """Set the replicas of a Deployment that is still as it was read; its resourceVersion then.
 

@@ -19,13 +19,17 @@ from ..core.observed import Observed, Problem, Readings
 from ..core.rules.evaluate import next_evaluation
 from ..routers import for_spec
 from .cache import Cache, Key
+from .ownership import ours
 from .pods import revision_states
 from .records import records
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The observed value, and the raw objects that executing a decision compares with."""
+    """The observed value, and the raw objects that executing a decision compares with.
+
+    `live` has what is this ModelDeployment's own, and nothing that only carries its labels.
+    """
 
     observed: Observed
     owner: Owner
@@ -78,11 +82,11 @@ class Observer:
         if mdep is None or mdep["metadata"].get("deletionTimestamp"):
             return None
         namespace, name = key
-        live = self._cache.owned(key)
         spec, status, problem = _parsed(mdep)
         if readings is not None and readings.of not in (None, _compared(status)):
             readings = None  # another one is tried since they were asked for
         owner = Owner(namespace, name, mdep["metadata"]["uid"])
+        live = ours(owner, self._cache.owned(key))
         states = revision_states(live)
         target, pins = None, status.pins
         if spec is not None and problem is None:
