@@ -32,6 +32,10 @@ CONTAINER = {"name": "server", "image": "a:1"}
                      id="quantities as the API server writes them"),
         pytest.param({"limits": {"nvidia.com/gpu": 1}}, {"limits": {"nvidia.com/gpu": "1"}},
                      id="a quantity as a number"),
+        pytest.param({"env": [{"name": "A", "value": ""}]}, {"env": [{"name": "A"}]},
+                     id="an empty variable"),
+        pytest.param({"tolerations": [{"key": "gpu", "value": ""}]},
+                     {"tolerations": [{"key": "gpu"}]}, id="an empty toleration's value"),
     ],
 )  # fmt: skip
 def test_nothing_to_write_for(desired: Any, live: Any) -> None:

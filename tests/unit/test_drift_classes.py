@@ -9,10 +9,10 @@ from tests.unit.measured import measured, predicted, predictions
 from transit_operator.api.analysis import Analysis
 from transit_operator.api.status import Evidence, Verdict
 from transit_operator.core.observed import Readings
-from transit_operator.core.signals import classes
 from transit_operator.core.signals.baseline import missing
 from transit_operator.core.signals.drift import DriftSignal
 from transit_operator.core.signals.evidence import MESSAGE_LENGTH, Input
+from transit_operator.core.signals.samples import classes
 from transit_operator.core.signals.statistics import binary_kl
 
 PASS, FAIL, NO_DATA = Verdict.PASS, Verdict.FAIL, Verdict.NO_DATA

@@ -32,7 +32,7 @@ from transit_operator.core.decision import Decision
 from transit_operator.core.observed import Observed, Pod, Readings
 from transit_operator.core.rules.commands import HANDLERS
 from transit_operator.core.signals.baseline import missing
-from transit_operator.core.signals.counts import by_model
+from transit_operator.core.signals.samples.counts import by_model
 
 VERSIONS = (V1, V2, V3)
 READINGS = {

@@ -89,3 +89,43 @@ def test_pods_that_are_being_deleted_do_not_count() -> None:
         ("Pod", "q"): obj(ready, name="q", deletionTimestamp=SINCE),
     }
     assert revision_states(owned)["r1"].ready == 1
+
+
+LATER = "2026-11-24T06:05:00Z"
+EVICTED = {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}
+DRAINED = {"conditions": [condition("DisruptionTarget", "True")]}
+
+
+@pytest.mark.parametrize(
+    ("status", "disrupted"),
+    [
+        (EVICTED, True),
+        (DRAINED, True),
+        ({"phase": "Succeeded"}, True),
+        ({"phase": "Running"}, False),
+    ],
+    ids=["evicted", "drained", "ended", "not ready"],
+)
+def test_an_evicted_or_drained_pod_is_told_from_a_sick_one(
+    status: dict[str, Any], disrupted: bool
+) -> None:
+    assert pod(obj(status, uid="u")).disrupted is disrupted
+
+
+@pytest.mark.parametrize(
+    ("changed", "restarts", "starting"),
+    [(SINCE, 0, True), (LATER, 0, False), (SINCE, 1, False)],
+    ids=["not ready since its start", "was ready in between", "has restarted"],
+)
+def test_a_pod_that_comes_up_is_told_from_one_that_is_not_ready_any_more(
+    changed: str, restarts: int, starting: bool
+) -> None:
+    ready = {"type": "Ready", "status": "False", "lastTransitionTime": changed}
+    status = {"startTime": SINCE, "conditions": [ready]}
+    status |= {"containerStatuses": [{"restartCount": restarts}]}
+    assert pod(obj(status)).starting is starting
+
+
+def test_what_an_evicted_pod_left_behind_is_no_cause() -> None:
+    owned = {("Pod", "p"): obj(EVICTED)}
+    assert revision_states(owned)["r1"].why_not_ready == ""

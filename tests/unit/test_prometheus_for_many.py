@@ -19,7 +19,7 @@ from transit_operator.adapters.prometheus import Prometheus
 from transit_operator.api.analysis import Analysis
 from transit_operator.api.config import PrometheusConfig
 from transit_operator.core.observed import Problem, Readings
-from transit_operator.core.signals.counts import Counts, by_model
+from transit_operator.core.signals.samples.counts import Counts, by_model
 
 
 class Server(ThreadingHTTPServer):
@@ -33,6 +33,9 @@ class Server(ThreadingHTTPServer):
         self.pauses = pauses
         self.asked: list[str] = []
         self.lock = threading.Lock()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Who waits no longer has gone."""
 
     @property
     def url(self) -> str:
@@ -133,12 +136,12 @@ def test_two_hundred_rollouts_with_two_queries_of_a_quarter_second_are_none_slow
     with serving({"custom": 0.25}) as server:
 
         async def run() -> list[Readings]:
-            config = PrometheusConfig(url=server.url, timeout_seconds=1)
+            config = PrometheusConfig(url=server.url)
             prometheus = Prometheus(config, results.append)
             rule = analysis("custom_a{{{name}}}", "custom_b{{{name}}}")
             try:
                 return await asyncio.gather(
-                    *(until_known(prometheus, rule, f"n{n % 20}/m{n}", 20) for n in range(200))
+                    *(until_known(prometheus, rule, f"n{n % 20}/m{n}", 60) for n in range(200))
                 )
             finally:
                 prometheus.close()
@@ -149,17 +152,17 @@ def test_two_hundred_rollouts_with_two_queries_of_a_quarter_second_are_none_slow
 
 
 def test_a_tenant_with_slow_queries_delays_nobody_elses_verdict() -> None:
-    with serving({"slow": 4.0}) as server:
+    with serving({"slow": 9.0}) as server:
 
         async def run() -> float:
-            prometheus = Prometheus(PrometheusConfig(url=server.url, timeout_seconds=5))
+            prometheus = Prometheus(PrometheusConfig(url=server.url, timeout_seconds=10))
             greedy = analysis(*(f"custom_slow_{n}" for n in range(16)))
             began = time.monotonic()
             try:
                 await prometheus.readings(greedy, "greedy/m", "new", "old")
                 rule = analysis("custom_quick{{{name}}}")
                 others = await asyncio.gather(
-                    *(until_known(prometheus, rule, f"n{n}/m", 3) for n in range(50))
+                    *(until_known(prometheus, rule, f"n{n}/m", 8) for n in range(50))
                 )
                 assert all(readings.custom == {"c0": 1.0} for readings in others)
                 assert not any(readings.problems for readings in others)
@@ -167,7 +170,7 @@ def test_a_tenant_with_slow_queries_delays_nobody_elses_verdict() -> None:
             finally:
                 prometheus.close()
 
-        assert asyncio.run(run()) < 3
+        assert asyncio.run(run()) < 8
 
 
 def test_no_evaluation_waits_for_a_custom_query() -> None:
@@ -224,6 +227,18 @@ def test_an_answer_that_is_too_slow_is_a_problem_of_that_query_only() -> None:
     assert slow.reason == "PrometheusSlow"
     assert found.custom["c1"] == 1.0
     assert found.problems == {}
+
+
+def test_a_bug_leaves_nobody_waiting() -> None:
+    async def run() -> None:
+        prometheus = Prometheus(PrometheusConfig())
+        prometheus.close()  # its threads take nothing more
+        asked = (prometheus.readings(Analysis(), f"n/m{n}", "new", "old") for n in range(3))
+        async with asyncio.timeout(5):
+            found = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(error, RuntimeError) for error in found)
+
+    asyncio.run(run())
 
 
 def test_turns_are_fair() -> None:

@@ -58,6 +58,14 @@ def test_gateway_service_is_pinned_to_the_revision_with_most_traffic() -> None:
     assert service["spec"]["selector"][names.LABEL_REVISION] == "bbbbbbbbbb"
 
 
+def test_gateway_service_stays_with_the_stable_while_that_has_traffic() -> None:
+    for weights in ({"aaaaaaaaaa": 50, "bbbbbbbbbb": 50}, {"aaaaaaaaaa": 90, "bbbbbbbbbb": 10}):
+        service = live(GATEWAY.objects(OWNER, weights, "bbbbbbbbbb"))[("Service", "kepler")]
+        assert service["spec"]["selector"][names.LABEL_REVISION] == "bbbbbbbbbb"
+    service = live(GATEWAY.objects(OWNER, {"aaaaaaaaaa": 100}, "bbbbbbbbbb"))[("Service", "kepler")]
+    assert service["spec"]["selector"][names.LABEL_REVISION] == "aaaaaaaaaa"
+
+
 def test_gateway_route_points_at_the_revisions_services_on_the_services_port() -> None:
     parents = [{"name": "public", "namespace": "infra", "sectionName": "https"}]
     traffic = {

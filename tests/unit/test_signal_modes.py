@@ -31,7 +31,7 @@ from transit_operator.core.signals.evidence import (
     capped,
     ladder,
 )
-from transit_operator.core.signals.query import LATENCIES, PREDICTIONS, own
+from transit_operator.core.signals.samples.query import LATENCIES, PREDICTIONS, own
 
 PASS, FAIL, NO_DATA = Verdict.PASS, Verdict.FAIL, Verdict.NO_DATA
 NOW = 1_000_000_000.0
@@ -194,6 +194,16 @@ def test_the_query_asks_for_some_and_counts_each_pod_once() -> None:
     assert text.startswith(
         "sum by (status, model, namespace, model_deployment, revision) (max by ("
     )
+
+
+def test_two_series_where_one_was_asked_for_are_no_data() -> None:
+    one: Sample = (labels(model="forest", status="success"), 5.0)
+    twin: Sample = (labels(model="forest", status="success", replica="b"), 5.0)
+    other: Sample = (labels(model="forest", status="error"), 5.0)
+    assert PREDICTIONS.several([one, other]) is None
+    problem = PREDICTIONS.several([one, other, twin])
+    assert problem is not None
+    assert problem.reason == "ManySeries"
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def mdep(key: Key, status: dict[str, Any]) -> dict[str, Any]:
         "spec": {
             "models": [{"name": "forest", "version": "1.0.0"}],
             "storage": {"uri": "s3://models"},
+            "rollout": {"analysis": {"interval": "1s", "window": "2s"}},
         },
         "status": status,
     }
@@ -117,6 +118,20 @@ def test_a_command_never_waits_for_prometheus() -> None:
     story(Slow, tell)
 
 
+def test_what_falls_due_by_time_alone_is_looked_at_once_with_the_answer() -> None:
+    """Two hundred evaluations at one moment must not be four hundred looks."""
+
+    async def tell(queue: WorkQueue, slow: Slow, notes: Notes) -> None:
+        slow.answers.set()
+        queue.add(ROLLING)
+        assert await notes.seen.get() == ROLLING, "without readings, as an event brings it"
+        for times in (1, 2, 3):  # a second apart
+            assert await notes.seen.get() == ROLLING, "with the answer"
+            assert slow.times >= times, "no look was without a question of its own"
+
+    story(Slow, tell)
+
+
 def test_a_failure_while_asking_ends_no_worker() -> None:
     async def tell(queue: WorkQueue, slow: Slow, notes: Notes) -> None:
         slow.answers.set()
@@ -127,3 +142,14 @@ def test_a_failure_while_asking_ends_no_worker() -> None:
         assert await notes.seen.get() == SETTLED
 
     story(lambda: Slow(ValueError("a bug")), tell)
+
+
+def test_what_was_measured_of_another_candidate_is_not_held_against_this_one() -> None:
+    """While Prometheus is asked, a newer spec may have replaced the candidate."""
+    cache = Cache()
+    cache.put(mdep(ROLLING, under_way()))
+    observer = Observer(cache, Slow())
+    for of, used in ((("b", "a"), True), (("older", "a"), False), (("b", "older"), False)):
+        snapshot = observer.look(ROLLING, Readings(of=of))
+        assert snapshot is not None
+        assert (snapshot.observed.readings is not None) is used

@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "Deployment": ("/apis/apps/v1", "deployments"),
     "ControllerRevision": ("/apis/apps/v1", "controllerrevisions"),
     "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "Job": ("/apis/batch/v1", "jobs"),
     "HTTPRoute": ("/apis/gateway.networking.k8s.io/v1", "httproutes"),
     "Service": ("/api/v1", "services"),
     "Pod": ("/api/v1", "pods"),
@@ -106,6 +107,24 @@ class Kubernetes:
             body=obj,
             query=[("fieldManager", names.FIELD_MANAGER), ("force", "true")],
             content_type="application/apply-patch+yaml",
+        )
+
+    async def merge(self, seen: Object, change: Object) -> Object:
+        """Change some fields of an object that is still as it was read, and no others.
+
+        A list is replaced as a whole.
+
+        Raises:
+            Conflict: it isn't.
+            KubernetesError: it was not written.
+        """
+        meta = seen["metadata"]
+        return await self._request(
+            "PATCH",
+            _path(seen["kind"], meta["namespace"], meta["name"]),
+            body={**change, "metadata": {"resourceVersion": meta["resourceVersion"]}},
+            query=[("fieldManager", names.FIELD_MANAGER)],
+            content_type="application/merge-patch+json",
         )
 
     async def scale(self, deployment: Object, replicas: int) -> str:

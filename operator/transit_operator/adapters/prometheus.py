@@ -3,7 +3,7 @@
 Who asks while the same question is under way is asked for together with the others who do, in the
 next one: two hundred that fall due at one moment are a handful of queries, without a timer, and
 none is asked for a ModelDeployment that is settled. Every failure becomes a `Problem`, never a
-number. Neighbours: `core.signals.query` has the PromQL, `custom` the users' own queries.
+number. Neighbours: `core.signals.samples.query` has the PromQL, `custom` the users' own queries.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from ..api.config import PrometheusConfig
 from ..api.duration import seconds
 from ..core.observed import Problem, Readings, RevisionReadings, Sample
 from ..core.signals import custom
-from ..core.signals.query import Query, own
 from ..core.signals.registry import queries
+from ..core.signals.samples.query import Query, own
 from .asking import Client, QueryFailed, uncounted
 from .custom import CustomQueries
 
@@ -74,23 +74,29 @@ class Prometheus:
         """Ask until nobody waits."""
         query, window = question
         waiting = self._waiting[question]
+        some: dict[str, asyncio.Future[_Answer]] = {}
         try:
             while waiting:
                 async with self._slots:
                     some = {name: waiting.pop(name) for name in _some(waiting)}
-                    try:
-                        answer = own(await self._client.query(query.promql(window, some)))
-                    except QueryFailed as error:
-                        for future in some.values():
-                            future.set_result(error.problem)
-                        continue
-                by_name: dict[str, dict[str, tuple[Sample, ...]]] = {name: {} for name in some}
-                for (name, revision), samples in answer.items():
-                    by_name.get(name, {})[revision] = samples
+                    found = await self._answer(query.promql(window, some))
                 for name, future in some.items():
-                    future.set_result(by_name[name])
+                    mine = found if isinstance(found, Problem) else _part(query, found, name)
+                    future.set_result(mine)
+        except BaseException as error:  # a bug, or the end: nobody may wait for ever
+            for future in (*some.values(), *waiting.values()):
+                if not future.done():
+                    future.set_exception(RuntimeError(f"Prometheus was not asked: {error!r}"))
+                    future.exception()  # whoever went away needs not hear of it
+            raise
         finally:
             del self._asking[question], self._waiting[question]
+
+    async def _answer(self, text: str) -> dict[tuple[str, str], tuple[Sample, ...]] | Problem:
+        try:
+            return own(await self._client.query(text))
+        except QueryFailed as error:
+            return error.problem
 
     def _custom_values(
         self, analysis: Analysis, model_deployment: str, candidate: str, stable: str
@@ -112,6 +118,14 @@ class Prometheus:
         """Let go of the threads."""
         self._custom.close()
         self._client.close()
+
+
+def _part(
+    query: Query, answer: dict[tuple[str, str], tuple[Sample, ...]], model_deployment: str
+) -> _Answer:
+    """Return one ModelDeployment's part of an answer, by revision."""
+    mine = {key[1]: samples for key, samples in answer.items() if key[0] == model_deployment}
+    return next(filter(None, map(query.several, mine.values())), mine)
 
 
 def _some(names: Iterable[str]) -> list[str]:

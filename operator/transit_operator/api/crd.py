@@ -57,7 +57,7 @@ def _columns() -> list[dict[str, Any]]:
         column("Phase", ".status.phase"),
         column("Stable", ".status.stable.revision"),
         column("Candidate", ".status.candidate.revision"),
-        column("Weight", ".status.candidate.weight", "integer"),
+        column("Weight", ".status.weight", "integer"),
         column("Step", ".status.step"),
         column("Age", ".metadata.creationTimestamp", "date"),
         column("Message", ".status.message", priority=1),

@@ -136,6 +136,8 @@ def _state(status: ModelDeploymentStatus, now: float) -> State:
     stable, candidate, retreat = status.stable, status.candidate, status.retreat
     if stable is None:
         return Empty()
+    if stable.healthy_since is None and (candidate is not None or retreat is not None):
+        stable = stable.model_copy(update={"healthy_since": rfc3339(now)})  # or nothing were tried
     if stable.healthy_since is None:
         since = _past(stable.waiting_since, now) or rfc3339(now)
         return First(stable.model_copy(update={"waiting_since": since}))

@@ -12,8 +12,13 @@ Live = Mapping[tuple[str, str], Object]  # (kind, name) → the object as it is 
 class Router(Protocol):
     """Two questions: which objects give these weights, and which weights do these objects give."""
 
-    def objects(self, owner: Owner, weights: Mapping[str, int]) -> list[Object]:
-        """Return the objects that give each revision its percent, the traffic-bearing one first."""
+    def objects(
+        self, owner: Owner, weights: Mapping[str, int], stable: str | None = None
+    ) -> list[Object]:
+        """Return the objects that give each revision its percent, the traffic-bearing one first.
+
+        `stable`: the stable revision, where clients stay who can't be split.
+        """
         ...
 
     def unwanted(self) -> list[str]:

@@ -1,7 +1,7 @@
 """Exact weights by a Gateway API HTTPRoute whose backends are the revisions' Services.
 
-Service NAME stays pinned to the revision with the most traffic, for clients inside the cluster that
-don't come through the gateway.
+Service NAME stays pinned to the stable while that has any traffic, for clients inside the cluster
+that don't come through the gateway: all or nothing, they are not what a candidate is tried on.
 """
 
 from collections.abc import Mapping
@@ -20,11 +20,14 @@ class GatewayRouter:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    def objects(self, owner: Owner, weights: Mapping[str, int]) -> list[Object]:
+    def objects(
+        self, owner: Owner, weights: Mapping[str, int], stable: str | None = None
+    ) -> list[Object]:
         if not weights:
             return []
         most = max(sorted(weights), key=lambda revision: weights[revision])
-        return [self._route(owner, weights), main_service(owner, most)]
+        pinned = stable if stable in weights else most
+        return [self._route(owner, weights), main_service(owner, pinned)]
 
     def unwanted(self) -> list[str]:
         return []

@@ -13,7 +13,9 @@ from .base import Live, main_service, percentages, pinned_revision
 class ReplicasRouter:
     """See the module."""
 
-    def objects(self, owner: Owner, weights: Mapping[str, int]) -> list[Object]:
+    def objects(
+        self, owner: Owner, weights: Mapping[str, int], stable: str | None = None
+    ) -> list[Object]:
         sole = next(iter(weights)) if len(weights) == 1 else None
         return [main_service(owner, sole)] if weights else []
 

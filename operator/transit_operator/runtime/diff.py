@@ -19,6 +19,9 @@ _MAPS = {
 # Maps that mean something as a whole: one more label in a selector selects other pods.
 _EXACT = {"selector", "nodeSelector"}
 
+# Texts that the API server leaves out where they are empty (env, tolerations).
+_LEFT_OUT = {"value", "key", "effect", "operator"}
+
 # Maps of quantities, which the API server writes its own way: 1000m comes back as 1.
 _QUANTITIES = {"requests", "limits"}
 
@@ -35,6 +38,8 @@ def same(desired: Any, live: Any, field: str = "") -> bool:
         return all(same(value, live.get(key), key) for key, value in desired.items())
     if isinstance(desired, list):
         return _same_list(desired, live, _MAPS.get(field))
+    if desired == "" and field in _LEFT_OUT:
+        return not live
     return bool(desired == live)
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -12,19 +12,24 @@ from ..api.analysis import Analysis
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, Pins, read_status
 from ..core.objects.build import Object, Owner
+from ..core.objects.checks import check_runs
 from ..core.objects.resolver import LABEL_RESOLVES, answer
 from ..core.objects.revision import content_key, needs_resolving, wanted
 from ..core.observed import Observed, Problem, Readings
 from ..core.rules.evaluate import next_evaluation
 from ..routers import for_spec
 from .cache import Cache, Key
+from .ownership import ours
 from .pods import revision_states
 from .records import records
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The observed value, and the raw objects that executing a decision compares with."""
+    """The observed value, and the raw objects that executing a decision compares with.
+
+    `live` has what is this ModelDeployment's own, and nothing that only carries its labels.
+    """
 
     observed: Observed
     owner: Owner
@@ -62,9 +67,10 @@ class Observer:
         if due is None:
             return None
         spec, candidate, stable = due
-        return await self._prometheus.readings(
+        found = await self._prometheus.readings(
             spec.rollout.analysis, "/".join(key), candidate=candidate, stable=stable
         )
+        return replace(found, of=(candidate, stable))
 
     def look(self, key: Key, readings: Readings | None, asking: bool = False) -> Snapshot | None:
         """Return everything about a ModelDeployment, or None if there is none (any more).
@@ -76,9 +82,11 @@ class Observer:
         if mdep is None or mdep["metadata"].get("deletionTimestamp"):
             return None
         namespace, name = key
-        live = self._cache.owned(key)
         spec, status, problem = _parsed(mdep)
+        if readings is not None and readings.of not in (None, _compared(status)):
+            readings = None  # another one is tried since they were asked for
         owner = Owner(namespace, name, mdep["metadata"]["uid"])
+        live = ours(owner, self._cache.owned(key))
         states = revision_states(live)
         target, pins = None, status.pins
         if spec is not None and problem is None:
@@ -106,6 +114,7 @@ class Observer:
             readings=readings,
             asking=asking,
             records=records(live),
+            checks=check_runs(owner, spec, status, live) if spec is not None else {},
         )
         return Snapshot(observed, owner, mdep, live)
 
@@ -122,6 +131,13 @@ class Observer:
         if due is None or now < due:
             return None
         return spec, status.candidate.revision, status.stable.revision
+
+
+def _compared(status: ModelDeploymentStatus) -> tuple[str, str] | None:
+    """Return the candidate and the stable, if there are both."""
+    if status.candidate is None or status.stable is None:
+        return None
+    return status.candidate.revision, status.stable.revision
 
 
 def _pinned(

@@ -33,13 +33,32 @@ def pod(obj: Object) -> Pod:
     containers = status.get("containerStatuses") or []
     condition = conditions.get("Ready", {})
     ready = condition.get("status") == "True"
+    restarts = sum(c.get("restartCount", 0) for c in containers)
     return Pod(
         name=obj["metadata"]["name"],
         ready=ready,
-        restarts=sum(c.get("restartCount", 0) for c in containers),
+        restarts=restarts,
+        disrupted=not ready and _disrupted(status, conditions),
+        uid=obj["metadata"].get("uid", ""),
+        starting=not ready and not restarts and _never_ready(status, condition),
         ready_since=epoch(condition["lastTransitionTime"]) if ready else 0.0,
         problem="" if ready else _problem(status, conditions, containers),
     )
+
+
+def _disrupted(status: dict[str, Any], conditions: dict[str, Any]) -> bool:
+    """Tell whether a pod was evicted, preempted or drained, or lost its node.
+
+    A Deployment's pods start again for ever: one that has ended was ended by others.
+    """
+    ended = status.get("phase") in ("Failed", "Succeeded")
+    return ended or conditions.get("DisruptionTarget", {}).get("status") == "True"
+
+
+def _never_ready(status: dict[str, Any], ready: dict[str, Any]) -> bool:
+    """Tell whether a pod is coming up: it has been not ready since it was started."""
+    started, changed = status.get("startTime"), ready.get("lastTransitionTime")
+    return started is None or changed is None or epoch(changed) <= epoch(started) + 2
 
 
 def _problem(

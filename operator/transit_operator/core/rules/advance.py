@@ -22,6 +22,7 @@ from ..times import epoch, rfc3339
 from ..words.text import models_text
 from . import changes
 from .changes import note
+from .checks import pass_checks
 from .retreat import retreat
 
 
@@ -122,7 +123,7 @@ def _may_go_on(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: 
 
 def _unwell(spec: ModelDeploymentSpec, candidate: CandidateStatus) -> bool:
     health = spec.rollout.analysis.health
-    return candidate.health_failures > 0 and health is not None and health.mode == "Enforce"
+    return candidate.health_failures > 0 and health is not None and health.enforced
 
 
 def _hold_is_over(
@@ -198,7 +199,14 @@ def _go_to(
         return _with(rollout, state, waiting_since=since)
     unknown = candidate.forced is None and not candidate.straight
     first_share = candidate.step == 0 and step.weight > 0 and unknown
-    if first_share and not _measured_now(o, rollout):
+    unseen = first_share and not _measured_now(o, rollout)
+    checked = candidate.weight == 0 and step.weight > 0 and unknown and spec.rollout.checks
+    if checked and (candidate.checked_at is not None or not unseen):
+        rollout, passed = pass_checks(o, spec, rollout, state)
+        if not passed or not isinstance(rollout.state, Trying):
+            return rollout
+        state = rollout.state
+    if unseen:
         return _stop_waiting(o, spec, rollout, state)
     rollout = _with(
         rollout,

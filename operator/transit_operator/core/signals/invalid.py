@@ -8,8 +8,6 @@ shares.
 from ...api.analysis import Analysis, Invalid
 from ...api.duration import human
 from ...api.status import Baseline, Evidence, RejectReason, Verdict
-from . import counts
-from .counts import Counts
 from .evidence import (
     ALL_MODELS,
     NO_BASELINE,
@@ -25,7 +23,9 @@ from .evidence import (
     too_few,
     worst,
 )
-from .query import PREDICTIONS
+from .samples import counts
+from .samples.counts import Counts
+from .samples.query import PREDICTIONS
 from .statistics import surely_larger
 
 NAME = "invalid"

@@ -18,7 +18,7 @@ from .evidence import Input, with_mode
 from .health import HealthSignal
 from .invalid import InvalidSignal
 from .latency import LatencySignal
-from .query import PREDICTIONS, Query
+from .samples.query import PREDICTIONS, Query
 from .traffic import TrafficSignal
 
 

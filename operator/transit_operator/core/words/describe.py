@@ -29,6 +29,7 @@ def describe(
             "phase": phase,
             "message": message,
             "step": f"{candidate.step}/{len(steps_of(spec, candidate))}" if candidate else None,
+            "weight": o.share(candidate.revision) if candidate else None,
             "conditions": conditions(o, spec, rollout, plan, phase, message),
         }
     )

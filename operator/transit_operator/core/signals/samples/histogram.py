@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..observed import RevisionReadings
+from ...observed import RevisionReadings
 from .query import LATENCIES
 
 

@@ -1,0 +1,63 @@
+"""Whose an object is. Labels say what it is for; only its owner says that it may be touched.
+
+Anybody can write our labels. What isn't ours is neither counted nor written nor deleted: `observe`
+leaves it out of what decisions and writes see. Neighbours: `writes` asks before the first write of
+a name.
+"""
+
+from collections.abc import Mapping
+
+from ..api import names
+from ..api.names import revision_object_name
+from ..core.objects.build import Object, Owner
+
+Live = dict[tuple[str, str], Object]  # (kind, name) → the object as it is in the cluster
+
+
+def ours(owner: Owner, objects: Mapping[tuple[str, str], Object]) -> Live:
+    """Return what belongs to a ModelDeployment, of the objects that carry its labels."""
+    return {
+        identity: obj
+        for identity, obj in objects.items()
+        if belongs(owner, obj) or orphaned(owner, obj)
+    }
+
+
+def belongs(owner: Owner, obj: Object) -> bool:
+    """Tell whether an object is owned by this very ModelDeployment, a pod through its ReplicaSet.
+
+    ReplicaSets aren't watched: theirs are named after the Deployment, whose name nobody else's has.
+    """
+    owners = obj["metadata"].get("ownerReferences") or []
+    if any(reference.get("uid") == owner.uid for reference in owners):
+        return True
+    revision = _label(obj, names.LABEL_REVISION)
+    if obj["kind"] != "Pod" or not revision:
+        return False
+    replica_set = revision_object_name(owner.name, revision) + "-"
+    return any(
+        reference.get("kind") == "ReplicaSet" and reference["name"].startswith(replica_set)
+        for reference in owners
+    )
+
+
+def orphaned(owner: Owner, obj: Object) -> bool:
+    """Tell whether an object was left by a ModelDeployment of this name that was deleted alone.
+
+    `kubectl delete --cascade=orphan` takes the owner away and leaves the rest. It is adopted by the
+    next one of the name: else moving a resource between GitOps tools would be an outage.
+    """
+    meta = obj["metadata"]
+    if meta.get("ownerReferences") or obj["kind"] == "Pod":
+        return False
+    revision = _label(obj, names.LABEL_REVISION)
+    name = revision_object_name(owner.name, revision) if revision else owner.name
+    labels = (meta.get("labels") or {}).items()
+    return bool(meta["name"] == name and names.MANAGED_BY.items() <= labels) and (
+        _label(obj, names.LABEL_MODEL_DEPLOYMENT) == owner.name
+    )
+
+
+def _label(obj: Object, label: str) -> str:
+    found: str = (obj["metadata"].get("labels") or {}).get(label, "")
+    return found

@@ -1,0 +1,168 @@
+"""The objects of each revision: made, scaled, taken away.
+
+A revision's pod template is kept in a ControllerRevision and never built twice
+(docs/decisions/0002-template-is-kept.md). Where that record is gone the live Deployment still has
+it. Neighbours: `execute` calls this after the traffic.
+"""
+
+import json
+from collections.abc import Set
+from typing import Any
+
+from ..adapters.kubernetes import Refused
+from ..api import names
+from ..api.config import OperatorConfig
+from ..api.names import revision_object_name
+from ..api.spec import ModelDeploymentSpec
+from ..core.decision import Decision
+from ..core.objects import build as objects
+from ..core.objects.build import Object
+from ..core.objects.checks import check_jobs, leftover_jobs
+from ..core.objects.template import UnknownPool, pod_template
+from ..core.observed import Wanted
+from .observe import Snapshot
+from .records import ANNOTATION_REJECTED, marked
+from .writes import Attempts, Writer
+
+_PER_REVISION = ("Deployment", "Service", "HorizontalPodAutoscaler")
+
+
+async def write_records(
+    attempts: Attempts, writer: Writer, snapshot: Snapshot, decision: Decision
+) -> None:
+    """Note on each record why its revision was rejected."""
+    for record in marked(snapshot.owner, snapshot.live, decision.rejected):
+        await attempts.make(writer.apply(record))
+
+
+async def write_checks(
+    attempts: Attempts,
+    writer: Writer,
+    snapshot: Snapshot,
+    spec: ModelDeploymentSpec,
+    decision: Decision,
+) -> None:
+    """Have the Jobs of the candidate's checks, each made once, and none that nobody asks about."""
+    for job in check_jobs(snapshot.owner, spec, decision.status):
+        if writer.live("Job", job["metadata"]["name"]) is None:  # a Job can't be changed
+            await attempts.make(writer.apply(job))
+    for name in leftover_jobs(snapshot.live, decision.status):
+        await attempts.make(writer.delete("Job", name))
+
+
+async def write_revision(
+    attempts: Attempts,
+    writer: Writer,
+    snapshot: Snapshot,
+    spec: ModelDeploymentSpec,
+    config: OperatorConfig,
+    revision: str,
+    decision: Decision,
+    *,
+    only_up: bool,
+) -> None:
+    """Bring one revision to what is asked for. `only_up`: it has traffic that was to be moved."""
+    owner, replicas = snapshot.owner, decision.replicas[revision]
+    name = revision_object_name(owner.name, revision)
+    await attempts.make(writer.apply(objects.revision_service(owner, revision)))
+    await attempts.make(_write_deployment(writer, snapshot, spec, config, revision))
+    if spec.autoscaling is None:
+        await attempts.make(writer.delete("HorizontalPodAutoscaler", name))
+        await attempts.make(writer.scale(name, replicas, only_up=only_up))
+    else:
+        largest = decision.limits[revision]
+        wanted = objects.autoscaler(owner, revision, spec, replicas, largest)
+        if not only_up:
+            await attempts.make(writer.apply(wanted))
+        # Only up to its autoscaler's least: down is the autoscaler's affair.
+        await attempts.make(writer.scale(name, replicas, only_up=True))
+
+
+async def remove(
+    attempts: Attempts, writer: Writer, snapshot: Snapshot, decision: Decision, held: Set[str]
+) -> None:
+    """Delete the objects of revisions that no longer have a part to play, but not of `held`."""
+    staying = set(decision.replicas) | decision.keep | held
+    status = decision.status
+    remembered = staying | {
+        r.revision
+        for r in (status.stable, status.candidate, status.previous, status.rejected)
+        if r is not None
+    }
+    for (kind, name), obj in list(snapshot.live.items()):
+        revision = (obj["metadata"].get("labels") or {}).get(names.LABEL_REVISION)
+        if revision is None:
+            continue
+        if kind in _PER_REVISION and revision not in staying:
+            await attempts.make(writer.delete(kind, name))
+        if kind == "ControllerRevision" and revision not in remembered:
+            await attempts.make(writer.delete(kind, name))
+
+
+async def _write_deployment(
+    writer: Writer,
+    snapshot: Snapshot,
+    spec: ModelDeploymentSpec,
+    config: OperatorConfig,
+    revision: str,
+) -> None:
+    record = _record(writer, snapshot, spec, config, revision)
+    await writer.apply(record)
+    template: dict[str, Any] = record["data"]["template"]
+    await writer.apply(objects.deployment(snapshot.owner, revision, template))
+
+
+def _record(
+    writer: Writer,
+    snapshot: Snapshot,
+    spec: ModelDeploymentSpec,
+    config: OperatorConfig,
+    revision: str,
+) -> Object:
+    """Return the record of a revision: as kept, else as its Deployment runs, else as wanted.
+
+    Raises:
+        Refused: it is gone, and with it what could be said of it.
+    """
+    owner = snapshot.owner
+    name = revision_object_name(owner.name, revision)
+    kept, running = writer.live("ControllerRevision", name), writer.live("Deployment", name)
+    if kept is not None:
+        record = objects.controller_revision(owner, revision, kept["data"])
+        mark = (kept["metadata"].get("annotations") or {}).get(ANNOTATION_REJECTED)
+        if mark is not None:
+            record["metadata"]["annotations"] = {ANNOTATION_REJECTED: mark}
+        return record
+    if running is not None:
+        template = running["spec"]["template"]
+        return objects.controller_revision(
+            owner, revision, {"models": _models(template), "template": template}
+        )
+    target = snapshot.observed.wanted
+    if target is None or target.revision != revision:
+        raise Refused(
+            f"ControllerRevision {name} and its Deployment are gone, so revision {revision} can't"
+            " be built again; change spec.models to roll out another one"
+        )
+    return objects.controller_revision(owner, revision, _resolved(snapshot, spec, config, target))
+
+
+def _models(template: Object) -> list[Object]:
+    """Return the models that a pod template serves: the server is told them so."""
+    for container in template["spec"]["containers"]:
+        for variable in container.get("env") or []:
+            if variable["name"] == "TRANSIT_MODELS":
+                found: list[Object] = json.loads(variable["value"])
+                return found
+    return []
+
+
+def _resolved(
+    snapshot: Snapshot, spec: ModelDeploymentSpec, config: OperatorConfig, target: Wanted
+) -> dict[str, Any]:
+    owner = snapshot.owner
+    try:
+        template = pod_template(owner.namespace, owner.name, target, spec, config)
+    except UnknownPool as error:
+        raise Refused(str(error)) from error
+    return {"models": [model.model_dump() for model in target.models], "template": template}
