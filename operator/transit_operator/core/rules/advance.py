@@ -123,7 +123,7 @@ def _may_go_on(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: 
 
 def _unwell(spec: ModelDeploymentSpec, candidate: CandidateStatus) -> bool:
     health = spec.rollout.analysis.health
-    return candidate.health_failures > 0 and health is not None and health.mode == "Enforce"
+    return candidate.health_failures > 0 and health is not None and health.enforced
 
 
 def _hold_is_over(

@@ -91,7 +91,7 @@ def evaluate(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollou
         return _fail(o, spec, rollout, failed[0])
     if any(map(missing, evidence)):
         return _blind(o, spec, rollout, state, evidence)
-    well = pods.failures == 0 or analysis.health is None or analysis.health.mode != "Enforce"
+    well = pods.failures == 0 or analysis.health is None or not analysis.health.enforced
     if well and reached(o, spec, state):
         candidate = _hold(o, spec, candidate)
     return _seen(o, rollout, state, candidate)
