@@ -26,6 +26,11 @@ ROLLOUTS = 200
 SCRAPE_SECONDS = 10
 TICK = 15.0  # the analysis interval of every ModelDeployment here
 SETTLED = "Stable"
+_OF_CANDIDATE = '{model_deployment="{{namespace}}/{{name}}",revision="{{candidate}}"}'
+CUSTOM = (
+    f"sum(rate(predictions_total{_OF_CANDIDATE}[1m]))",
+    f"sum(rate(prediction_latency_seconds_count{_OF_CANDIDATE}[1m]))",
+)
 
 DESCRIPTION = f"""\
 Measure the operator with N settled ModelDeployments, and with rollouts under way besides.
@@ -41,6 +46,7 @@ For each N:
   change     change the replicas of one after the other: time until the operator's first write
   idle       change nothing: requests, writes, changed objects, Prometheus queries
   rollouts   {ROLLOUTS} rollouts (at most half of N), evaluated every {TICK:.0f} s: the same again
+  custom     as many rollouts with two custom queries each: the same again, and none without data
 
 The API server's audit log counts the requests, Prometheus itself the queries.
 Progress is printed; results go to {RESULTS.relative_to(paths.REPOSITORY)}.
@@ -69,6 +75,7 @@ async def measure(options: argparse.Namespace, home: plane.Plane) -> None:
             seconds = options.idle * (2 if count == min(options.n) else 1)
             row["idle"] = await _idle(fleet, operator, home, seconds)
             row["rollouts"] = await _rollouts(fleet, operator, home, options)
+            row["custom"] = await _rollouts(fleet, operator, home, options, CUSTOM)
             row["peak_memory_mb"] = operator.memory().peak
             row["load_average"] = round(os.getloadavg()[1], 1)  # of the last 5 minutes
             rows.append(row)
@@ -227,13 +234,18 @@ async def _window(
 
 
 async def _rollouts(
-    fleet: Fleet, operator: Operator, home: plane.Plane, options: argparse.Namespace
+    fleet: Fleet,
+    operator: Operator,
+    home: plane.Plane,
+    options: argparse.Namespace,
+    queries: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The same with rollouts under way; afterwards all is as before."""
+    """The same with rollouts under way, and custom queries of each; afterwards all is as before."""
     keys = fleet.keys
     count = min(ROLLOUTS, len(keys) // 2)
     rolling, settled = keys[:count], keys[count:]
     with step(f"Start {count} rollouts") as note:
+        await fleet.give_queries(rolling, queries)
         await fleet.give_version(rolling, CANDIDATE)
         await fleet.until("have a candidate", count, _has_candidate, 300, note)
         targets = [
@@ -247,8 +259,10 @@ async def _rollouts(
     row["change"] = await _change(fleet, "Change settled ones meanwhile", settled, options)
     with step("Rollouts for some minutes") as note:
         row.update(await _window(operator, home, options.busy, note))
+    row["without_data"] = sum(_lacks_data(fleet.status(key)) for key in rolling)
     with step("Take the rollouts back") as note:
         await fleet.give_version(rolling, STABLE)
+        await fleet.give_queries(rolling, ())
         await fleet.until("are Stable", len(keys), _is_stable(STABLE), 300, note)
         home.exported.write_text("[]")
     return row
@@ -268,6 +282,10 @@ def _has_candidate(status: dict[str, Any]) -> bool:
 
 def _has_data(status: dict[str, Any]) -> bool:
     return ((status.get("candidate") or {}).get("passes") or 0) > 0
+
+
+def _lacks_data(status: dict[str, Any]) -> bool:
+    return any(signal["verdict"] == "NoData" for signal in status.get("signals") or [])
 
 
 def _write(file: Path, rows: list[dict[str, Any]]) -> None:

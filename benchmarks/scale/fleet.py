@@ -101,6 +101,12 @@ class Fleet:
         patch = {"spec": {"models": [{"name": "random_forest", "version": version}]}}
         await _each(keys, lambda key: self._patch(key, patch))
 
+    async def give_queries(self, keys: Sequence[str], queries: Sequence[str]) -> None:
+        """Have the analysis of some ask custom queries besides, whose answers are 0 at least."""
+        custom = [{"name": f"q{n}", "query": query, "min": 0} for n, query in enumerate(queries)]
+        patch = {"spec": {"rollout": {"analysis": {"custom": custom}}}}
+        await _each(keys, lambda key: self._patch(key, patch))
+
     async def change_replicas(self, key: str, seconds: float = 60.0) -> float:
         """Change a spec; return the seconds from sending it to seeing the operator's first write.
 

@@ -29,6 +29,16 @@ _LINES: tuple[tuple[str, Callable[[Row], Any], str], ...] = (
         "the same for each N",
     ),
     ("… CPU, %", lambda r: r["rollouts"]["cpu_percent"], ""),
+    ("… without data at the end", lambda r: r["rollouts"]["without_data"], "0"),
+    ("rollouts with two custom queries each", lambda r: r["custom"]["rollouts"], ""),
+    ("… change to first write, p99, ms", lambda r: r["custom"]["change"]["p99_ms"], "< 1000"),
+    (
+        "… queries a tick",
+        lambda r: r["custom"]["prometheus_queries_per_tick"],
+        "two a rollout more",
+    ),
+    ("… CPU, %", lambda r: r["custom"]["cpu_percent"], ""),
+    ("… without data at the end", lambda r: r["custom"]["without_data"], "0"),
     ("load average of the machine", lambda r: r["load_average"], ""),
 )
 

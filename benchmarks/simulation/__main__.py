@@ -29,7 +29,7 @@ Simulate rollouts with the default steps and analysis, and the operator's own ru
 
 A rollout is 30 min at 10 %, 30 min at 50 %, 24 h at 100 %, evaluated every 15 s. Traffic is made up
 (Poisson arrivals); buckets, quantiles and increases are those of the server and of Prometheus.
-Every Fail, and a sample of the other evaluations, is compared with `signals.judge` of the operator.
+Every Fail, and a sample of the other evaluations, is compared with the operator's own `judge`.
 """
 EPILOG = """\
 examples:

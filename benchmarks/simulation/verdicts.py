@@ -1,6 +1,6 @@
 """The operator's rules for many rollouts at once, and the way back to the real ones.
 
-`judge` gives for every rollout what `signals.judge` would; `check` calls the real one for some of
+`judge` gives for every rollout what `registry.judge` would; `check` calls the real one for some of
 them and compares. `tests/unit/test_simulation.py` does the same for many more.
 """
 
@@ -15,10 +15,10 @@ from transit_operator.api.analysis import Analysis, Drift, ErrorRate, Latency
 from transit_operator.api.status import Baseline, Evidence, ModelBaseline, Verdict
 from transit_operator.core.observed import Readings, RevisionReadings, Sample
 from transit_operator.core.signals import registry
-from transit_operator.core.signals.classes import TAIL_MASS
 from transit_operator.core.signals.drift import LARGEST_BIAS, POWER, one_class_alone
 from transit_operator.core.signals.evidence import PLENTY, Input
 from transit_operator.core.signals.latency import FEWEST_SLOW
+from transit_operator.core.signals.samples.classes import TAIL_MASS
 from transit_operator.core.signals.statistics import SMOOTHING, Z, outer_quantile, surely_above
 from transit_operator.core.times import rfc3339
 
@@ -106,7 +106,7 @@ class Kept:
 
 @dataclass
 class Verdicts:
-    """Rollouts by signals: `fail` and `blind` (NoData), in the order of `signals.judge`."""
+    """Rollouts by signals: `fail` and `blind` (NoData), in the order of `registry.judge`."""
 
     fail: Bools
     blind: Bools

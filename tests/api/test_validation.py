@@ -88,6 +88,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         analysis(custom=[{"name": "x", "query": "up"}]),
         ["spec.rollout.analysis.custom[0]", "needs max, min or both"],
     ),
+    "a custom metric with a place that is unknown": (
+        analysis(custom=[{"name": "x", "query": 'up{a="{{stabel}}"}', "max": 1}]),
+        ["spec.rollout.analysis.custom[0]", "query knows {{namespace}}, {{name}}"],
+    ),
+    "an unknown mode of a signal": (
+        analysis(drift={"mode": "Maybe"}),
+        ["spec.rollout.analysis.drift.mode", "Enforce"],
+    ),
     "an error rate over 1": (
         analysis(errorRate={"max": 5}),
         ["spec.rollout.analysis.errorRate.max", "less than or equal to 1"],
@@ -146,7 +154,36 @@ def test_fills_in_the_defaults_of_the_contract(kube: Kube) -> None:
     assert judged["latency"] == {"quantile": 0.95, "maxRatio": 2}
     assert judged["drift"] == {"maxKL": 0.3}
     assert judged["health"] == {"consecutiveFailures": 3}
+    assert judged["invalid"] == {"maxIncrease": 0.05}
+    assert judged["traffic"] == {}
     assert judged["noData"] == {"policy": "Hold", "after": "30m"}
     assert spec["traffic"]["router"] == "replicas"
     assert spec["server"]["pool"] == "cpu"
     assert spec["server"]["batching"] == {"maxSize": 32, "maxWait": "2ms"}
+
+
+@pytest.mark.parametrize("how", [("create",), ("apply", "--server-side")])
+def test_a_signal_that_is_null_stays_so(kube: Kube, how: tuple[str, ...]) -> None:
+    """Not by client-side apply, which drops a null: `mode: Off` is for that."""
+    import json
+
+    off = dict.fromkeys(("errorRate", "latency", "drift", "invalid", "traffic", "health"))
+    made = json.loads(
+        kube(
+            *(*how, "--dry-run=server", "-o", "json", "-f", "-"),
+            stdin=model_deployment("silent", "default", **analysis(**off)),
+        )
+    )
+    assert off.items() <= made["spec"]["rollout"]["analysis"].items()
+
+
+def test_a_signal_that_is_off_stays_so_by_any_way(kube: Kube) -> None:
+    import json
+
+    made = json.loads(
+        kube(
+            *("apply", "--dry-run=server", "-o", "json", "-f", "-"),
+            stdin=model_deployment("silent", "default", **analysis(drift={"mode": "Off"})),
+        )
+    )
+    assert made["spec"]["rollout"]["analysis"]["drift"] == {"maxKL": 0.3, "mode": "Off"}

@@ -20,8 +20,8 @@ from tests.unit.world import good, spec
 from transit_operator.api.status import Verdict
 from transit_operator.core.observed import Problem, Readings, RevisionReadings
 from transit_operator.core.signals.evidence import Input
-from transit_operator.core.signals.query import FEEDBACK
 from transit_operator.core.signals.registry import judge, queries
+from transit_operator.core.signals.samples.query import FEEDBACK
 
 JUDGED: dict[str, Any] = rollout(analysis={"accuracy": {"maxDrop": 0.05}})
 NOW = 1_000_000_000.0

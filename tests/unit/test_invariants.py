@@ -32,7 +32,7 @@ from transit_operator.core.decision import Decision
 from transit_operator.core.observed import Observed, Pod, Readings
 from transit_operator.core.rules.commands import HANDLERS
 from transit_operator.core.signals.baseline import missing
-from transit_operator.core.signals.counts import by_model
+from transit_operator.core.signals.samples.counts import by_model
 
 VERSIONS = (V1, V2, V3)
 READINGS = {
@@ -214,7 +214,8 @@ def check_memory(status: ModelDeploymentStatus) -> None:
 
 def check_wakes_up(before: Observed, decision: Decision) -> None:
     assert decision.wake_at is None or decision.wake_at > before.now
-    if decision.status.candidate is not None:
+    waits_for_pods_alone = decision.status.retreat is not None  # their events wake it up
+    if decision.status.candidate is not None and not waits_for_pods_alone:
         assert decision.wake_at is not None, "nobody would look at the candidate again"
 
 

@@ -76,3 +76,16 @@ def test_every_reason_is_there_before_its_first_rollback() -> None:
         r.value: value(found, "transit_rollbacks_total", reason=r.value) for r in RejectReason
     }
     assert counts == {r.value: 2 if r is RejectReason.LATENCY else 0 for r in RejectReason}
+
+
+def test_a_warning_is_counted_once_when_it_begins() -> None:
+    metrics = Metrics()
+    warning = {"signal": "custom/cost", "verdict": "Fail", "mode": "Warn"}
+    failing = {"signal": "drift", "verdict": "Fail"}
+    well: dict[str, Any] = {"status": {"signals": []}}
+    ill: dict[str, Any] = {"status": {"signals": [warning, failing]}}
+    for before, after in ((well, ill), (ill, ill), (ill, well)):
+        metrics.warned(before, after)
+    page = metrics.page(Facts(leads=False, look_age=0.0)).decode()
+    assert 'transit_signal_warnings_total{signal="custom"} 1.0' in page
+    assert 'transit_signal_warnings_total{signal="drift"} 0.0' in page

@@ -32,7 +32,7 @@ def figures(rng: np.random.Generator, rows: int, classes: int, quantile: float) 
     median = rng.choice([0.3, 0.9], rows) if quantile > 0.5 else np.ones(rows)
     outer = rng.choice([0.6, 0.99], rows)
     if quantile > 0.5:
-        outer = np.maximum(median, outer)  # quantiles of one histogram rise
+        outer = np.maximum(median + 0.05, outer)  # quantiles of one histogram rise
     nan = np.where(total > 0, 1.0, np.nan)
     mixes = rng.dirichlet(np.full(classes, 0.7), rows)
     counts = np.array(

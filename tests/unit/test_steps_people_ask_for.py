@@ -54,6 +54,14 @@ def test_a_step_with_approval_waits_for_the_word_promote() -> None:
     assert stable(world) == R2
 
 
+def test_an_approval_that_is_edited_out_is_not_waited_for() -> None:
+    world = rolling(10, **APPROVED)
+    world.run(60)
+    update(world, V2)
+    assert "approval" not in str(world.status.message)
+    run_until_weight(world, 50)
+
+
 def test_what_waits_for_approval_is_still_judged() -> None:
     world = rolling(10, **APPROVED)
     world.run(60)

@@ -54,6 +54,7 @@ def mdep(key: Key, status: dict[str, Any]) -> dict[str, Any]:
         "spec": {
             "models": [{"name": "forest", "version": "1.0.0"}],
             "storage": {"uri": "s3://models"},
+            "rollout": {"analysis": {"interval": "1s", "window": "2s"}},
         },
         "status": status,
     }
@@ -113,6 +114,20 @@ def test_a_command_never_waits_for_prometheus() -> None:
             assert await notes.seen.get() == ROLLING
         assert slow.times == 1
         assert notes.seen.empty(), "no look follows another without a cause"
+
+    story(Slow, tell)
+
+
+def test_what_falls_due_by_time_alone_is_looked_at_once_with_the_answer() -> None:
+    """Two hundred evaluations at one moment must not be four hundred looks."""
+
+    async def tell(queue: WorkQueue, slow: Slow, notes: Notes) -> None:
+        slow.answers.set()
+        queue.add(ROLLING)
+        assert await notes.seen.get() == ROLLING, "without readings, as an event brings it"
+        for times in (1, 2):  # a second apart
+            assert await notes.seen.get() == ROLLING, "with the answer"
+            assert slow.times == times
 
     story(Slow, tell)
 

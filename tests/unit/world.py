@@ -15,6 +15,7 @@ from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
 from transit_operator.core.objects.revision import wanted
 from transit_operator.core.observed import (
+    CheckRun,
     Observed,
     Pod,
     Readings,
@@ -78,6 +79,7 @@ class World:
     nodes: int | None = None  # room for so many pods in all; None: for any number
     pods: dict[str, tuple[Pod, ...]] = field(default_factory=dict)
     traffic: dict[str, int] = field(default_factory=dict)
+    checks: dict[str, CheckRun] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
 
     def observed(self) -> Observed:
@@ -96,6 +98,7 @@ class World:
             },
             traffic=dict(self.traffic),
             records=dict(self.records),
+            checks=dict(self.checks),
             readings=self.readings if due is not None and self.now >= due else None,
         )
 

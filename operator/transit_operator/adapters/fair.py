@@ -17,7 +17,9 @@ class FairSlots:
         self._free = slots
         self._most = max(1, slots // 2)
         self._used: dict[str, int] = {}
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}  # who waits longest is first
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._turns = 0
+        self._last: dict[str, int] = {}  # the turn that a tenant had last
 
     @asynccontextmanager
     async def turn(self, tenant: str) -> AsyncIterator[None]:
@@ -41,6 +43,8 @@ class FairSlots:
         self._used[tenant] -= 1
         if not self._used[tenant]:
             del self._used[tenant]
+            if tenant not in self._waiting:
+                del self._last[tenant]
         self._give()
 
     def _give(self) -> None:
@@ -48,11 +52,15 @@ class FairSlots:
             queue = self._waiting.pop(tenant)
             first = queue.popleft()
             if queue:
-                self._waiting[tenant] = queue  # at the end: the others come first now
+                self._waiting[tenant] = queue
             if not first.done():
+                self._turns += 1
+                self._last[tenant] = self._turns
                 self._free -= 1
                 self._used[tenant] = self._used.get(tenant, 0) + 1
                 first.set_result(None)
 
     def _next(self) -> str | None:
-        return next((t for t in self._waiting if self._used.get(t, 0) < self._most), None)
+        """Return, of those who may have one, the tenant whose last turn is longest ago."""
+        may = (tenant for tenant in self._waiting if self._used.get(tenant, 0) < self._most)
+        return min(may, key=lambda tenant: self._last.get(tenant, 0), default=None)

@@ -3,24 +3,25 @@
 Who asks while the same question is under way is asked for together with the others who do, in the
 next one: two hundred that fall due at one moment are a handful of queries, without a timer, and
 none is asked for a ModelDeployment that is settled. Every failure becomes a `Problem`, never a
-number. Neighbours: `core.signals.query` has the PromQL, `custom` the users' own queries.
+number. Neighbours: `core.signals.samples.query` has the PromQL, `custom` the users' own queries.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..api.analysis import Analysis
 from ..api.config import PrometheusConfig
 from ..api.duration import seconds
 from ..core.observed import Problem, Readings, RevisionReadings, Sample
 from ..core.signals import custom
-from ..core.signals.query import Query, own
 from ..core.signals.registry import queries
+from ..core.signals.samples.query import Query, own
 from .asking import Client, QueryFailed, uncounted
 from .custom import CustomQueries
 
 _AT_ONCE = 8  # queries of the fleet; the users' have their own
-_NAMES = 50  # ModelDeployments in one query, so that text and answer stay short
+_NAMES = 50  # ModelDeployments in one query, so that its answer stays small
+_LETTERS = 1_500  # of their names: the client sends a query in the URL, and proxies limit those
 
 _Answer = dict[str, tuple[Sample, ...]] | Problem  # by revision
 _Question = tuple[Query, float]  # and the window in seconds
@@ -76,18 +77,15 @@ class Prometheus:
         try:
             while waiting:
                 async with self._slots:
-                    some = {name: waiting.pop(name) for name in list(waiting)[:_NAMES]}
+                    some = {name: waiting.pop(name) for name in _some(waiting)}
                     try:
                         answer = own(await self._client.query(query.promql(window, some)))
                     except QueryFailed as error:
                         for future in some.values():
                             future.set_result(error.problem)
                         continue
-                by_name: dict[str, dict[str, tuple[Sample, ...]]] = {name: {} for name in some}
-                for (name, revision), samples in answer.items():
-                    by_name.get(name, {})[revision] = samples
                 for name, future in some.items():
-                    future.set_result(by_name[name])
+                    future.set_result(_part(query, answer, name))
         finally:
             del self._asking[question], self._waiting[question]
 
@@ -96,7 +94,7 @@ class Prometheus:
     ) -> dict[str, float | Problem]:
         texts = {
             metric.name: custom.promql(metric.query, model_deployment, candidate, stable)
-            for metric in analysis.custom
+            for metric in custom.wanted(analysis)
         }
         namespace = model_deployment.partition("/")[0]
         interval = seconds(analysis.interval)
@@ -111,6 +109,24 @@ class Prometheus:
         """Let go of the threads."""
         self._custom.close()
         self._client.close()
+
+
+def _part(
+    query: Query, answer: dict[tuple[str, str], tuple[Sample, ...]], model_deployment: str
+) -> _Answer:
+    """Return one ModelDeployment's part of an answer, by revision."""
+    mine = {key[1]: samples for key, samples in answer.items() if key[0] == model_deployment}
+    return next(filter(None, map(query.several, mine.values())), mine)
+
+
+def _some(names: Iterable[str]) -> list[str]:
+    """Return as many names as one query may have, at least one."""
+    some: list[str] = []
+    for name in names:
+        if some and (len(some) == _NAMES or sum(map(len, some)) + len(name) > _LETTERS):
+            break
+        some.append(name)
+    return some
 
 
 def _revision(found: dict[str, _Answer], revision: str) -> RevisionReadings:

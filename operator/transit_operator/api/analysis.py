@@ -9,21 +9,36 @@ from .duration import DURATION_PATTERN, Duration
 
 
 class Judged(ApiModel):
-    """What every built-in signal's rule has. A rule that is null isn't judged at all."""
+    """What every signal's rule has. Off, or null instead of the rule: not judged at all.
 
-    mode: Literal["Enforce", "Warn"] = Field(
-        default="Enforce",
-        description="Warn: what it finds is told and counted, but turns nothing back and holds no"
-        " step.",
+    Both, because `kubectl apply` takes a null for "as the default says" on its way.
+    """
+
+    mode: Literal["Enforce", "Warn", "Off"] | None = Field(
+        default=None,
+        description="Enforce, as without it: it turns back and holds. Warn: what it finds is told"
+        " and counted, but turns nothing back and holds no step. Off: it is not judged.",
     )
+
+    @property
+    def enforced(self) -> bool:
+        """Whether it turns back and holds."""
+        return self.mode in (None, "Enforce")
 
 
 class ErrorRate(Judged):
-    max: float = Field(default=0.05, ge=0, le=1)
+    max: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="The largest share of errors; time-outs count, 4xx don't.",
+    )
 
 
 class Latency(Judged):
-    quantile: float = Field(default=0.95, gt=0, lt=1)
+    quantile: float = Field(
+        default=0.95, gt=0, lt=1, description="The quantile that is compared: 0.95 is p95."
+    )
     max_ratio: float = Field(default=2.0, gt=0, description="Candidate over stable.")
 
 
@@ -57,7 +72,12 @@ class TrafficArrives(Judged):
 
 
 class Health(Judged):
-    consecutive_failures: int = Field(default=3, ge=1, le=100)
+    consecutive_failures: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="Evaluations in a row with a pod not ready or restarted.",
+    )
 
 
 class CustomMetric(Judged):
@@ -67,26 +87,31 @@ class CustomMetric(Judged):
             "message": "needs max, min or both: without a bound nothing is judged",
         },
         {
-            "rule": "!self.query.matches('[{][{]') || !self.query.replace('{{namespace}}', '')"
-            ".replace('{{name}}', '').replace('{{stable}}', '').replace('{{candidate}}', '')"
-            ".matches('[{][{]|[}][}]')",
+            "rule": "!self.query.replace('{{namespace}}', '').replace('{{name}}', '')"
+            ".replace('{{stable}}', '').replace('{{candidate}}', '').contains('{{')",
             "message": "query knows {{namespace}}, {{name}}, {{stable}} and {{candidate}} only",
         },
     )
 
-    name: str = Field(max_length=63, pattern="^[a-zA-Z][a-zA-Z0-9_-]*$")
+    name: str = Field(
+        max_length=63,
+        pattern="^[a-zA-Z][a-zA-Z0-9_-]*$",
+        description="As custom/NAME in status.signals.",
+    )
     query: str = Field(
         max_length=4096,
         description="PromQL with one number as its answer; {{namespace}}, {{name}}, {{stable}} and"
         " {{candidate}} are filled in.",
     )
-    max: float | None = None
-    min: float | None = None
+    max: float | None = Field(default=None, description="It fails above this.")
+    min: float | None = Field(default=None, description="It fails below this.")
 
 
 class NoData(ApiModel):
-    policy: Literal["Hold", "Rollback"] = "Hold"
-    after: Duration = "30m"
+    policy: Literal["Hold", "Rollback"] = Field(
+        default="Hold", description="Hold waits for data as long as it takes; Rollback turns back."
+    )
+    after: Duration = Field(default="30m", description="How long without data, for Rollback.")
 
 
 class Analysis(ApiModel):
@@ -104,8 +129,8 @@ class Analysis(ApiModel):
         },
     )
 
-    interval: Duration = "15s"
-    window: Duration = "5m"
+    interval: Duration = Field(default="15s", description="Time between two evaluations.")
+    window: Duration = Field(default="5m", description="How far back a query looks.")
     min_samples: int = Field(
         default=100, ge=1, le=1_000_000, description="Of the candidate, in the window."
     )
@@ -136,9 +161,12 @@ class Analysis(ApiModel):
     custom: list[CustomMetric] = Field(
         default_factory=list,
         max_length=16,
+        description="Numbers of your own queries, with bounds.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["name"],
         },
     )
-    no_data: NoData = Field(default_factory=NoData)
+    no_data: NoData = Field(
+        default_factory=NoData, description="What follows when signals have no data for long."
+    )

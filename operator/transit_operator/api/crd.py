@@ -124,8 +124,10 @@ def _annotate(schema: dict[str, Any], model: type[BaseModel], *, defaults: bool)
             elif value:
                 inner["default"] = [item.model_dump(by_alias=True) for item in value]
         nested = _model_of(field.annotation)
-        if nested is not None and not isinstance(inner.get("additionalProperties"), dict):
-            _annotate(inner.get("items", inner), nested, defaults=defaults)
+        if nested is not None:
+            values = inner.get("additionalProperties")
+            schema_of_it = values if isinstance(values, dict) else inner.get("items", inner)
+            _annotate(schema_of_it, nested, defaults=defaults)
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:
@@ -174,6 +176,8 @@ def _convert_plain(node: dict[str, Any], definitions: dict[str, Any]) -> dict[st
             name, exclusive = _CONSTRAINT_NAMES[key]
             out[name] = value
             out[key] = exclusive
+        elif key == "const":
+            out["enum"] = [value]
         elif key == "default" and value is None:
             continue
         elif key not in _DROPPED:

@@ -1,6 +1,6 @@
 """`spec.rollout`: the steps of a rollout, and what becomes of a failed one."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,20 @@ class Step(ApiModel):
         default=False,
         description="After the hold, go on only by the command promote.",
     )
+
+
+class Check(ApiModel):
+    name: str = Field(
+        max_length=40,
+        pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        description="Names the check in status and messages.",
+    )
+    template: dict[str, Any] = Field(
+        description="The pod template of a Job: exit 0 passes. Its containers are told the"
+        " candidate's address in TRANSIT_CANDIDATE_URL.",
+        json_schema_extra={"type": "object"},
+    )
+    timeout: Duration = Field(default="10m", description="How long it may take, then it failed.")
 
 
 def _default_steps() -> list[Step]:
@@ -51,6 +65,15 @@ class Rollout(ApiModel):
         default="10m", description="A candidate that isn't ready by then has failed."
     )
     analysis: Analysis = Field(default_factory=Analysis)
+    checks: list[Check] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Jobs that must pass before the candidate gets its first share.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+    )
     capacity: Literal["Full", "Shared"] = Field(
         default="Full",
         description="Full: the stable keeps all its pods until the last step. Shared: it shrinks"

@@ -41,6 +41,7 @@ class RejectReason(StrEnum):
     ACCURACY = "Accuracy"
     INVALID = "Invalid"
     NO_TRAFFIC = "NoTraffic"
+    CHECK = "Check"
     CUSTOM = "Custom"
     NO_DATA = "NoData"
     ABORTED = "Aborted"
@@ -110,6 +111,14 @@ class StableStatus(ApiModel):
     )
 
 
+class CheckStatus(ApiModel):
+    """How one of `rollout.checks` is doing."""
+
+    name: str
+    state: Literal["Running", "Passed", "Failed"]
+    message: str = Field(default="", description="Its last words.")
+
+
 class CandidateStatus(ApiModel):
     revision: str
     models: list[PinnedModel] = Field(default_factory=list)
@@ -148,6 +157,10 @@ class CandidateStatus(ApiModel):
     baseline: Baseline | None = None
     straight: bool = Field(
         default=False, description="It was stable lately: one step of 100 % (revertWithin)."
+    )
+    checked_at: str | None = Field(default=None, description="When its checks were started.")
+    checks: list[CheckStatus] = Field(
+        default_factory=list, description="The checks before the first share."
     )
     asked_at: str | None = Field(
         default=None, description="When approval of the next step was asked for."

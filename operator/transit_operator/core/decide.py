@@ -14,6 +14,7 @@ from .objects.revision import content_key
 from .observed import Observed
 from .plan.plan import Plan, make_plan
 from .rules.advance import advance
+from .rules.checks import GRACE_SECONDS
 from .rules.commands import handle
 from .rules.evaluate import evaluate, next_evaluation
 from .rules.follow import follow_spec
@@ -77,6 +78,9 @@ def _wake_at(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, plan: Pla
         case Trying(candidate=candidate) if candidate.waiting_since is not None:
             waited = candidate.waited_seconds
             times.append(epoch(candidate.waiting_since) + deadline - waited)
+        case Trying(candidate=candidate) if candidate.checked_at and candidate.weight == 0:
+            limits = [seconds(check.timeout) for check in spec.rollout.checks]
+            times += [epoch(candidate.checked_at) + limit + GRACE_SECONDS for limit in limits]
         case Retreating() as state:
             times.append(retreat_deadline(spec, rollout, state))
         case _:

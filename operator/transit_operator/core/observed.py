@@ -124,13 +124,22 @@ class Record:
 
 
 @dataclass(frozen=True)
+class CheckRun:
+    """A check's Job as it is. `passed` is None while it runs."""
+
+    passed: bool | None
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Observed:
     """Everything a decision depends on. `now` is in seconds since the epoch.
 
     `spec` is None where it can't be understood, `wanted` where it isn't resolved yet; `problem`
     then says why. `pins` is what its aliases mean. `readings` is None between two evaluations, and
     while Prometheus is asked: then `asking` is true, and another look comes with the answer.
-    `route` is None where there is no HTTPRoute to ask about. `records` are by revision.
+    `route` is None where there is no HTTPRoute to ask about. `records` are by revision,
+    `checks` by the name of the check: of the candidate only.
     """
 
     now: float
@@ -149,6 +158,7 @@ class Observed:
     asking: bool = False
     route: Route | None = None
     records: Mapping[str, Record] = field(default_factory=dict)
+    checks: Mapping[str, CheckRun] = field(default_factory=dict)
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState(name))

@@ -3,7 +3,8 @@
 Each write is made only where the cluster differs from the decision. A crash between any two leaves
 a status from which the same decision follows again. One refused object stops no other: all are
 tried, and the worst of what went wrong is raised at the end.
-Neighbours: `writes` guards each write; `revisions`, `resolving` and `events` know what to write.
+Neighbours: `writes` guards each write; `revisions`, `checking`, `resolving`
+and `events` know what to write.
 """
 
 import logging
@@ -15,6 +16,7 @@ from ..api.status import ModelDeploymentStatus
 from ..core.decision import Decision
 from ..routers import for_spec
 from .cache import Cache
+from .checking import check
 from .events import Events
 from .observe import Snapshot
 from .resolving import resolve
@@ -69,6 +71,7 @@ class Executor:
     ) -> None:
         writer = Writer(self._kubernetes, self._cache, snapshot)
         held = await _traffic(attempts, writer, snapshot, spec, decision)
+        await check(attempts, writer, snapshot, spec, decision)
         await write_records(attempts, writer, snapshot, decision)
         for revision in decision.replicas:
             await write_revision(

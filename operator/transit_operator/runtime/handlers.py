@@ -20,6 +20,7 @@ OWNED = (
     ("apps/v1", "deployments", "Deployment"),
     ("apps/v1", "controllerrevisions", "ControllerRevision"),
     ("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
+    ("batch/v1", "jobs", "Job"),
     ("gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute"),
     ("v1", "services", "Service"),
     ("v1", "pods", "Pod"),

@@ -22,6 +22,7 @@ from prometheus_client import (
 
 from ..api.status import RejectReason
 from ..core.objects.build import Object
+from ..core.signals.registry import SIGNALS
 
 RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 ERRORS = ("Conflict", "Refused", "NotFound", "NotLeading", "KubernetesError", "Bug")
@@ -59,6 +60,11 @@ class Metrics:
             "Revisions that were rejected, by the reason in status.",
             ["reason"],
         )
+        self.warnings = self._counter(
+            "transit_signal_warnings",
+            "Times that a signal with mode Warn began to fail; all custom ones are custom.",
+            ["signal"],
+        )
         self.kubernetes_requests = self._counter(
             "transit_kubernetes_requests",
             "Requests to the Kubernetes API but watches. Code none: no answer.",
@@ -72,6 +78,9 @@ class Metrics:
             self.reconcile_errors.labels(kind)
         for reason in RejectReason:
             self.rollbacks.labels(reason.value)
+        for signal in SIGNALS:
+            self.warnings.labels(signal.name)
+        self.warnings.labels("custom")
         self.prometheus_queries.labels("ok")
 
     def request(self, method: str, code: str) -> None:
@@ -88,12 +97,22 @@ class Metrics:
         if now is not None and now != _status(before).get("rejected"):
             self.rollbacks.labels(now["reason"]).inc()
 
+    def warned(self, before: Object | None, after: Object | None) -> None:
+        """Count warnings that are in the status after a look and were not before it."""
+        for signal in _warnings(after) - _warnings(before):
+            self.warnings.labels(signal.partition("/")[0]).inc()
+
     def page(self, facts: Facts) -> bytes:
         """Return all metrics in Prometheus' text format. Slow for a large fleet: use a thread."""
         return generate_latest(self._registry) + fleet(facts).encode()
 
     def _counter(self, name: str, words: str, labels: list[str]) -> Counter:
         return Counter(name, words, labels, registry=self._registry)
+
+
+def _warnings(mdep: Object | None) -> set[str]:
+    signals = _status(mdep).get("signals") or []
+    return {e["signal"] for e in signals if e.get("mode") == "Warn" and e.get("verdict") == "Fail"}
 
 
 def fleet(facts: Facts) -> str:

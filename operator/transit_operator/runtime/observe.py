@@ -12,6 +12,7 @@ from ..api.analysis import Analysis
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, Pins, read_status
 from ..core.objects.build import Object, Owner
+from ..core.objects.checks import check_runs
 from ..core.objects.resolver import LABEL_RESOLVES, answer
 from ..core.objects.revision import content_key, needs_resolving, wanted
 from ..core.observed import Observed, Problem, Readings
@@ -110,6 +111,7 @@ class Observer:
             readings=readings,
             asking=asking,
             records=records(live),
+            checks=check_runs(owner, spec, status, live) if spec is not None else {},
         )
         return Snapshot(observed, owner, mdep, live)
 

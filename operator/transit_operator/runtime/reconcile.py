@@ -13,7 +13,9 @@ from typing import Any
 
 from ..adapters.kubernetes import Conflict, KubernetesError, NotFound, Refused
 from ..core.decide import decide
-from ..core.observed import Problem, Readings
+from ..core.decision import Decision
+from ..core.observed import Observed, Problem, Readings
+from ..core.rules.evaluate import next_evaluation
 from .cache import Cache, Key
 from .execute import Executor
 from .metrics import Metrics
@@ -41,6 +43,9 @@ class Reconciler:
         self._executor = executor
         self._cache = cache
         self._metrics = metrics
+        self._questions = (
+            WorkQueue()
+        )  # what falls due by time alone is asked before it is looked at
         self._asking: set[Key] = set()
         self._answers: dict[Key, Readings] = {}
         self._began: dict[Key, float] = {}
@@ -54,12 +59,37 @@ class Reconciler:
         once, and two hundred evaluations that are due at one moment delay nothing.
         """
         async with asyncio.TaskGroup() as asking:
+            asking.create_task(self._ask_in_time(asking))
             while True:
                 key = await self._queue.get()
-                if key not in self._answers and key not in self._asking and self._is_due(key):
-                    self._asking.add(key)
-                    asking.create_task(self._ask(key))
+                self._ask_if_due(key, asking)
                 await self._worked(key, self._timed(key, self._answers.pop(key, None)))
+
+    async def _ask_in_time(self, asking: asyncio.TaskGroup) -> None:
+        """Ask for what falls due while nothing else happens: the answer is the cause to look."""
+        while True:
+            key = await self._questions.get()
+            self._questions.done(key)
+            if not self._ask_if_due(key, asking):
+                self._queue.add(key)
+
+    def _ask_if_due(self, key: Key, asking: asyncio.TaskGroup) -> bool:
+        """Ask Prometheus aside, unless it is asked or has answered. False: nothing is due."""
+        if key in self._asking or key in self._answers:
+            return True
+        if not self._is_due(key):
+            return False
+        self._asking.add(key)
+        asking.create_task(self._ask(key))
+        return True
+
+    def _again(self, key: Key, o: Observed, decision: Decision) -> None:
+        """Come back when the decision says: with a question, where only an evaluation is due."""
+        if decision.wake_at is None:
+            return
+        due = next_evaluation(o.spec, decision.status, o.now) if o.spec is not None else None
+        only = due is not None and due <= decision.wake_at and not o.asking
+        (self._questions if only else self._queue).add(key, decision.wake_at)
 
     def _is_due(self, key: Key) -> bool:
         try:
@@ -145,8 +175,8 @@ class Reconciler:
             raise
         finally:
             self._metrics.rejected(snapshot.mdep, self._cache.mdep(key))
+            self._metrics.warned(snapshot.mdep, self._cache.mdep(key))
             # Also after a failure: a candidate is judged in time, though one object is refused.
-            if decision.wake_at is not None:
-                self._queue.add(key, decision.wake_at)
+            self._again(key, snapshot.observed, decision)
         if self._refusals.pop(key, None) is not None:
             self._queue.add(key)

@@ -22,6 +22,7 @@ from ..times import epoch, rfc3339
 from ..words.text import models_text
 from . import changes
 from .changes import note
+from .checks import pass_checks
 from .retreat import retreat
 
 
@@ -82,7 +83,9 @@ def _first_healthy(
 def _step(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying) -> Rollout:
     candidate = state.candidate
     steps = steps_of(spec, candidate)
-    at = {"step": place(steps, candidate), "steps": len(steps)}
+    number = place(steps, candidate)
+    asked = candidate.asked_at if number and steps[number - 1].approval else None  # or edited out
+    at = {"step": number, "steps": len(steps), "asked_at": asked}
     state = Trying(state.stable, candidate.model_copy(update=at), state.paused)
     rollout = rollout.to(state)
     if (state.paused or spec.suspend) and state.candidate.forced is None:
@@ -92,7 +95,7 @@ def _step(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Tryin
     if not _may_go_on(o, spec, rollout, state):
         return rollout
     if _needs_approval(steps, state.candidate):
-        return _ask(o, rollout, state)
+        return rollout if state.candidate.asked_at else _ask(o, rollout, state)
     following = next_step(steps, state.candidate)
     if following is None:
         return _promote(o, rollout, state)
@@ -115,12 +118,12 @@ def _may_go_on(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: 
         return False
     if candidate.waiting_since is not None:
         return True
-    return candidate.asked_at is None and _hold_is_over(o, spec, rollout, candidate)
+    return _hold_is_over(o, spec, rollout, candidate)
 
 
 def _unwell(spec: ModelDeploymentSpec, candidate: CandidateStatus) -> bool:
     health = spec.rollout.analysis.health
-    return candidate.health_failures > 0 and health is not None and health.mode == "Enforce"
+    return candidate.health_failures > 0 and health is not None and health.enforced
 
 
 def _hold_is_over(
@@ -196,7 +199,14 @@ def _go_to(
         return _with(rollout, state, waiting_since=since)
     unknown = candidate.forced is None and not candidate.straight
     first_share = candidate.step == 0 and step.weight > 0 and unknown
-    if first_share and not _measured_now(o, rollout):
+    unseen = first_share and not _measured_now(o, rollout)
+    checked = candidate.weight == 0 and step.weight > 0 and unknown and spec.rollout.checks
+    if checked and (candidate.checked_at is not None or not unseen):
+        rollout, passed = pass_checks(o, spec, rollout, state)
+        if not passed or not isinstance(rollout.state, Trying):
+            return rollout
+        state = rollout.state
+    if unseen:
         return _stop_waiting(o, spec, rollout, state)
     rollout = _with(
         rollout,

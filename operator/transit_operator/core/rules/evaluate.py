@@ -19,11 +19,11 @@ from ..observed import Observed, Readings, RevisionReadings
 from ..plan.reached import reached
 from ..signals import health, registry
 from ..signals.baseline import excused, missing, of_broken_stable, stable_is_broken
-from ..signals.counts import by_model
 from ..signals.error_rate import NAME as ERROR_RATE
 from ..signals.evidence import NO_SERIES, Given, Input, fails, no_data
 from ..signals.kept import baseline_of
-from ..signals.query import PREDICTIONS
+from ..signals.samples.counts import by_model
+from ..signals.samples.query import PREDICTIONS
 from ..state import Rollout, Trying, to_status
 from ..times import epoch, rfc3339
 from . import changes
@@ -91,7 +91,7 @@ def evaluate(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollou
         return _fail(o, spec, rollout, failed[0])
     if any(map(missing, evidence)):
         return _blind(o, spec, rollout, state, evidence)
-    well = pods.failures == 0 or analysis.health is None or analysis.health.mode == "Warn"
+    well = pods.failures == 0 or analysis.health is None or not analysis.health.enforced
     if well and reached(o, spec, state):
         candidate = _hold(o, spec, candidate)
     return _seen(o, rollout, state, candidate)

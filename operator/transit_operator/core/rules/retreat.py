@@ -8,7 +8,7 @@ from ...api.spec import ModelDeploymentSpec
 from ...api.status import Phase
 from ..observed import Observed
 from ..state import Retreating, Rollout, State, Steady, Trying
-from ..times import epoch
+from ..times import epoch, rfc3339
 from ..words.text import models_text
 from . import changes
 from .changes import note
@@ -19,7 +19,8 @@ def retreat(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Ret
     stable, waiting = state.stable, state.waiting
     afterwards: State = Steady(stable, state.held)
     if waiting is not None:
-        afterwards = Trying(stable, waiting, state.held)
+        turn = waiting.model_copy(update={"started_at": rfc3339(o.now)})
+        afterwards = Trying(stable, turn, state.held)
     if o.share(stable.revision) == 100:
         return note(
             o,

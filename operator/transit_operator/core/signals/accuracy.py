@@ -11,7 +11,7 @@ from ...api.duration import human
 from ...api.status import Baseline, Evidence, RejectReason, Verdict
 from ..observed import RevisionReadings
 from .evidence import NO_BASELINE, NO_SERIES, Input, blind, evidence, ladder, no_data
-from .query import FEEDBACK
+from .samples.query import FEEDBACK
 from .statistics import surely_above
 
 NAME = "accuracy"

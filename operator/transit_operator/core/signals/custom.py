@@ -5,7 +5,7 @@ Neighbours: `adapters.prometheus` asks and gives one number, or why there is non
 
 import math
 
-from ...api.analysis import CustomMetric
+from ...api.analysis import Analysis, CustomMetric
 from ...api.status import Evidence, Verdict
 from .evidence import NO_SERIES, Input, evidence, no_data, with_mode
 
@@ -24,7 +24,12 @@ def promql(query: str, model_deployment: str, candidate: str, stable: str) -> st
 
 def judge(i: Input) -> list[Evidence]:
     """Judge every custom metric of the spec."""
-    return [with_mode(metric, _judged(i, metric)) for metric in i.analysis.custom]
+    return [with_mode(metric, _judged(i, metric)) for metric in wanted(i.analysis)]
+
+
+def wanted(analysis: Analysis) -> list[CustomMetric]:
+    """Return those that are not off."""
+    return [metric for metric in analysis.custom if metric.mode != "Off"]
 
 
 def _judged(i: Input, metric: CustomMetric) -> Evidence:

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 
 from ...api.analysis import Analysis, Drift
 from ...api.status import Evidence, RejectReason, Verdict
-from . import classes, counts
-from .classes import Counts
 from .evidence import (
     ALL_MODELS,
     NAMED,
@@ -26,7 +24,9 @@ from .evidence import (
     too_few,
     worst,
 )
-from .query import CLASSES
+from .samples import classes, counts
+from .samples.classes import Counts
+from .samples.query import CLASSES
 from .statistics import Z, binary_kl, kl_bias, kl_divergence, lower_bound, upper_bound
 
 NAME = "drift"

@@ -6,8 +6,6 @@ Client mistakes are no errors; time-outs are. Neighbours: `counts` reads the sam
 from ...api.analysis import Analysis, ErrorRate
 from ...api.duration import human
 from ...api.status import Evidence, RejectReason, Verdict
-from . import counts
-from .counts import Counts
 from .evidence import (
     ALL_MODELS,
     NO_SERIES,
@@ -22,7 +20,9 @@ from .evidence import (
     too_few,
     worst,
 )
-from .query import PREDICTIONS
+from .samples import counts
+from .samples.counts import Counts
+from .samples.query import PREDICTIONS
 from .statistics import surely_above
 
 NAME = "errorRate"

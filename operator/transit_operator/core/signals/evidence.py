@@ -12,7 +12,7 @@ from ...api.duration import seconds
 from ...api.status import Baseline, Evidence, Verdict
 from ..observed import Readings
 from ..times import rfc3339
-from .query import Query
+from .samples.query import Query
 
 # Why there is no data, beside what the adapters say.
 NO_SERIES: Final = "NoSeries"

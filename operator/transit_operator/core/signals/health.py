@@ -6,7 +6,7 @@ Neighbours: `rules.evaluate` counts the evaluations in a row.
 from ...api.analysis import Analysis, Health
 from ...api.status import Evidence, RejectReason, Verdict
 from .evidence import Input, Pods, evidence, with_mode
-from .query import Query
+from .samples.query import Query
 
 NAME = "health"
 

@@ -8,8 +8,6 @@ shares.
 from ...api.analysis import Analysis, Invalid
 from ...api.duration import human
 from ...api.status import Baseline, Evidence, RejectReason, Verdict
-from . import counts
-from .counts import Counts
 from .evidence import (
     ALL_MODELS,
     NO_BASELINE,
@@ -25,10 +23,13 @@ from .evidence import (
     too_few,
     worst,
 )
-from .query import PREDICTIONS
+from .samples import counts
+from .samples.counts import Counts
+from .samples.query import PREDICTIONS
 from .statistics import surely_larger
 
 NAME = "invalid"
+FEWEST = 10  # invalid requests that may convince before there are plenty: one client's slip doesn't
 
 
 class InvalidSignal:
@@ -76,7 +77,10 @@ def _judged(i: Input, limit: float, mine: Counts, base: Counts, tests: int) -> F
     over = share - of_base > limit + 1e-9
     verdict = ladder(
         over=over,
-        sure=lambda: surely_larger((mine.invalid, n), (base.invalid, m), limit, tests),
+        sure=lambda: (
+            mine.invalid >= FEWEST
+            and surely_larger((mine.invalid, n), (base.invalid, m), limit, tests)
+        ),
         enough=enough,
         plenty=i.plenty(n) and i.plenty(m),
     )

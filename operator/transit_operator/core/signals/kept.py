@@ -8,8 +8,8 @@ from ...api.analysis import Analysis, Latency
 from ...api.status import Baseline, ModelBaseline
 from ..observed import Readings
 from ..times import rfc3339
-from . import classes, counts, histogram
 from .accuracy import baseline as accuracy_of
+from .samples import classes, counts, histogram
 
 
 def baseline_of(

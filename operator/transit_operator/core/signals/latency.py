@@ -9,7 +9,6 @@ from collections.abc import Callable
 from ...api.analysis import Analysis, Latency
 from ...api.duration import human
 from ...api.status import Baseline, Evidence, RejectReason, Verdict
-from . import histogram
 from .evidence import (
     ALL_MODELS,
     NO_BASELINE,
@@ -25,8 +24,9 @@ from .evidence import (
     too_few,
     worst,
 )
-from .histogram import Histogram
-from .query import LATENCIES
+from .samples import histogram
+from .samples.histogram import Histogram
+from .samples.query import LATENCIES
 from .statistics import outer_quantile, surely_above
 
 NAME = "latency"

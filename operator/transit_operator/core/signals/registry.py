@@ -18,7 +18,7 @@ from .evidence import Input, with_mode
 from .health import HealthSignal
 from .invalid import InvalidSignal
 from .latency import LatencySignal
-from .query import PREDICTIONS, Query
+from .samples.query import PREDICTIONS, Query
 from .traffic import TrafficSignal
 
 
@@ -59,6 +59,12 @@ SIGNALS: Final[tuple[Signal, ...]] = (
 )
 
 
+def rule_of(signal: Signal, analysis: Analysis) -> Judged | None:
+    """Return the rule of a signal that is to be judged; None where it is off."""
+    rule = signal.rule(analysis)
+    return None if rule is None or rule.mode == "Off" else rule
+
+
 def queries(analysis: Analysis) -> list[Query]:
     """Return what Prometheus is asked for an analysis, each once.
 
@@ -66,7 +72,7 @@ def queries(analysis: Analysis) -> list[Query]:
     """
     asked = [PREDICTIONS]
     for signal in SIGNALS:
-        if signal.rule(analysis) is not None:
+        if rule_of(signal, analysis) is not None:
             asked += [query for query in signal.queries if query not in asked]
     return asked
 
@@ -76,7 +82,8 @@ def judge(i: Input) -> list[Evidence]:
     found = [
         with_mode(rule, signal.judge(i))
         for signal in SIGNALS
-        if (rule := signal.rule(i.analysis)) is not None and (signal.queries or i.pods is not None)
+        if (rule := rule_of(signal, i.analysis)) is not None
+        and (signal.queries or i.pods is not None)
     ]
     measured = [e for e in found if e.signal != HealthSignal.name]
     return [*measured, *custom.judge(i), *(e for e in found if e.signal == HealthSignal.name)]

@@ -10,9 +10,9 @@ from ...api.analysis import Analysis, TrafficArrives
 from ...api.duration import human, seconds
 from ...api.status import Evidence, RejectReason, Verdict
 from ..observed import RevisionReadings
-from . import counts, histogram
 from .evidence import TOO_FEW_SAMPLES, Input, blind, count, evidence, no_data
-from .query import LATENCIES, PREDICTIONS
+from .samples import counts, histogram
+from .samples.query import LATENCIES, PREDICTIONS
 
 NAME = "traffic"
 

@@ -129,6 +129,8 @@ def _waiting(o: Observed, spec: ModelDeploymentSpec, state: Trying, needed: int)
         return f"{ready}, waiting until the gateways know them"
     if others_answer(o, spec, state):
         return f"{ready}, waiting until the pods of earlier revisions are gone"
+    if running := [check.name for check in state.candidate.checks if check.state == "Running"]:
+        return f"{ready}, waiting for the checks {', '.join(running)}"
     if state.candidate.step == 0:
         return f"{ready}, waiting for Prometheus to see them"
     return ready

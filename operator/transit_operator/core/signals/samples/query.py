@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ..observed import RevisionReadings, Sample
+from ...observed import Problem, RevisionReadings, Sample
 
 _POD: Final = "instance, pod, version"  # what tells two pods' series apart, and two versions'
 
@@ -37,6 +37,18 @@ class Query:
     def of(self, readings: RevisionReadings) -> tuple[Sample, ...]:
         """Return the samples of one revision; none where nothing is known."""
         return readings.samples.get(self.name, ())
+
+    def several(self, samples: Iterable[Sample]) -> Problem | None:
+        """Tell of two series of one revision where one was asked for: they would count twice.
+
+        As when two jobs scrape the pods and only one of them sets `namespace`, or when something
+        before Prometheus joins the answers of two.
+        """
+        parts = [tuple(labels.get(part, "") for part in self.by) for labels, _ in samples]
+        if len(set(parts)) == len(parts):
+            return None
+        text = f"Prometheus gave several series of {self.metric} for one: it is scraped twice"
+        return Problem("ManySeries", text)
 
 
 PREDICTIONS: Final = Query("predictions", "predictions_total", ("status", "model"))

@@ -6,7 +6,7 @@ for lack of room, are requests that arrived, and nothing else.
 
 from dataclasses import dataclass, replace
 
-from ..observed import RevisionReadings
+from ...observed import RevisionReadings
 from .query import PREDICTIONS
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..observed import RevisionReadings
+from ...observed import RevisionReadings
 from .query import LATENCIES
 
 
@@ -36,7 +36,7 @@ class Histogram:
         start = self.bounds[index - 1] if index else 0.0
         before = self.counts[index - 1] if index else 0.0
         inside = self.counts[index] - before
-        if inside <= 0:
+        if rank >= self.counts[index] * (1 - 1e-12):
             return self.bounds[index]
         return start + (self.bounds[index] - start) * (rank - before) / inside
 

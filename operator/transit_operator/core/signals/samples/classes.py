@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Final
 
-from ..observed import RevisionReadings
+from ...observed import RevisionReadings
 from .query import CLASSES
 
 Counts = Mapping[str, float]

@@ -1,0 +1,1 @@
+"""What the signals ask Prometheus, and how its samples are read."""
