@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..api import names
 from ..core.objects.build import Object
+from ..routers.acceptance import Claim, Claimant, claims
 
 Key = tuple[str, str]  # namespace, name of a ModelDeployment
 
@@ -23,11 +24,15 @@ class _Kept(NamedTuple):
 
 
 class Cache:
-    """Objects by ModelDeployment. An older version never replaces a newer one."""
+    """Objects by ModelDeployment. An older version never replaces a newer one.
+
+    `claims` has who claims which host of which Gateway, by the HTTPRoutes that are kept.
+    """
 
     def __init__(self) -> None:
         self._kinds: dict[str, dict[tuple[str, str], _Kept]] = {}  # kind → namespace, name → object
         self._owned: dict[Key, set[tuple[str, str]]] = {}  # kind, name of what each one owns
+        self.claims = Claims()
 
     def put(self, obj: Object) -> Key | None:
         """Keep an object and return the ModelDeployment it concerns (None: none of ours)."""
@@ -44,6 +49,8 @@ class Cache:
         known[identity] = _Kept(key, meta.get("uid"), _version(obj), text)
         if kind != names.KIND:
             self._owned.setdefault(key, set()).add((kind, meta["name"]))
+        if kind == "HTTPRoute":
+            self.claims.put(obj)
         return key
 
     def knows(self, obj: Object) -> bool:
@@ -61,6 +68,8 @@ class Cache:
         del known[namespace, name]
         if kind != names.KIND:
             self._disown(kind, kept.key, name)
+        if kind == "HTTPRoute":
+            self.claims.drop(f"{namespace}/{name}")
 
     def keep_only(
         self, kind: str, namespace: str, listed: Container[tuple[str, str]], version: int
@@ -99,6 +108,35 @@ class Cache:
         owned.discard((kind, name))
         if not owned:
             del self._owned[key]
+
+
+class Claims:
+    """Who claims which host and path of which Gateway, so that nobody has to read all routes."""
+
+    def __init__(self) -> None:
+        self._claimants: dict[Claim, dict[str, Claimant]] = {}  # by the route's namespace/name
+        self._of: dict[str, tuple[Claim, ...]] = {}
+
+    def put(self, route: Object) -> None:
+        """Take what a route claims now."""
+        claimed = claims(route)
+        name = f"{route['metadata']['namespace']}/{route['metadata']['name']}"
+        self.drop(name)
+        for claim, claimant in claimed.items():
+            self._claimants.setdefault(claim, {})[name] = claimant
+        self._of[name] = tuple(claimed)
+
+    def drop(self, route: str) -> None:
+        """Forget a route (namespace/name)."""
+        for claim in self._of.pop(route, ()):
+            claimants = self._claimants[claim]
+            del claimants[route]
+            if not claimants:
+                del self._claimants[claim]
+
+    def of(self, route: Object) -> dict[Claim, list[Claimant]]:
+        """Return all who claim what a route claims, itself too."""
+        return {claim: list(self._claimants.get(claim, {}).values()) for claim in claims(route)}
 
 
 def key_of(obj: Object) -> Key | None:
