@@ -6,7 +6,8 @@ Neighbours: `handlers` puts events in, `execute` puts the answers of its writes 
 """
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..api import names
@@ -33,14 +34,30 @@ class Cache:
         self._kinds: dict[str, dict[tuple[str, str], _Kept]] = {}  # kind → namespace, name → object
         self._owned: dict[Key, set[tuple[str, str]]] = {}  # kind, name of what each one owns
         self.claims = Claims()
+        self._lists = 0  # that are being read
+        self._gone: dict[tuple[str, str, str], set[str | None]] = {}  # kind, … → uids, meanwhile
+
+    @contextmanager
+    def listing(self) -> Iterator[None]:
+        """While a list is read: what is dropped meanwhile isn't put back by one of its pages.
+
+        All pages are of the moment of the first, so a later one still has what has gone since.
+        """
+        self._lists += 1
+        try:
+            yield
+        finally:
+            self._lists -= 1
+            if not self._lists:
+                self._gone.clear()
 
     def put(self, obj: Object) -> Key | None:
         """Keep an object and return the ModelDeployment it concerns (None: none of ours)."""
         key = key_of(obj)
-        if key is None or self.knows(obj):
-            return key
         kind, meta = obj["kind"], obj["metadata"]
         identity = (meta["namespace"], meta["name"])
+        if key is None or self.knows(obj) or meta.get("uid") in self._gone.get((kind, *identity), ()):
+            return key
         known = self._kinds.setdefault(kind, {})
         before = known.get(identity)
         if before is not None and before.key != key:  # its label was changed
@@ -63,6 +80,9 @@ class Cache:
         """Forget an object that is gone; with `uid`, only if it is still that one."""
         known = self._kinds.get(kind, {})
         kept = known.get((namespace, name))
+        if self._lists and (uid is not None or kept is not None):
+            gone = uid if uid is not None or kept is None else kept.uid
+            self._gone.setdefault((kind, namespace, name), set()).add(gone)
         if kept is None or (uid is not None and kept.uid != uid):
             return
         del known[namespace, name]

@@ -8,6 +8,7 @@ and `events` know what to write.
 """
 
 import logging
+from collections.abc import Callable
 
 from ..adapters.kubernetes import Kubernetes
 from ..api.config import OperatorConfig
@@ -26,10 +27,22 @@ from .writes import Attempts, Writer
 log = logging.getLogger(__name__)
 
 
+def _uncounted(decision: Decision) -> None:
+    return
+
+
 class Executor:
     """Brings the cluster to what a decision asks for."""
 
-    def __init__(self, kubernetes: Kubernetes, cache: Cache, config: OperatorConfig) -> None:
+    def __init__(
+        self,
+        kubernetes: Kubernetes,
+        cache: Cache,
+        config: OperatorConfig,
+        counted: Callable[[Decision], None] = _uncounted,
+    ) -> None:
+        """`counted` is told each decision whose status is in the cluster."""
+        self._counted = counted
         self._kubernetes = kubernetes
         self._cache = cache
         self._config = config
@@ -43,6 +56,7 @@ class Executor:
             KubernetesError: a write failed; all others were tried, unless it was the status's.
         """
         await self.write_status(snapshot, decision.status)
+        self._counted(decision)
         for transition in decision.transitions:
             where = {"resource": f"{snapshot.owner.namespace}/{snapshot.owner.name}"}
             log.info("%s: %s", transition.reason, transition.message, extra=where)
