@@ -65,6 +65,40 @@ def test_a_relist_keeps_what_was_written_while_it_was_read() -> None:
     assert set(cache.owned(KEY)) == {("Service", "made-meanwhile")}
 
 
+def test_what_goes_while_a_list_is_read_is_not_put_back_by_a_later_page() -> None:
+    cache = Cache()
+    cache.put(service("goes", 3))
+    cache.put(service("goes-unseen", 3))
+    with cache.listing():
+        cache.drop("Service", "ml", "goes", uid="goes")
+        cache.drop("Service", "ml", "new-to-us", uid="new-to-us")
+        cache.drop("Service", "ml", "goes-unseen")
+        gone = [service("goes", 3), service("new-to-us", 4), service("goes-unseen", 3)]
+        listed(cache, "Service", "", [*gone, service("stays", 5)], version=10)
+    assert set(cache.owned(KEY)) == {("Service", "stays")}
+
+
+def test_what_is_made_anew_while_a_list_is_read_stays() -> None:
+    cache = Cache()
+    cache.put(mdep(3, uid="u1"))
+    with cache.listing():
+        cache.drop("ModelDeployment", "ml", "m", uid="u1")
+        cache.put(mdep(12, uid="u2"))
+        listed(cache, "ModelDeployment", "", [mdep(3, uid="u1")], version=10)
+        assert version(cache) == "12"
+    cache.put(mdep(3, uid="u1"))  # nothing is remembered for longer than it is needed
+
+
+def test_lists_that_overlap_remember_until_the_last_has_ended() -> None:
+    cache = Cache()
+    cache.put(service("goes", 3))
+    with cache.listing():
+        with cache.listing():
+            cache.drop("Service", "ml", "goes", uid="goes")
+        listed(cache, "Service", "", [service("goes", 3)], version=10)
+    assert not cache.owned(KEY)
+
+
 def test_other_kinds_and_namespaces_are_not_touched_by_a_relist() -> None:
     cache = Cache()
     cache.put(mdep(3))

@@ -262,6 +262,23 @@ def test_a_pod_of_our_deployments_is_ours() -> None:
     assert ours(OWNER, by_name(pod)) == by_name(pod)
 
 
+def test_a_pod_of_our_jobs_is_ours() -> None:
+    job: Object = {
+        "kind": "Job",
+        "metadata": {"name": "j", "labels": labels(OWNER), "ownerReferences": [{"uid": "u1"}]},
+    }
+    pod: Object = {
+        "kind": "Pod",
+        "metadata": {
+            "name": "p",
+            "labels": labels(OWNER),
+            "ownerReferences": [{"uid": "x", "kind": "Job", "name": "j"}],
+        },
+    }
+    assert set(ours(OWNER, by_name(job, pod))) == {("Job", "j"), ("Pod", "p")}
+    assert ours(OWNER, by_name(pod)) == {}
+
+
 def test_what_was_left_by_a_deletion_of_the_owner_alone_is_adopted() -> None:
     left = {**running(R1, "1.0.0"), **routed(50, 50)}
     for obj in left.values():

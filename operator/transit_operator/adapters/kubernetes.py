@@ -5,7 +5,7 @@ a first write. Everything owned is written by server-side apply under one field 
 """
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -17,6 +17,7 @@ from ..core.objects.build import Object
 
 TIMEOUT_SECONDS = 10.0
 PAGE = 500
+LONGEST_WAIT = 60  # seconds; whoever asks for more is asked again all the same
 
 # kind → (path of its API group, plural)
 KINDS: dict[str, tuple[str, str]] = {
@@ -34,7 +35,14 @@ KINDS: dict[str, tuple[str, str]] = {
 
 
 class KubernetesError(Exception):
-    """What a call to the Kubernetes API can fail with. Raised itself where a retry may help."""
+    """What a call to the Kubernetes API can fail with. Raised itself where a retry may help.
+
+    `retry_after`: seconds for which the API server asks to be left alone (429), else 0.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Conflict(KubernetesError):
@@ -43,6 +51,10 @@ class Conflict(KubernetesError):
 
 class NotFound(KubernetesError):
     """The object, or its whole kind, isn't there."""
+
+
+class Expired(KubernetesError):
+    """The list is too old to be gone on with (410): read it anew from its first page."""
 
 
 class Refused(KubernetesError):
@@ -239,15 +251,15 @@ class Kubernetes:
             raw = await response.read()
         except ApiException as error:
             code = str(error.status or code)
-            raise _converted(
-                error.status or 0, str(error.body or error.reason), method, path
-            ) from error
+            body = str(error.body or error.reason)
+            raise _converted(error.status or 0, body, method, path, error.headers) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise KubernetesError(f"{method} {path}: {type(error).__name__}: {error}") from error
         finally:
             self._counted(method, code)
         if not 200 <= response.status <= 299:
-            raise _converted(response.status, raw.decode(errors="replace"), method, path)
+            body = raw.decode(errors="replace")
+            raise _converted(response.status, body, method, path, response.headers)
         found: Object = json.loads(raw)
         return found
 
@@ -258,7 +270,9 @@ def _path(kind: str, namespace: str, name: str = "") -> str:
     return f"{group}{within}/{plural}" + (f"/{name}" if name else "")
 
 
-def _converted(status: int, body: str, method: str, path: str) -> KubernetesError:
+def _converted(
+    status: int, body: str, method: str, path: str, headers: Mapping[str, str] | None
+) -> KubernetesError:
     try:
         message = json.loads(body).get("message", body)
     except (ValueError, AttributeError):
@@ -268,6 +282,14 @@ def _converted(status: int, body: str, method: str, path: str) -> KubernetesErro
         return Conflict(text)
     if status == 404:
         return NotFound(text)
+    if status == 410:
+        return Expired(text)
     if status in (400, 403, 405, 422):
         return Refused(text)
-    return KubernetesError(text)
+    return KubernetesError(text, _retry_after(headers or {}))
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Return the seconds that an answer asks to wait. The API server never sends a date here."""
+    value = headers.get("Retry-After", "")
+    return float(min(int(value), LONGEST_WAIT)) if value.isdigit() else 0.0

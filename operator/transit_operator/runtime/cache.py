@@ -6,11 +6,13 @@ Neighbours: `handlers` puts events in, `execute` puts the answers of its writes 
 """
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..api import names
 from ..core.objects.build import Object
+from ..routers.acceptance import Claim, Claimant, claims
 
 Key = tuple[str, str]  # namespace, name of a ModelDeployment
 
@@ -23,19 +25,39 @@ class _Kept(NamedTuple):
 
 
 class Cache:
-    """Objects by ModelDeployment. An older version never replaces a newer one."""
+    """Objects by ModelDeployment. An older version never replaces a newer one.
+
+    `claims` has who claims which host of which Gateway, by the HTTPRoutes that are kept.
+    """
 
     def __init__(self) -> None:
         self._kinds: dict[str, dict[tuple[str, str], _Kept]] = {}  # kind → namespace, name → object
         self._owned: dict[Key, set[tuple[str, str]]] = {}  # kind, name of what each one owns
+        self.claims = Claims()
+        self._lists = 0  # that are being read
+        self._gone: dict[tuple[str, str, str], set[str | None]] = {}  # kind, … → uids, meanwhile
+
+    @contextmanager
+    def listing(self) -> Iterator[None]:
+        """While a list is read: what is dropped meanwhile isn't put back by one of its pages.
+
+        All pages are of the moment of the first, so a later one still has what has gone since.
+        """
+        self._lists += 1
+        try:
+            yield
+        finally:
+            self._lists -= 1
+            if not self._lists:
+                self._gone.clear()
 
     def put(self, obj: Object) -> Key | None:
         """Keep an object and return the ModelDeployment it concerns (None: none of ours)."""
         key = key_of(obj)
-        if key is None or self.knows(obj):
-            return key
         kind, meta = obj["kind"], obj["metadata"]
         identity = (meta["namespace"], meta["name"])
+        if key is None or self.knows(obj) or meta.get("uid") in self._gone.get((kind, *identity), ()):
+            return key
         known = self._kinds.setdefault(kind, {})
         before = known.get(identity)
         if before is not None and before.key != key:  # its label was changed
@@ -44,6 +66,8 @@ class Cache:
         known[identity] = _Kept(key, meta.get("uid"), _version(obj), text)
         if kind != names.KIND:
             self._owned.setdefault(key, set()).add((kind, meta["name"]))
+        if kind == "HTTPRoute":
+            self.claims.put(obj)
         return key
 
     def knows(self, obj: Object) -> bool:
@@ -56,11 +80,16 @@ class Cache:
         """Forget an object that is gone; with `uid`, only if it is still that one."""
         known = self._kinds.get(kind, {})
         kept = known.get((namespace, name))
+        if self._lists and (uid is not None or kept is not None):
+            gone = uid if uid is not None or kept is None else kept.uid
+            self._gone.setdefault((kind, namespace, name), set()).add(gone)
         if kept is None or (uid is not None and kept.uid != uid):
             return
         del known[namespace, name]
         if kind != names.KIND:
             self._disown(kind, kept.key, name)
+        if kind == "HTTPRoute":
+            self.claims.drop(f"{namespace}/{name}")
 
     def keep_only(
         self, kind: str, namespace: str, listed: Container[tuple[str, str]], version: int
@@ -99,6 +128,35 @@ class Cache:
         owned.discard((kind, name))
         if not owned:
             del self._owned[key]
+
+
+class Claims:
+    """Who claims which host and path of which Gateway, so that nobody has to read all routes."""
+
+    def __init__(self) -> None:
+        self._claimants: dict[Claim, dict[str, Claimant]] = {}  # by the route's namespace/name
+        self._of: dict[str, tuple[Claim, ...]] = {}
+
+    def put(self, route: Object) -> None:
+        """Take what a route claims now."""
+        claimed = claims(route)
+        name = f"{route['metadata']['namespace']}/{route['metadata']['name']}"
+        self.drop(name)
+        for claim, claimant in claimed.items():
+            self._claimants.setdefault(claim, {})[name] = claimant
+        self._of[name] = tuple(claimed)
+
+    def drop(self, route: str) -> None:
+        """Forget a route (namespace/name)."""
+        for claim in self._of.pop(route, ()):
+            claimants = self._claimants[claim]
+            del claimants[route]
+            if not claimants:
+                del self._claimants[claim]
+
+    def of(self, route: Object) -> dict[Claim, list[Claimant]]:
+        """Return all who claim what a route claims, itself too."""
+        return {claim: list(self._claimants.get(claim, {}).values()) for claim in claims(route)}
 
 
 def key_of(obj: Object) -> Key | None:

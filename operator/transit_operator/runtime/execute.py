@@ -3,10 +3,12 @@
 Each write is made only where the cluster differs from the decision. A crash between any two leaves
 a status from which the same decision follows again. One refused object stops no other: all are
 tried, and the worst of what went wrong is raised at the end.
-Neighbours: `writes` guards each write; `revisions`, `resolving` and `events` know what to write.
+Neighbours: `writes` guards each write; `revisions`, `checking`, `resolving`
+and `events` know what to write.
 """
 
 import logging
+from collections.abc import Callable
 
 from ..adapters.kubernetes import Kubernetes
 from ..api.config import OperatorConfig
@@ -15,6 +17,7 @@ from ..api.status import ModelDeploymentStatus
 from ..core.decision import Decision
 from ..routers import for_spec
 from .cache import Cache
+from .checking import check
 from .events import Events
 from .observe import Snapshot
 from .resolving import resolve
@@ -24,10 +27,22 @@ from .writes import Attempts, Writer
 log = logging.getLogger(__name__)
 
 
+def _uncounted(decision: Decision) -> None:
+    return
+
+
 class Executor:
     """Brings the cluster to what a decision asks for."""
 
-    def __init__(self, kubernetes: Kubernetes, cache: Cache, config: OperatorConfig) -> None:
+    def __init__(
+        self,
+        kubernetes: Kubernetes,
+        cache: Cache,
+        config: OperatorConfig,
+        counted: Callable[[Decision], None] = _uncounted,
+    ) -> None:
+        """`counted` is told each decision whose status is in the cluster."""
+        self._counted = counted
         self._kubernetes = kubernetes
         self._cache = cache
         self._config = config
@@ -41,6 +56,7 @@ class Executor:
             KubernetesError: a write failed; all others were tried, unless it was the status's.
         """
         await self.write_status(snapshot, decision.status)
+        self._counted(decision)
         for transition in decision.transitions:
             where = {"resource": f"{snapshot.owner.namespace}/{snapshot.owner.name}"}
             log.info("%s: %s", transition.reason, transition.message, extra=where)
@@ -69,6 +85,7 @@ class Executor:
     ) -> None:
         writer = Writer(self._kubernetes, self._cache, snapshot)
         held = await _traffic(attempts, writer, snapshot, spec, decision)
+        await check(attempts, writer, snapshot, spec, decision)
         await write_records(attempts, writer, snapshot, decision)
         for revision in decision.replicas:
             await write_revision(

@@ -21,7 +21,9 @@ from prometheus_client import (
 )
 
 from ..api.status import RejectReason
+from ..core.decision import Decision
 from ..core.objects.build import Object
+from ..core.rules.changes import REJECTED
 from ..core.signals.registry import SIGNALS
 
 RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
@@ -91,11 +93,11 @@ class Metrics:
         """Count a query to Prometheus."""
         self.prometheus_queries.labels(result).inc()
 
-    def rejected(self, before: Object | None, after: Object | None) -> None:
-        """Count a rejection that is in the status after a look and was not before it."""
-        now = _status(after).get("rejected")
-        if now is not None and now != _status(before).get("rejected"):
-            self.rollbacks.labels(now["reason"]).inc()
+    def decided(self, decision: Decision) -> None:
+        """Count what a decision whose status was written says has happened."""
+        rejected = decision.status.rejected
+        if rejected is not None and any(t.reason == REJECTED for t in decision.transitions):
+            self.rollbacks.labels(rejected.reason).inc()
 
     def warned(self, before: Object | None, after: Object | None) -> None:
         """Count warnings that are in the status after a look and were not before it."""

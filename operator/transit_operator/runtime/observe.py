@@ -15,9 +15,10 @@ from ..core.objects.build import Object, Owner
 from ..core.objects.checks import check_runs
 from ..core.objects.resolver import LABEL_RESOLVES, answer
 from ..core.objects.revision import content_key, needs_resolving, wanted
-from ..core.observed import Observed, Problem, Readings
+from ..core.observed import Observed, Problem, Readings, Route
 from ..core.rules.evaluate import next_evaluation
 from ..routers import for_spec
+from ..routers.acceptance import acceptance
 from .cache import Cache, Key
 from .ownership import ours
 from .pods import revision_states
@@ -113,10 +114,20 @@ class Observer:
             traffic=traffic,
             readings=readings,
             asking=asking,
+            route=self._route(spec, live, name),
             records=records(live),
             checks=check_runs(owner, spec, status, live) if spec is not None else {},
         )
         return Snapshot(observed, owner, mdep, live)
+
+    def _route(
+        self, spec: ModelDeploymentSpec | None, live: dict[tuple[str, str], Object], name: str
+    ) -> Route | None:
+        """Return what is known of our route, where the spec asks for one and it is there."""
+        route = live.get(("HTTPRoute", name))
+        if spec is None or spec.traffic.router != "gateway" or route is None:
+            return None
+        return acceptance(route, self._cache.claims.of(route))
 
     def _due(self, key: Key) -> tuple[ModelDeploymentSpec, str, str] | None:
         """Return spec, candidate and stable revision if an evaluation is due now."""

@@ -16,7 +16,7 @@ from aiohttp.web import AppRunner
 from kubernetes.aio.client import ApiClient, Configuration
 
 from ..adapters.fence import fence
-from ..adapters.kubernetes import KINDS, Kubernetes, KubernetesError
+from ..adapters.kubernetes import KINDS, Expired, Kubernetes, KubernetesError
 from ..adapters.prometheus import Prometheus
 from ..api import names
 from ..api.config import OperatorConfig
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 WATCHED = tuple(kind for kind in KINDS if kind not in ("Event", LEASE))
 RELIST_SECONDS = 300.0
 RETRY_SECONDS = 2.0
+RELIST_RETRY_SECONDS = 30.0
+LIST_ATTEMPTS = 3  # of one kind, where the list went stale while it was read
 LONGEST_HEAD_START = 30.0
 FOLLOWS_AFTER = 1.0  # without the Lease by then, another one leads
 
@@ -160,7 +162,7 @@ class Operator:
             # now, no decision follows from an older one.
             await self._list_until_done(api, (names.KIND,))
         observer = Observer(self.cache, self._prometheus)
-        executor = Executor(api, self.cache, self.config)
+        executor = Executor(api, self.cache, self.config, self._metrics.decided)
         reconciler = Reconciler(self.queue, observer, executor, self.cache, self._metrics)
         self._reconciler = reconciler
         workers = [
@@ -203,7 +205,7 @@ class Operator:
                 await self._list(api, kinds)
             except KubernetesError as error:
                 log.warning("nothing can be done before everything is listed: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(max(RETRY_SECONDS, error.retry_after))
             else:
                 self._looked = steady()
                 count = len(self.cache.all_keys())
@@ -212,13 +214,16 @@ class Operator:
 
     async def _relist_forever(self, api: Kubernetes) -> None:
         """A watch can fall silent or miss a deletion: look at everything now and then."""
+        pause = RELIST_SECONDS
         while True:
-            await asyncio.sleep(RELIST_SECONDS)
+            await asyncio.sleep(pause)
             try:
                 await self._list(api, WATCHED, within=RELIST_SECONDS / 2)
-                self._looked = steady()
+                self._looked, pause = steady(), RELIST_SECONDS
             except KubernetesError as error:
-                log.warning("relisting failed; the watches go on, next in 5 minutes: %s", error)
+                pause = max(RELIST_RETRY_SECONDS, error.retry_after)
+                text = "relisting failed; the watches go on, next in %.0f s: %s"
+                log.warning(text, pause, error)
 
     def _under_way(self, key: Key) -> bool:
         status = (self.cache.mdep(key) or {}).get("status") or {}
@@ -251,13 +256,21 @@ async def refresh(api: Kubernetes, cache: Cache, kind: str, namespace: str) -> N
     `namespace` "" means all. Raises: KubernetesError.
     """
     selector = "" if kind == names.KIND else names.LABEL_MODEL_DEPLOYMENT
-    listed: set[Key] = set()
-    version = 0
-    async for objects, version in api.pages(kind, namespace, selector):  # noqa: B007
-        for obj in objects:
-            cache.put(obj)
-            listed.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
-    cache.keep_only(kind, namespace, listed, version)
+    for attempt in range(LIST_ATTEMPTS):
+        listed: set[Key] = set()
+        version = 0
+        try:
+            with cache.listing():
+                async for objects, version in api.pages(kind, namespace, selector):  # noqa: B007
+                    for obj in objects:
+                        cache.put(obj)
+                        listed.add((obj["metadata"]["namespace"], obj["metadata"]["name"]))
+        except Expired:  # the pages took longer than the API server keeps their moment
+            if attempt + 1 == LIST_ATTEMPTS:
+                raise
+        else:
+            cache.keep_only(kind, namespace, listed, version)
+            return
 
 
 async def _load_credentials(configuration: Configuration) -> None:

@@ -16,11 +16,18 @@ Live = dict[tuple[str, str], Object]  # (kind, name) → the object as it is in 
 
 def ours(owner: Owner, objects: Mapping[tuple[str, str], Object]) -> Live:
     """Return what belongs to a ModelDeployment, of the objects that carry its labels."""
-    return {
+    found = {
         identity: obj
         for identity, obj in objects.items()
         if belongs(owner, obj) or orphaned(owner, obj)
     }
+    jobs = {obj["metadata"].get("uid") for (kind, _), obj in found.items() if kind == "Job"}
+    for identity, obj in objects.items():  # the pods of our Jobs, for their last words
+        if obj["kind"] == "Pod" and not jobs.isdisjoint(
+            reference.get("uid") for reference in obj["metadata"].get("ownerReferences") or []
+        ):
+            found[identity] = obj
+    return found
 
 
 def belongs(owner: Owner, obj: Object) -> bool:

@@ -68,11 +68,12 @@ class WorkQueue:
             self._push(key)
         self._changed.set()
 
-    def failed(self, key: Key) -> None:
-        """Ask for another look after a growing pause."""
+    def failed(self, key: Key, at_least: float = 0.0) -> None:
+        """Ask for another look after a growing pause, of `at_least` so many seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        self.add(key, self._clock() + min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10)))
+        pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))
+        self.add(key, self._clock() + max(pause, at_least))
 
     def succeeded(self, key: Key) -> None:
         """Forget earlier failures."""

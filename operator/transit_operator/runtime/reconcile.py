@@ -24,6 +24,7 @@ from .queue import WorkQueue
 
 log = logging.getLogger(__name__)
 
+BUG = "a bug in Transit; it will be tried again"
 CONFLICT_PAUSE = 0.05  # the event that made us too late is on its way
 
 
@@ -104,7 +105,7 @@ class Reconciler:
                 self._answers[key] = readings
         except Exception:
             self._failed("Bug")
-            log.exception("%s/%s: a bug in Transit; it will be tried again", *key)
+            log.exception(BUG, extra={"resource": "/".join(key)})
             self._queue.failed(key)
         else:
             self._queue.add(key)
@@ -125,13 +126,13 @@ class Reconciler:
             self._queue.add(key, time.time() + CONFLICT_PAUSE)
         except KubernetesError as error:
             self._failed(type(error).__name__)
-            log.warning("%s/%s will be tried again: %s", *key, error)
-            self._queue.failed(key)
+            log.warning("will be tried again: %s", error, extra={"resource": "/".join(key)})
+            self._queue.failed(key, error.retry_after)
         except asyncio.CancelledError:
             raise
         except Exception:
             self._failed("Bug")
-            log.exception("%s/%s: a bug in Transit; it will be tried again", *key)
+            log.exception(BUG, extra={"resource": "/".join(key)})
             self._queue.failed(key)
         else:
             self._queue.succeeded(key)
@@ -174,7 +175,6 @@ class Reconciler:
                 self._queue.add(key)  # once more at once, to say it in the status
             raise
         finally:
-            self._metrics.rejected(snapshot.mdep, self._cache.mdep(key))
             self._metrics.warned(snapshot.mdep, self._cache.mdep(key))
             # Also after a failure: a candidate is judged in time, though one object is refused.
             self._again(key, snapshot.observed, decision)

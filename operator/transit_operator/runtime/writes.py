@@ -55,7 +55,8 @@ class Attempts:
             found = [error for error in self.errors if isinstance(error, kind)]
             if found:
                 messages = dict.fromkeys(str(error) for error in found)
-                raise kind("; ".join(messages)) from found[0]
+                wait = max(error.retry_after for error in self.errors)
+                raise kind("; ".join(messages), wait) from found[0]
 
 
 class Writer:
