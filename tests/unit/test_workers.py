@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from transit_operator.api.analysis import Analysis
+from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.core.decision import Decision
+from transit_operator.core.objects.revision import wanted
 from transit_operator.core.observed import Readings
 from transit_operator.runtime.cache import Cache, Key
 from transit_operator.runtime.metrics import Metrics
@@ -14,6 +16,17 @@ from transit_operator.runtime.queue import WorkQueue
 from transit_operator.runtime.reconcile import Reconciler
 
 ROLLING, SETTLED = ("ml", "rolling"), ("ml", "settled")
+
+
+def spec() -> dict[str, Any]:
+    return {
+        "models": [{"name": "forest", "version": "1.0.0"}],
+        "storage": {"uri": "s3://models"},
+        "rollout": {"analysis": {"interval": "1s", "window": "2s"}},
+    }
+
+
+CANDIDATE = wanted(ModelDeploymentSpec.model_validate(spec()), None).revision
 
 
 class Slow:
@@ -51,18 +64,20 @@ def mdep(key: Key, status: dict[str, Any]) -> dict[str, Any]:
     return {
         "kind": "ModelDeployment",
         "metadata": {"namespace": namespace, "name": name, "uid": name, "generation": 1},
-        "spec": {
-            "models": [{"name": "forest", "version": "1.0.0"}],
-            "storage": {"uri": "s3://models"},
-            "rollout": {"analysis": {"interval": "1s", "window": "2s"}},
-        },
+        "spec": spec(),
         "status": status,
     }
 
 
 def under_way() -> dict[str, Any]:
     begun = "2026-01-01T00:00:00.000Z"
-    candidate = {"revision": "b", "step": 1, "weight": 10, "startedAt": begun, "stepAt": begun}
+    candidate = {
+        "revision": CANDIDATE,
+        "step": 1,
+        "weight": 10,
+        "startedAt": begun,
+        "stepAt": begun,
+    }
     return {"phase": "Progressing", "stable": {"revision": "a"}, "candidate": candidate}
 
 
@@ -149,7 +164,11 @@ def test_what_was_measured_of_another_candidate_is_not_held_against_this_one() -
     cache = Cache()
     cache.put(mdep(ROLLING, under_way()))
     observer = Observer(cache, Slow())
-    for of, used in ((("b", "a"), True), (("older", "a"), False), (("b", "older"), False)):
+    for of, used in (
+        ((CANDIDATE, "a"), True),
+        (("older", "a"), False),
+        ((CANDIDATE, "older"), False),
+    ):
         snapshot = observer.look(ROLLING, Readings(of=of))
         assert snapshot is not None
         assert (snapshot.observed.readings is not None) is used
