@@ -18,9 +18,9 @@ from ..core.decision import Decision
 from ..core.objects import build as objects
 from ..core.objects.build import Object
 from ..core.objects.checks import check_jobs, leftover_jobs
-from ..core.objects.resolver import LABEL_RESOLVES, resolver_pod
-from ..core.objects.revision import content_key, needs_resolving
-from ..core.objects.template import UnknownPool, pod_template
+from ..core.objects.resolver import resolver_change, resolver_pod
+from ..core.objects.revision import needs_resolving
+from ..core.objects.template import ForbiddenPath, UnknownPool, pod_template
 from ..core.observed import Wanted
 from ..core.rules import changes
 from ..core.times import epoch
@@ -176,7 +176,7 @@ class Executor:
         owner = snapshot.owner
         try:
             template = pod_template(owner.namespace, owner.name, target, spec, self._config)
-        except UnknownPool as error:
+        except (UnknownPool, ForbiddenPath) as error:
             raise Refused(str(error)) from error
         return {
             "models": [model.model_dump() for model in target.models],
@@ -187,19 +187,16 @@ class Executor:
         self, snapshot: Snapshot, spec: ModelDeploymentSpec, decision: Decision
     ) -> None:
         """Have one resolver pod while an alias of this spec isn't resolved, else none."""
-        pods = {
-            name: obj["metadata"]["labels"].get(LABEL_RESOLVES)
-            for (kind, name), obj in snapshot.live.items()
-            if kind == "Pod" and LABEL_RESOLVES in obj["metadata"]["labels"]
-        }
-        key = content_key(spec) if needs_resolving(spec, decision.status.pins) else None
-        for name, resolves in pods.items():
-            if resolves != key:
-                await self._delete(snapshot, "Pod", name)
-        if key is not None and key not in pods.values():
+        needed = needs_resolving(spec, decision.status.pins)
+        change = resolver_change(
+            snapshot.owner, snapshot.live, spec, needed, snapshot.observed.now
+        )
+        for name in change.remove:
+            await self._delete(snapshot, "Pod", name)
+        if change.make is not None:
             try:
-                pod = resolver_pod(snapshot.owner, spec, self._config)
-            except UnknownPool as error:
+                pod = resolver_pod(snapshot.owner, spec, self._config, change.make)
+            except (UnknownPool, ForbiddenPath) as error:
                 raise Refused(str(error)) from error
             self._cache.put(await self._kubernetes.apply(pod))
 
