@@ -81,7 +81,7 @@ def quantities(**more: Any) -> dict[str, Any]:
             },
             {
                 "rule": "self.all(k, type(self[k]) == int ? self[k] >= 0"
-                " : isQuantity(self[k]) && quantity(self[k]).sign() >= 0)",
+                " : isQuantity(self[k]) && !quantity(self[k]).isLessThan(quantity('0')))",
                 "message": "an amount must be a quantity that isn't negative, such as 500m, 2, 1Gi",
             },
             {
