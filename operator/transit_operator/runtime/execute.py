@@ -188,9 +188,7 @@ class Executor:
     ) -> None:
         """Have one resolver pod while an alias of this spec isn't resolved, else none."""
         needed = needs_resolving(spec, decision.status.pins)
-        change = resolver_change(
-            snapshot.owner, snapshot.live, spec, needed, snapshot.observed.now
-        )
+        change = resolver_change(snapshot.owner, snapshot.live, spec, needed, snapshot.observed.now)
         for name in change.remove:
             await self._delete(snapshot, "Pod", name)
         if change.make is not None:
