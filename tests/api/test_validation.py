@@ -7,6 +7,7 @@ import pytest
 from dev.cluster.ui import StepFailed
 from dev.demo.kube import Kube
 from tests.support import model_deployment
+from transit_operator.api.server import RESERVED_ENV
 
 STEP = {"weight": 100, "hold": "1m"}
 GATEWAY = {"router": "gateway", "gateway": {"parentRefs": [{"name": "public"}]}}
@@ -18,6 +19,19 @@ def rollout(**changes: Any) -> dict[str, Any]:
 
 def analysis(**changes: Any) -> dict[str, Any]:
     return rollout(analysis=changes)
+
+
+def server(**changes: Any) -> dict[str, Any]:
+    return {"server": changes}
+
+
+def variable(**changes: Any) -> dict[str, Any]:
+    return server(env=[{"name": "A", **changes}])
+
+
+def gateway(**changes: Any) -> dict[str, Any]:
+    whole = {"parentRefs": [{"name": "public"}]} | changes
+    return {"traffic": {"router": "gateway", "gateway": whole}}
 
 
 WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -100,6 +114,232 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         analysis(errorRate={"max": 5}),
         ["spec.rollout.analysis.errorRate.max", "less than or equal to 1"],
     ),
+    "an underscore in a host name": (
+        gateway(hostnames=["kepler_new.example.com"]),
+        ["spec.traffic.gateway.hostnames[0]", "must be a host name"],
+    ),
+    "a host name with a port": (
+        gateway(hostnames=["kepler.example.com:8080"]),
+        ["spec.traffic.gateway.hostnames[0]", "no port"],
+    ),
+    "an upper-case host name": (
+        gateway(hostnames=["Kepler.example.com"]),
+        ["spec.traffic.gateway.hostnames[0]", "lower-case"],
+    ),
+    "a host name with a star in its middle": (
+        gateway(hostnames=["a.*.example.com"]),
+        ["spec.traffic.gateway.hostnames[0]", "must be a host name"],
+    ),
+    "an empty host name": (
+        gateway(hostnames=[""]),
+        ["spec.traffic.gateway.hostnames[0]"],
+    ),
+    "an address as a host name": (
+        gateway(hostnames=["10.0.0.1"]),
+        ["spec.traffic.gateway.hostnames[0]", "no IP address"],
+    ),
+    "a host name of a label that is too long": (
+        gateway(hostnames=["a" * 64 + ".example.com"]),
+        ["spec.traffic.gateway.hostnames[0]"],
+    ),
+    "a Gateway's name with an underscore": (
+        gateway(parentRefs=[{"name": "my_gateway"}]),
+        ["spec.traffic.gateway.parentRefs[0].name", "must be the name of an object"],
+    ),
+    "an empty name of a Gateway": (
+        gateway(parentRefs=[{"name": ""}]),
+        ["spec.traffic.gateway.parentRefs[0].name"],
+    ),
+    "a namespace with a dot": (
+        gateway(parentRefs=[{"name": "g", "namespace": "a.b"}]),
+        ["spec.traffic.gateway.parentRefs[0].namespace", "must be the name of a namespace"],
+    ),
+    "an upper-case sectionName": (
+        gateway(parentRefs=[{"name": "g", "sectionName": "HTTPS"}]),
+        ["spec.traffic.gateway.parentRefs[0].sectionName", "must be the name of a listener"],
+    ),
+    "port 0 of a Gateway": (
+        gateway(parentRefs=[{"name": "g", "port": 0}]),
+        ["spec.traffic.gateway.parentRefs[0].port"],
+    ),
+    "a Gateway twice": (
+        gateway(parentRefs=[{"name": "g"}, {"name": "g", "port": 80}]),
+        ["spec.traffic.gateway.parentRefs", "twice"],
+    ),
+    "a Gateway twice, once by its listener": (
+        gateway(parentRefs=[{"name": "g"}, {"name": "g", "sectionName": "https"}]),
+        ["spec.traffic.gateway.parentRefs", "needs a sectionName each time"],
+    ),
+    "a Secret's name in upper case": (
+        {"storage": {"uri": "s3://models", "secretName": "MinIO"}},
+        ["spec.storage.secretName", "must be the name of an object"],
+    ),
+    "an empty name of a Secret": (
+        {"storage": {"uri": "s3://models", "secretName": ""}},
+        ["spec.storage.secretName"],
+    ),
+    "a claim with an underscore": (
+        {"storage": {"uri": "pvc://my_claim/store"}},
+        ["spec.storage.uri", "pvc://CLAIM/PATH"],
+    ),
+    "a claim with two dots in a row": (
+        {"storage": {"uri": "pvc://my..claim/store"}},
+        ["spec.storage.uri", "pvc://CLAIM/PATH"],
+    ),
+    "a path that leaves the claim": (
+        {"storage": {"uri": "pvc://claim/store/../../other"}},
+        ["spec.storage.uri", "no '..'"],
+    ),
+    "the root of the node": (
+        {"storage": {"uri": "file:////"}},
+        ["spec.storage.uri", "file:///PATH is not the root"],
+    ),
+    "the root of the node, said shorter": (
+        {"storage": {"uri": "file:///"}},
+        ["spec.storage.uri", "file:///PATH is not the root"],
+    ),
+    "the root of the node, said with a dot": (
+        {"storage": {"uri": "file:///."}},
+        ["spec.storage.uri", "file:///PATH is not the root"],
+    ),
+    "a directory above": (
+        {"storage": {"uri": "file:///srv/models/../../etc"}},
+        ["spec.storage.uri", "no '..'"],
+    ),
+    "a directory with two slashes": (
+        {"storage": {"uri": "file:///srv//models"}},
+        ["spec.storage.uri", "no '//'"],
+    ),
+    "an image with a space": (
+        server(image="my image:1"),
+        ["spec.server.image", "must be an image"],
+    ),
+    "an image in upper case": (
+        server(image="registry.example.com/Server:1"),
+        ["spec.server.image", "must be an image"],
+    ),
+    "an empty image": (server(image=""), ["spec.server.image"]),
+    "an empty pool": (server(pool=""), ["spec.server.pool"]),
+    "a resource that isn't known": (
+        server(resources={"limits": {"gpu": 1}}),
+        ["spec.server.resources.limits", "have a domain such as nvidia.com/gpu"],
+    ),
+    "a quantity in words": (
+        server(resources={"limits": {"memory": "1 GB"}}),
+        ["spec.server.resources.limits", "must be a quantity"],
+    ),
+    "a negative quantity": (
+        server(resources={"requests": {"cpu": "-1"}}),
+        ["spec.server.resources.requests", "isn't negative"],
+    ),
+    "a negative number": (
+        server(resources={"requests": {"cpu": -1}}),
+        ["spec.server.resources.requests", "isn't negative"],
+    ),
+    "half a GPU": (
+        server(resources={"limits": {"nvidia.com/gpu": "500m"}}),
+        ["spec.server.resources.limits", "must be whole numbers"],
+    ),
+    "more requested than allowed": (
+        server(resources={"requests": {"memory": "2Gi"}, "limits": {"memory": "1024Mi"}}),
+        ["spec.server.resources", "requests must not be above limits"],
+    ),
+    "more requested than allowed, as numbers": (
+        server(resources={"requests": {"cpu": 2}, "limits": {"cpu": 1}}),
+        ["spec.server.resources", "requests must not be above limits"],
+    ),
+    "a GPU that is requested only": (
+        server(resources={"requests": {"nvidia.com/gpu": 1}}),
+        ["spec.server.resources", "need limits as well"],
+    ),
+    "fewer GPUs requested than allowed": (
+        server(resources={"requests": {"nvidia.com/gpu": 1}, "limits": {"nvidia.com/gpu": 2}}),
+        ["spec.server.resources", "both must be equal"],
+    ),
+    "a variable that begins with a digit": (
+        server(env=[{"name": "1A", "value": "x"}]),
+        ["spec.server.env[0].name", "must be the name of an environment variable"],
+    ),
+    "a variable with a space": (
+        server(env=[{"name": "A B", "value": "x"}]),
+        ["spec.server.env[0].name", "must be the name of an environment variable"],
+    ),
+    "an empty name of a variable": (
+        server(env=[{"name": "", "value": "x"}]),
+        ["spec.server.env[0].name"],
+    ),
+    "a variable twice": (
+        server(env=[{"name": "A", "value": "x"}, {"name": "A", "value": "y"}]),
+        ["spec.server.env[1]", "Duplicate value"],
+    ),
+    **{
+        f"the operator's variable {name}": (
+            server(env=[{"name": name, "value": "x"}]),
+            ["spec.server.env[0].name", "is set by the operator"],
+        )
+        for name in RESERVED_ENV
+    },
+    "an identity from a field": (
+        server(
+            env=[
+                {
+                    "name": "TRANSIT_REVISION",
+                    "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}},
+                }
+            ]
+        ),
+        ["spec.server.env[0].name", "is set by the operator"],
+    ),
+    "a value and a source": (
+        variable(value="x", valueFrom={"fieldRef": {"fieldPath": "metadata.name"}}),
+        ["spec.server.env[0]", "exclude each other"],
+    ),
+    "no source": (variable(valueFrom={}), ["spec.server.env[0].valueFrom", "must have one of"]),
+    "two sources": (
+        variable(
+            valueFrom={
+                "fieldRef": {"fieldPath": "metadata.name"},
+                "secretKeyRef": {"name": "s", "key": "k"},
+            }
+        ),
+        ["spec.server.env[0].valueFrom", "must have one of"],
+    ),
+    "an unknown source": (
+        variable(valueFrom={"vaultRef": {"path": "x"}}),
+        ["unknown field", "vaultRef"],
+    ),
+    "a field that pods don't have": (
+        variable(valueFrom={"fieldRef": {"fieldPath": "spec.containers"}}),
+        ["spec.server.env[0].valueFrom.fieldRef.fieldPath", "must be metadata.name"],
+    ),
+    "a source's key with a slash": (
+        variable(valueFrom={"secretKeyRef": {"name": "s", "key": "a/b"}}),
+        ["spec.server.env[0].valueFrom.secretKeyRef.key", "must be a key"],
+    ),
+    "a source without a key": (
+        variable(valueFrom={"configMapKeyRef": {"name": "s"}}),
+        ["spec.server.env[0].valueFrom.configMapKeyRef.key", "Required value"],
+    ),
+    "a source's name in upper case": (
+        variable(valueFrom={"configMapKeyRef": {"name": "S", "key": "k"}}),
+        ["spec.server.env[0].valueFrom.configMapKeyRef.name", "must be the name of an object"],
+    ),
+    "a resource that a container has not": (
+        variable(valueFrom={"resourceFieldRef": {"resource": "limits.gpu"}}),
+        ["spec.server.env[0].valueFrom.resourceFieldRef.resource", "must be limits.RESOURCE"],
+    ),
+    "a divisor of another kind": (
+        variable(valueFrom={"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1Mi"}}),
+        ["spec.server.env[0].valueFrom.resourceFieldRef", "divisor must be"],
+    ),
+    "a Secret of API keys with an underscore": (
+        server(apiKeys={"secretName": "api_keys"}),
+        ["spec.server.apiKeys.secretName", "must be the name of an object"],
+    ),
+    "a duration longer than clocks can hold": (
+        rollout(progressDeadline="99999999999999999h"),
+        ["spec.rollout.progressDeadline", "must be a duration"],
+    ),
     "an unknown field": ({"rollouts": {}}, ["unknown field", "spec.rollouts"]),
 }
 
@@ -109,6 +349,64 @@ def definition(kube: Kube) -> None:
     """The CRD, as `crds/` has it."""
     kube("apply", "--server-side", "--force-conflicts", "-f", "crds")
     kube("wait", "--for=condition=Established", "crd/modeldeployments.transit.dev")
+
+
+# What looks odd, but is right: a rule that is too strict is as wrong as one that is missing.
+RIGHT: dict[str, dict[str, Any]] = {
+    "host names": gateway(hostnames=["*.example.com", "xn--kpler-7ua.example.com", "localhost"]),
+    "two listeners of a Gateway": gateway(
+        parentRefs=[{"name": "g", "sectionName": "a.b"}, {"name": "g", "sectionName": "c"}]
+    ),
+    "a Gateway's name in two namespaces": gateway(
+        parentRefs=[{"name": "my.gateway"}, {"name": "my.gateway", "namespace": "infra"}]
+    ),
+    "an image with a port and a digest": server(
+        image="localhost:5000/team/my__server:1.2.0-rc.1_x@sha256:" + "a" * 64
+    ),
+    "an image without a registry": server(image="server"),
+    "an image at an IPv6 address": server(image="[::1]:5000/server:1"),
+    "quantities of all kinds": server(
+        resources={
+            "requests": {"cpu": "0.5", "memory": "1e9", "nvidia.com/gpu": "1"},
+            "limits": {"cpu": 2, "memory": "1Gi", "nvidia.com/gpu": 1, "hugepages-2Mi": "4Mi"},
+        }
+    ),
+    "a GPU that is limited only": server(resources={"limits": {"nvidia.com/gpu": 1}}),
+    "no resources": server(resources={}),
+    "variables from everywhere": server(
+        env=[
+            {"name": "TRANSIT_WORKERS", "value": "2"},
+            {"name": "_a.b-c", "value": ""},
+            {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['x.y/z-1']"}}},
+            {"name": "C", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+            {"name": "D", "valueFrom": {"secretKeyRef": {"name": "a.b", "key": ".k_1"}}},
+            {
+                "name": "E",
+                "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k", "optional": True}},
+            },
+            {
+                "name": "F",
+                "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1m"}},
+            },
+            {
+                "name": "G",
+                "valueFrom": {"resourceFieldRef": {"resource": "requests.memory", "divisor": 1}},
+            },
+        ]
+    ),
+    "a claim as a whole": {"storage": {"uri": "pvc://models"}},
+    "a claim with a slash": {"storage": {"uri": "pvc://models.v1/"}},
+    "a folder of a claim": {"storage": {"uri": "pvc://models/a/.b/c..d/"}},
+    "a directory of the node": {"storage": {"uri": "file:///srv/models/a b/..c/"}},
+    "a bucket's folder": {"storage": {"uri": "s3://models/a//b/../c"}},
+    "a long hold": rollout(steps=[{"weight": 100, "hold": "86400000ms"}]),
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_takes(kube: Kube, case: str) -> None:
+    text = model_deployment("right", "default", **RIGHT[case])
+    kube("apply", "--validate=strict", "--dry-run=server", "-f", "-", stdin=text)
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -80,9 +80,7 @@ def test_one_that_is_always_stale_is_given_up() -> None:
     assert len(seen) == LIST_ATTEMPTS
 
 
-@pytest.mark.parametrize(
-    ("said", "seconds"), [("7", 7), ("100000", 60), ("soon", 0), (None, 0)]
-)
+@pytest.mark.parametrize(("said", "seconds"), [("7", 7), ("100000", 60), ("soon", 0), (None, 0)])
 def test_how_long_the_api_server_asks_to_be_left_alone(said: str | None, seconds: int) -> None:
     headers = {} if said is None else {"Retry-After": said}
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.unit.scenes import SLOW, against, rolling
 from transit_operator.api.status import RejectReason
 from transit_operator.runtime.metrics import Facts, Metrics
 
@@ -65,17 +66,18 @@ def test_a_follower_tells_nothing_of_the_fleet() -> None:
 
 def test_every_reason_is_there_before_its_first_rollback() -> None:
     metrics = Metrics()
-    before = mdep(phase="Progressing")
-    after = mdep(rejected={"reason": "Latency", "time": "t1"})
-    metrics.rejected(before, after)
-    metrics.rejected(after, after)
-    metrics.rejected(after, None)
-    metrics.rejected(after, mdep(rejected={"reason": "Latency", "time": "t2"}))
+    world = rolling()
+    quiet = world.reconcile()
+    world.readings = against(SLOW)
+    world.now += 15
+    turned_back = world.reconcile()
+    for decision in (quiet, turned_back, world.reconcile()):
+        metrics.decided(decision)
     found = read(metrics.page(Facts(leads=True, look_age=0.0)))
     counts = {
         r.value: value(found, "transit_rollbacks_total", reason=r.value) for r in RejectReason
     }
-    assert counts == {r.value: 2 if r is RejectReason.LATENCY else 0 for r in RejectReason}
+    assert counts == {r.value: 1 if r is RejectReason.LATENCY else 0 for r in RejectReason}
 
 
 def test_a_warning_is_counted_once_when_it_begins() -> None:

@@ -24,7 +24,11 @@ def condition(kind: str, value: str, **more: str) -> dict[str, Any]:
 
 
 def container(**state: Any) -> dict[str, Any]:
-    return {"containerStatuses": [{"restartCount": 2, **state}]}
+    return {"containerStatuses": [{"name": "server", "restartCount": 2, **state}]}
+
+
+def init(**state: Any) -> dict[str, Any]:
+    return {"initContainerStatuses": [{"name": "mesh-init", "restartCount": 3, **state}]}
 
 
 ENDED = {"reason": "Error", "exitCode": 1, "message": "transit-server: no such model\n"}
@@ -59,6 +63,43 @@ PROBLEMS: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "the container ended (OOMKilled)",
     ),
+    "an init container dies": (
+        container(state={"waiting": {"reason": "PodInitializing"}})
+        | init(state=BACK_OFF, lastState={"terminated": ENDED}),
+        "init container mesh-init: CrashLoopBackOff (exit code 1): transit-server: no such model",
+    ),
+    "an init container's Secret is missing": (
+        init(state={"waiting": {"reason": "CreateContainerConfigError", "message": "no secret"}}),
+        "init container mesh-init: CreateContainerConfigError: no secret",
+    ),
+    "an init container has done its part, and the server dies": (
+        container(state=BACK_OFF, lastState={"terminated": ENDED})
+        | init(state={"terminated": {"reason": "Completed", "exitCode": 0}}),
+        "CrashLoopBackOff (exit code 1): transit-server: no such model",
+    ),
+    "a native sidecar that restarted once is up": (
+        container(state={"running": {}})
+        | init(ready=True, state={"running": {}}, lastState={"terminated": ENDED}),
+        "",
+    ),
+    "a sidecar is what isn't ready": (
+        {
+            "containerStatuses": [
+                {"name": "a-proxy", "state": BACK_OFF, "lastState": {"terminated": ENDED}},
+                {"name": "server", "ready": True, "state": {"running": {}}},
+            ]
+        },
+        "container a-proxy: CrashLoopBackOff (exit code 1): transit-server: no such model",
+    ),
+    "the server's cause comes before a sidecar's": (
+        {
+            "containerStatuses": [
+                {"name": "a-proxy", "state": BACK_OFF, "lastState": {"terminated": ENDED}},
+                {"name": "server", "state": {"waiting": {"reason": "ErrImagePull"}}},
+            ]
+        },
+        "ErrImagePull",
+    ),
     "it was evicted": (
         {"phase": "Failed", "reason": "Evicted", "message": "the node was low on memory"},
         "Evicted: the node was low on memory",
@@ -91,41 +132,51 @@ def test_pods_that_are_being_deleted_do_not_count() -> None:
     assert revision_states(owned)["r1"].ready == 1
 
 
-LATER = "2026-11-24T06:05:00Z"
-EVICTED = {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}
-DRAINED = {"conditions": [condition("DisruptionTarget", "True")]}
+def test_only_the_servers_restarts_count() -> None:
+    status = {
+        "containerStatuses": [
+            {"name": "istio-proxy", "restartCount": 7},
+            {"name": "server", "restartCount": 1},
+        ],
+        "initContainerStatuses": [{"name": "native-sidecar", "restartCount": 9}],
+    }
+    assert pod(obj(status)).restarts == 1
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_a_pod_that_has_ended_is_history(phase: str) -> None:
+    left = obj({"phase": phase, "reason": "Evicted", "message": "low on disk"}, name="left")
+    owned = {("Pod", "left"): left, ("Pod", "p"): obj({"phase": "Pending"})}
+    state = revision_states(owned)["r1"]
+    assert [p.name for p in state.pods] == ["p"]
+    assert state.why_not_ready == ""
+
+
+def test_a_pod_that_is_evicted_or_preempted_is_disrupted_and_no_cause() -> None:
+    going = condition("DisruptionTarget", "True", reason="EvictionByEvictionAPI")
+    status = container(state={"terminated": ENDED}) | {"conditions": [going]}
+    found = pod(obj(status))
+    assert found.disrupted
+    assert revision_states({("Pod", "p"): obj(status)})["r1"].why_not_ready == ""
 
 
 @pytest.mark.parametrize(
-    ("status", "disrupted"),
+    ("status", "starting"),
     [
-        (EVICTED, True),
-        (DRAINED, True),
-        ({"phase": "Succeeded"}, True),
-        ({"phase": "Running"}, False),
+        pytest.param({}, True, id="waits for a node"),
+        pytest.param(
+            {"startTime": SINCE, "conditions": [condition("Ready", "False")]}, True, id="starts"
+        ),
+        pytest.param(
+            {
+                "startTime": "2026-11-24T05:00:00Z",
+                "conditions": [condition("Ready", "False")],
+            },
+            False,
+            id="was ready once",
+        ),
+        pytest.param(container(state={"running": {}}), False, id="has restarted"),
     ],
-    ids=["evicted", "drained", "ended", "not ready"],
 )
-def test_an_evicted_or_drained_pod_is_told_from_a_sick_one(
-    status: dict[str, Any], disrupted: bool
-) -> None:
-    assert pod(obj(status, uid="u")).disrupted is disrupted
-
-
-@pytest.mark.parametrize(
-    ("changed", "restarts", "starting"),
-    [(SINCE, 0, True), (LATER, 0, False), (SINCE, 1, False)],
-    ids=["not ready since its start", "was ready in between", "has restarted"],
-)
-def test_a_pod_that_comes_up_is_told_from_one_that_is_not_ready_any_more(
-    changed: str, restarts: int, starting: bool
-) -> None:
-    ready = {"type": "Ready", "status": "False", "lastTransitionTime": changed}
-    status = {"startTime": SINCE, "conditions": [ready]}
-    status |= {"containerStatuses": [{"restartCount": restarts}]}
+def test_which_pods_are_coming_up(status: dict[str, Any], starting: bool) -> None:
     assert pod(obj(status)).starting is starting
-
-
-def test_what_an_evicted_pod_left_behind_is_no_cause() -> None:
-    owned = {("Pod", "p"): obj(EVICTED)}
-    assert revision_states(owned)["r1"].why_not_ready == ""

@@ -1,14 +1,22 @@
 """What makes a new revision, and what doesn't."""
 
 import re
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel
 
 from tests.unit.scenes import V1, V2
 from tests.unit.world import spec
+from transit_operator.api.server import Batching, Server, Storage
+from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.api.status import PinnedModel, Pins
-from transit_operator.core.objects.revision import content_key, needs_resolving, wanted
+from transit_operator.core.objects.revision import (
+    _LEFT_OUT,
+    content_key,
+    needs_resolving,
+    wanted,
+)
 
 MODELS = [{"name": "cnn", "version": "1.1.0"}, {"name": "xgb", "version": "1.0.0"}]
 SERVER = {
@@ -128,3 +136,48 @@ def test_when_an_alias_is_looked_up_again(changed: Any, again: bool) -> None:
 
 def test_versions_differ() -> None:
     assert wanted(spec(V1), None).revision != wanted(spec(V2), None).revision
+
+
+def test_a_changed_default_renames_no_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As the API server stored it, with the defaults of that day.
+    stored = {
+        "storage": {"uri": "s3://models"},
+        "server": {"pool": "cpu", "env": [], "batching": {"maxSize": 32, "maxWait": "2ms"}},
+    }
+    before = name_of(**stored)
+    models: tuple[type[BaseModel], ...] = (Batching, Storage, Server, ModelDeploymentSpec)
+    defaults: tuple[tuple[type[BaseModel], str, object], ...] = (
+        (Batching, "max_size", 64),
+        (Batching, "max_wait", "9ms"),
+        (Server, "pool", "standard"),
+        (Storage, "secret_name", "minio"),
+    )
+    for changed, field, default in defaults:
+        monkeypatch.setattr(changed.model_fields[field], "default", default)
+    for model in models:
+        model.model_rebuild(force=True)
+    try:
+        # A spec that leaves it out would get the new one; the stored one has the old.
+        assert name_of(**stored | {"storage": {"uri": "s3://models", "secretName": None}}) == before
+        assert before == BASE
+    finally:
+        monkeypatch.undo()
+        for model in models:
+            model.model_rebuild(force=True)
+
+
+def test_every_optional_field_says_what_means_as_before() -> None:
+    def optional(model: type[BaseModel], path: str) -> set[str]:
+        found = set()
+        for name, field in model.model_fields.items():
+            inner = {a for a in (field.annotation, *get_args(field.annotation)) if is_model(a)}
+            inner |= {b for a in get_args(field.annotation) for b in get_args(a) if is_model(b)}
+            part = f"{path}.{name}{'[]' if get_origin(field.annotation) is list else ''}"
+            found |= set() if field.is_required() else {f"{path}.{name}"}
+            found |= {below for each in inner for below in optional(each, part)}
+        return found
+
+    def is_model(kind: Any) -> bool:
+        return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+    assert optional(Storage, "storage") | optional(Server, "server") == set(_LEFT_OUT)

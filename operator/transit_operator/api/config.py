@@ -1,38 +1,73 @@
 """The operator's own configuration: a YAML file, in the chart the values under `config`."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 from .base import ApiModel
 
 
-class Pool(ApiModel):
+class ConfigModel(ApiModel):
+    """Base of every part: a key that nobody knows is refused, for it does not do what it says."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid"
+    )
+
+
+Quantities = dict[str, dict[str, str | int]]  # requests and limits → resource → quantity
+
+
+def _resolver_resources() -> Quantities:
+    # With a limit of each: a ResourceQuota on limits refuses pods that have none.
+    return {
+        "requests": {"cpu": "10m", "memory": "64Mi"},
+        "limits": {"cpu": "1", "memory": "512Mi"},
+    }
+
+
+class Pool(ConfigModel):
     """A kind of node that servers may run on, named by `spec.server.pool`."""
 
     node_selector: dict[str, str] = Field(default_factory=dict)
     tolerations: list[dict[str, Any]] = Field(default_factory=list)
-    resources: dict[str, dict[str, str | int]] = Field(default_factory=dict)
+    resources: Quantities = Field(default_factory=dict)
     runtime_class_name: str | None = None
 
 
-class PrometheusConfig(ApiModel):
+class PrometheusConfig(ConfigModel):
     url: str = "http://prometheus.monitoring.svc:9090"
     timeout_seconds: float = Field(default=5.0, gt=0)
 
 
-class ServerConfig(ApiModel):
+class ServerConfig(ConfigModel):
     image: str = "ghcr.io/transit-dev/server:dev"
     image_pull_policy: str = "IfNotPresent"
     drain_delay_seconds: int = Field(default=5, ge=0)
 
 
-class OperatorConfig(ApiModel):
+class ResolverConfig(ConfigModel):
+    """The pod that looks up aliases."""
+
+    resources: Quantities = Field(default_factory=_resolver_resources)
+
+
+# A directory, without "..", "." or "//", and not the root, which would be everything.
+FileRoot = Annotated[str, Field(pattern=r"^(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))+$")]
+
+
+class OperatorConfig(ConfigModel):
     """Everything a cluster's administrator decides. A change restarts no model's pod."""
 
     prometheus: PrometheusConfig = Field(default_factory=PrometheusConfig)
     server: ServerConfig = Field(default_factory=ServerConfig)
+    resolver: ResolverConfig = Field(default_factory=ResolverConfig)
     pools: dict[str, Pool] = Field(default_factory=lambda: {"cpu": Pool()})
+    file_roots: list[FileRoot] = Field(
+        default_factory=lambda: ["/srv/models"],
+        description="Directories of the nodes below which file:// storages may be.",
+    )
     namespaces: list[str] = Field(
         default_factory=list, description="Namespaces to watch; none: all of them."
     )

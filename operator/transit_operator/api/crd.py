@@ -14,6 +14,9 @@ from . import names
 from .spec import ModelDeploymentSpec
 from .status import ModelDeploymentStatus
 
+# A bound, so that rules over quantities are cheap enough.
+MAX_QUANTITY_LENGTH = 24
+
 _DROPPED = {"title", "discriminator", "additionalProperties"}
 _CONSTRAINT_NAMES = {"exclusiveMinimum": ("minimum", True), "exclusiveMaximum": ("maximum", True)}
 
@@ -158,7 +161,7 @@ def _convert_any_of(node: dict[str, Any], definitions: dict[str, Any]) -> Any:
     options = [option for option in node["anyOf"] if option.get("type") != "null"]
     rest = {k: v for k, v in node.items() if k != "anyOf" and not (k == "default" and v is None)}
     if {option.get("type") for option in options} == {"integer", "string"}:
-        return {"x-kubernetes-int-or-string": True}
+        return {"x-kubernetes-int-or-string": True, "maxLength": MAX_QUANTITY_LENGTH}
     (only,) = options
     return _convert({**only, **rest}, definitions)
 

@@ -5,7 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+# So many digits that the sum stays below the 292 years that CEL and Go can hold.
+_NUMBERS = (("h", 6), ("m", 7), ("s", 9), ("ms", 12))
+DURATION_PATTERN = (
+    "^(" + "|".join(rf"[0-9]{{1,{n}}}(\.[0-9]{{1,9}})?{unit}" for unit, n in _NUMBERS) + ")+$"
+)
 
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

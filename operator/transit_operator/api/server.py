@@ -2,29 +2,61 @@
 
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from .base import ApiModel, rule
 from .duration import Duration
+from .patterns import (
+    DATA_KEY,
+    DNS_SUBDOMAIN,
+    IMAGE_NAME,
+    PATH,
+    SECRET_NAME,
+    VARIABLE_RULE,
+    amount,
+    quantities,
+)
+
+FILE = "file://"
+
+# What the operator tells each server itself. With another identity its series would count as
+# another rollout's; with another port or folder it could not be reached, or not start.
+RESERVED_ENV = (
+    "TRANSIT_MODEL_DEPLOYMENT",
+    "TRANSIT_REVISION",
+    "TRANSIT_MODELS",
+    "TRANSIT_DEFAULT_MODEL",
+    "TRANSIT_STORAGE_URI",
+    "TRANSIT_CACHE_DIR",
+    "TRANSIT_PORT",
+    "TRANSIT_BATCH_MAX_SIZE",
+    "TRANSIT_BATCH_MAX_WAIT",
+    "TRANSIT_DRAIN_DELAY",
+    "TRANSIT_API_KEYS_FILE",
+    "TRANSIT_TERMINATION_LOG",
+)
 
 
 class Storage(ApiModel):
     uri: str = Field(
-        description="Where the models are: s3://bucket/prefix, pvc://CLAIM/path, or"
-        " file:///path on the node.",
+        description="Where the models are: s3://BUCKET/PREFIX, pvc://CLAIM/PATH (mounted"
+        " read-only), or file:///PATH on the node (mounted read-only), below a directory that the"
+        " operator's configuration allows (fileRoots).",
         max_length=512,
         json_schema_extra=rule(
-            "self.matches('^s3://[a-z0-9][a-z0-9.-]+(/.*)?$')"
-            " || self.matches('^pvc://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/.*)?$')"
-            " || self.matches('^file:///.+$')",
-            "must be s3://BUCKET/PREFIX, pvc://CLAIM/PATH or file:///PATH",
+            r"self.matches('^s3://[a-z0-9][a-z0-9.-]+(/.*)?$')"
+            rf" || self.matches(r'^pvc://{DNS_SUBDOMAIN}(/({PATH})?)?$')"
+            rf" || self.matches(r'^file:///{PATH}$')",
+            "must be s3://BUCKET/PREFIX, pvc://CLAIM/PATH or file:///PATH; the path has no '..',"
+            " no '.' and no '//', and file:///PATH is not the root",
         ),
     )
     secret_name: str | None = Field(
         default=None,
         description="Secret with the standard AWS_* variables for s3:// (AWS_ACCESS_KEY_ID,"
-        " AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION).",
+        " AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION). Default: none.",
         max_length=253,
+        json_schema_extra=SECRET_NAME,
     )
 
 
@@ -37,17 +69,212 @@ class Batching(ApiModel):
     )
 
 
+_AT_MOST = (
+    f"{amount('self.requests[k]')}.compareTo({amount('self.limits[k]')}) <= 0"
+    f" && (!(k.contains('/') || k.startsWith('hugepages-'))"
+    f" || {amount('self.requests[k]')}.compareTo({amount('self.limits[k]')}) == 0)"
+)
+_ARE_QUANTITIES = (
+    "(type(self.requests[k]) == int || isQuantity(self.requests[k]))"
+    " && (type(self.limits[k]) == int || isQuantity(self.limits[k]))"
+)
+
+
 class Resources(ApiModel):
-    requests: dict[str, int | str] | None = Field(default=None, max_length=16)
-    limits: dict[str, int | str] | None = Field(default=None, max_length=16)
+    rules = (
+        {
+            "rule": "!has(self.requests) || !has(self.limits) || self.requests.all(k,"
+            f" !(k in self.limits) || !({_ARE_QUANTITIES}) || ({_AT_MOST}))",
+            "message": "requests must not be above limits; of hugepages-SIZE and of resources with"
+            " a domain, such as nvidia.com/gpu, both must be equal",
+        },
+        {
+            "rule": "!has(self.requests) || self.requests.all(k,"
+            " !(k.contains('/') || k.startsWith('hugepages-'))"
+            " || (has(self.limits) && k in self.limits))",
+            "message": "hugepages-SIZE and resources with a domain, such as nvidia.com/gpu, need"
+            " limits as well as requests",
+        },
+    )
+
+    requests: dict[str, int | str] | None = Field(
+        default=None,
+        max_length=16,
+        description="What the scheduler keeps free for the pod, by resource: cpu: 500m.",
+        json_schema_extra=quantities(),
+    )
+    limits: dict[str, int | str] | None = Field(
+        default=None,
+        max_length=16,
+        description="What the pod may use at most, by resource: memory: 1Gi, nvidia.com/gpu: 1.",
+        json_schema_extra=quantities(),
+    )
+
+
+def _source(what: str, required: list[str], properties: dict[str, Any], **more: Any) -> Any:
+    return {
+        "type": "object",
+        "description": what,
+        "required": required,
+        "properties": properties,
+        **more,
+    }
+
+
+def _key_of(kind: str) -> Any:
+    return _source(
+        f"The value of a key of a {kind} in the same namespace.",
+        ["key", "name"],
+        {
+            "name": {
+                "type": "string",
+                "description": f"Name of the {kind}.",
+                "maxLength": 253,
+                **SECRET_NAME,
+            },
+            "key": {
+                "type": "string",
+                "description": "The key whose value is taken.",
+                "maxLength": 253,
+                **DATA_KEY,
+            },
+            "optional": {
+                "type": "boolean",
+                "description": "Start also without it; default: wait for it.",
+            },
+        },
+    )
+
+
+_FIELD_PATHS = (
+    "self in ['metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName',"
+    " 'spec.serviceAccountName', 'status.hostIP', 'status.hostIPs', 'status.podIP',"
+    r" 'status.podIPs'] || self.matches(r'^metadata\.(labels|annotations)"
+    rf"\[\'({DNS_SUBDOMAIN}/)?[a-zA-Z0-9]([-a-zA-Z0-9_.]{{0,61}}[a-zA-Z0-9])?\'\]$')"
+)
+_RESOURCE = r"^(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-[0-9]+(Ki|Mi|Gi|Ti)?)$"
+_UNITS = "['0', '1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei']"
+
+_VALUE_FROM = {
+    "secretKeyRef": _key_of("Secret"),
+    "configMapKeyRef": _key_of("ConfigMap"),
+    "fieldRef": _source(
+        "A field of the pod.",
+        ["fieldPath"],
+        {
+            "apiVersion": {
+                "type": "string",
+                "description": "Version of the schema that fieldPath is written in: v1.",
+                "enum": ["v1"],
+            },
+            "fieldPath": {
+                "type": "string",
+                "description": "Such as metadata.name, spec.nodeName, status.podIP or"
+                " metadata.labels['KEY'].",
+                "maxLength": 400,
+                **rule(
+                    _FIELD_PATHS.replace("\\'", "\\x27"),
+                    "must be metadata.name, .namespace, .uid, .labels['KEY'], .annotations['KEY'],"
+                    " spec.nodeName, spec.serviceAccountName, status.hostIP(s) or status.podIP(s)",
+                ),
+            },
+        },
+    ),
+    "resourceFieldRef": _source(
+        "A resource of the server's container.",
+        ["resource"],
+        {
+            "containerName": {
+                "type": "string",
+                "description": "Default: the server's own container.",
+                "enum": ["server"],
+            },
+            "resource": {
+                "type": "string",
+                "description": "Such as limits.cpu or requests.memory.",
+                "maxLength": 100,
+                **rule(
+                    f"self.matches(r'{_RESOURCE}')",
+                    "must be limits.RESOURCE or requests.RESOURCE, of cpu, memory,"
+                    " ephemeral-storage or hugepages-SIZE",
+                ),
+            },
+            "divisor": {
+                "description": "The unit that it is told in; default 1.",
+                "x-kubernetes-int-or-string": True,
+                "maxLength": 3,
+            },
+        },
+        **{
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(self.divisor) || string(self.divisor) in"
+                    " (self.resource.endsWith('.cpu') ? ['0', '1', '1m'] :"
+                    f" {_UNITS})",
+                    "message": "divisor must be 1 or 1m for cpu, else 1, 1k, 1M, 1Ki, 1Mi and so"
+                    " on",
+                }
+            ]
+        },
+    ),
+}
+
+
+def _typed_value_from(schema: dict[str, Any]) -> None:
+    """Give `valueFrom` the schema of a container's. In memory it stays a plain map: it is handed on
+    as it is.
+    """
+    # Optional in pydantic's schema is one of two, the first of which is the map.
+    (given,) = [option for option in schema.pop("anyOf") if option.get("type") == "object"]
+    given.pop("additionalProperties", None)
+    schema |= given | {
+        "properties": _VALUE_FROM,
+        "x-kubernetes-validations": [
+            {
+                "rule": "[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.fieldRef),"
+                " has(self.resourceFieldRef)].filter(given, given).size() == 1",
+                "message": "must have one of secretKeyRef, configMapKeyRef, fieldRef and"
+                " resourceFieldRef",
+            }
+        ],
+    }
 
 
 class EnvVar(ApiModel):
-    model_config = ConfigDict(extra="allow")
+    rules = (
+        {
+            "rule": "!has(self.value) || self.value == '' || !has(self.valueFrom)",
+            "message": "value and valueFrom exclude each other: remove one",
+        },
+    )
 
-    name: str = Field(max_length=253)
-    value: str | None = Field(default=None, max_length=8192)
-    value_from: dict[str, Any] | None = None
+    name: str = Field(
+        min_length=1,
+        max_length=253,
+        description="Name of the variable. Those that the operator sets itself, such as"
+        " TRANSIT_MODEL_DEPLOYMENT, are refused.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                VARIABLE_RULE,
+                {
+                    "rule": f"!(self in {list(RESERVED_ENV)})",
+                    "message": "is set by the operator: it tells each server which one it is,"
+                    " what it serves and where; batching, apiKeys and storage are fields of the"
+                    " spec",
+                },
+            ]
+        },
+    )
+    value: str | None = Field(
+        default=None,
+        max_length=8192,
+        description="Its value; $(NAME) stands for another variable. Default: empty.",
+    )
+    value_from: dict[str, Any] | None = Field(
+        default=None,
+        description="Where its value comes from, instead of value.",
+        json_schema_extra=_typed_value_from,
+    )
 
 
 class ApiKeys(ApiModel):
@@ -55,32 +282,43 @@ class ApiKeys(ApiModel):
         max_length=253,
         description="Secret with one entry per key: the entry's name is the client's, its value the"
         " key or sha256:HASH. Mounted, so a changed Secret is taken over without a restart.",
+        json_schema_extra=SECRET_NAME,
     )
 
 
 class Server(ApiModel):
     image: str | None = Field(
         default=None,
-        description="Server image; default: the operator's configuration.",
+        description="Server image; default: the operator's configuration, as it is when the"
+        " revision is made.",
         max_length=512,
+        json_schema_extra=IMAGE_NAME,
     )
     pool: str = Field(
         default="cpu",
-        description="A node pool named in the operator's configuration.",
+        min_length=1,
+        description="A node pool named in the operator's configuration: where the pods run, and"
+        " what they ask for by default.",
         max_length=63,
     )
     resources: Resources | None = Field(
-        default=None, description="Replaces the pool's default resources."
+        default=None,
+        description="Replaces the pool's default resources, as a whole. Autoscaling needs a request"
+        " of cpu.",
     )
     env: list[EnvVar] = Field(
         default_factory=list,
         max_length=64,
+        description="More environment variables of the server, for its other settings.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["name"],
         },
     )
-    batching: Batching = Field(default_factory=Batching)
+    batching: Batching = Field(
+        default_factory=Batching,
+        description="How requests that come at the same time are given to a model together.",
+    )
     api_keys: ApiKeys | None = Field(
         default=None, description="Only who has one of these keys may ask; without it anybody may."
     )

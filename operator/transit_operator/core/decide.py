@@ -36,6 +36,7 @@ def decide(o: Observed) -> Decision:
             weights=dict(o.traffic),
             keep=frozenset(o.revisions),
             rejected={name: record.rejected for name, record in o.records.items()},
+            wake_at=o.problem.look_again if o.problem is not None else None,
         )
     rollout = handle(o, spec, rollout.but(pins=_pins(o, spec)))
     rollout = follow_spec(o, spec, rollout)
@@ -70,7 +71,7 @@ def _wake_at(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, plan: Pla
     if evaluation is not None and evaluation <= o.now and not o.asking:
         return o.now  # it fell due while all was read, so Prometheus was not asked: look again
     settle, deadline = seconds(spec.traffic.settle), seconds(spec.rollout.progress_deadline)
-    times = [evaluation, *plan.looks]
+    times = [evaluation, *plan.looks, o.problem.look_again if o.problem is not None else None]
     times += [o.revision(name).known_at(o.now, settle) for name in plan.replicas]
     match rollout.state:
         case First(revision):

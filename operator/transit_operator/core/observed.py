@@ -86,6 +86,7 @@ class Problem:
 
     reason: str  # CamelCase, for conditions
     message: str
+    look_again: float | None = None  # epoch seconds at which time alone may change it
 
 
 @dataclass(frozen=True)

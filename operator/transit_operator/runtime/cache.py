@@ -56,7 +56,8 @@ class Cache:
         key = key_of(obj)
         kind, meta = obj["kind"], obj["metadata"]
         identity = (meta["namespace"], meta["name"])
-        if key is None or self.knows(obj) or meta.get("uid") in self._gone.get((kind, *identity), ()):
+        ghost = meta.get("uid") in self._gone.get((kind, *identity), ())
+        if key is None or ghost or self.knows(obj):
             return key
         known = self._kinds.setdefault(kind, {})
         before = known.get(identity)

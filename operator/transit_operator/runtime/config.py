@@ -27,4 +27,14 @@ def load(path: Path | None) -> OperatorConfig:
     try:
         return OperatorConfig.model_validate(raw)
     except ValidationError as error:
-        raise InvalidConfig(f"{path}: {error}") from error
+        raise InvalidConfig(f"{path}: {_explain(error)}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    """Say which keys are wrong, and how."""
+    said = []
+    for item in error.errors():
+        field = ".".join(str(part) for part in item["loc"]) or "the file"
+        known = "is no key of the configuration"
+        said.append(f"{field}: {known if item['type'] == 'extra_forbidden' else item['msg']}")
+    return "; ".join(said)

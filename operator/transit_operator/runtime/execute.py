@@ -21,7 +21,7 @@ from .checking import check
 from .events import Events
 from .observe import Snapshot
 from .resolving import resolve
-from .revisions import remove, write_checks, write_records, write_revision
+from .revisions import remove, write_records, write_revision
 from .writes import Attempts, Writer
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,6 @@ class Executor:
                 only_up=revision in held,
             )
         await remove(attempts, writer, snapshot, decision, held)
-        await write_checks(attempts, writer, snapshot, spec, decision)
         await resolve(attempts, writer, snapshot, spec, self._config, decision)
 
 

@@ -13,8 +13,8 @@ from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, Pins, read_status
 from ..core.objects.build import Object, Owner
 from ..core.objects.checks import check_runs
-from ..core.objects.resolver import LABEL_RESOLVES, answer
-from ..core.objects.revision import content_key, needs_resolving, wanted
+from ..core.objects.resolver import answers
+from ..core.objects.revision import needs_resolving, wanted
 from ..core.observed import Observed, Problem, Readings, Route
 from ..core.rules.evaluate import next_evaluation
 from ..routers import for_spec
@@ -82,6 +82,7 @@ class Observer:
         mdep = self._cache.mdep(key)
         if mdep is None or mdep["metadata"].get("deletionTimestamp"):
             return None
+        now = self._clock()
         namespace, name = key
         spec, status, problem = _parsed(mdep)
         if readings is not None and readings.of not in (None, _compared(status)):
@@ -91,7 +92,7 @@ class Observer:
         states = revision_states(live)
         target, pins = None, status.pins
         if spec is not None and problem is None:
-            pins, problem = _pinned(spec, status.pins, live)
+            pins, problem = _pinned(spec, status.pins, live, now)
             if problem is None:
                 target = wanted(spec, pins)
         ready = {revision: state.ready for revision, state in states.items()}
@@ -100,7 +101,7 @@ class Observer:
         else:
             traffic = {weight.revision: weight.weight for weight in status.traffic}
         observed = Observed(
-            now=self._clock(),
+            now=now,
             namespace=namespace,
             name=name,
             generation=mdep["metadata"]["generation"],
@@ -152,17 +153,13 @@ def _compared(status: ModelDeploymentStatus) -> tuple[str, str] | None:
 
 
 def _pinned(
-    spec: ModelDeploymentSpec, pins: Pins | None, live: dict[tuple[str, str], Object]
+    spec: ModelDeploymentSpec, pins: Pins | None, live: dict[tuple[str, str], Object], now: float
 ) -> tuple[Pins | None, Problem | None]:
     """Return what the aliases mean: as kept, else as a resolver pod answers, else why not yet."""
     if not needs_resolving(spec, pins):
         return pins, None
-    key = content_key(spec)
-    for (kind, _), obj in live.items():
-        if kind == "Pod" and obj["metadata"]["labels"].get(LABEL_RESOLVES) == key:
-            found = answer(obj, key)
-            return (found, None) if isinstance(found, Pins) else (pins, found)
-    return pins, Problem("ResolvingAliases", "the aliases of the models are being looked up")
+    found = answers(live, spec, now)
+    return (found, None) if isinstance(found, Pins) else (pins, found)
 
 
 def _parsed(

@@ -7,9 +7,9 @@ from ..adapters.kubernetes import Refused
 from ..api.config import OperatorConfig
 from ..api.spec import ModelDeploymentSpec
 from ..core.decision import Decision
-from ..core.objects.resolver import LABEL_RESOLVES, resolver_pod
-from ..core.objects.revision import content_key, needs_resolving
-from ..core.objects.template import UnknownPool
+from ..core.objects.resolver import resolver_change, resolver_pod
+from ..core.objects.revision import needs_resolving
+from ..core.objects.template import ForbiddenPath, UnknownPool
 from .observe import Snapshot
 from .writes import Attempts, Writer
 
@@ -23,24 +23,19 @@ async def resolve(
     decision: Decision,
 ) -> None:
     """Make the pod that is needed, and take away those that aren't."""
-    pods = {
-        name: obj["metadata"]["labels"].get(LABEL_RESOLVES)
-        for (kind, name), obj in snapshot.live.items()
-        if kind == "Pod" and LABEL_RESOLVES in obj["metadata"]["labels"]
-    }
-    key = content_key(spec) if needs_resolving(spec, decision.status.pins) else None
-    for name, resolves in pods.items():
-        if resolves != key:
-            await attempts.make(writer.delete("Pod", name))
-    if key is not None and key not in pods.values():
-        await attempts.make(_create(writer, snapshot, spec, config))
+    needed = needs_resolving(spec, decision.status.pins)
+    change = resolver_change(snapshot.owner, snapshot.live, spec, needed, snapshot.observed.now)
+    for name in change.remove:
+        await attempts.make(writer.delete("Pod", name))
+    if change.make is not None:
+        await attempts.make(_create(writer, snapshot, spec, config, change.make))
 
 
 async def _create(
-    writer: Writer, snapshot: Snapshot, spec: ModelDeploymentSpec, config: OperatorConfig
+    writer: Writer, snapshot: Snapshot, spec: ModelDeploymentSpec, config: OperatorConfig, name: str
 ) -> None:
     try:
-        pod = resolver_pod(snapshot.owner, spec, config)
-    except UnknownPool as error:
+        pod = resolver_pod(snapshot.owner, spec, config, name)
+    except (UnknownPool, ForbiddenPath) as error:
         raise Refused(str(error)) from error
     await writer.create_pod(pod)

@@ -17,8 +17,7 @@ from ..api.spec import ModelDeploymentSpec
 from ..core.decision import Decision
 from ..core.objects import build as objects
 from ..core.objects.build import Object
-from ..core.objects.checks import check_jobs, leftover_jobs
-from ..core.objects.template import UnknownPool, pod_template
+from ..core.objects.template import ForbiddenPath, UnknownPool, pod_template
 from ..core.observed import Wanted
 from .observe import Snapshot
 from .records import ANNOTATION_REJECTED, marked
@@ -33,21 +32,6 @@ async def write_records(
     """Note on each record why its revision was rejected."""
     for record in marked(snapshot.owner, snapshot.live, decision.rejected):
         await attempts.make(writer.apply(record))
-
-
-async def write_checks(
-    attempts: Attempts,
-    writer: Writer,
-    snapshot: Snapshot,
-    spec: ModelDeploymentSpec,
-    decision: Decision,
-) -> None:
-    """Have the Jobs of the candidate's checks, each made once, and none that nobody asks about."""
-    for job in check_jobs(snapshot.owner, spec, decision.status):
-        if writer.live("Job", job["metadata"]["name"]) is None:  # a Job can't be changed
-            await attempts.make(writer.apply(job))
-    for name in leftover_jobs(snapshot.live, decision.status):
-        await attempts.make(writer.delete("Job", name))
 
 
 async def write_revision(
@@ -163,6 +147,6 @@ def _resolved(
     owner = snapshot.owner
     try:
         template = pod_template(owner.namespace, owner.name, target, spec, config)
-    except UnknownPool as error:
+    except (UnknownPool, ForbiddenPath) as error:
         raise Refused(str(error)) from error
     return {"models": [model.model_dump() for model in target.models], "template": template}

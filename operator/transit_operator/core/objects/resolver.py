@@ -2,28 +2,97 @@
 
 It runs the server's image with the server's storage, so the operator needs neither a client for
 each kind of storage nor the right to read Secrets (docs/decisions/0008-aliases-by-a-pod.md). It
-answers in its termination message. `revision` says when it is needed, `execute` makes it.
+answers in its termination message. `revision` says when it is needed; `resolver_change` what is to
+be done about it, `execute` does it; `answer` reads it (docs/decisions/0032-resolver-pod.md).
 """
 
+import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import ValidationError
 
 from ...api import names
 from ...api.config import OperatorConfig
+from ...api.duration import human, seconds
 from ...api.spec import ALIASES, ModelDeploymentSpec
 from ...api.status import PinnedModel, Pins
 from ..observed import Problem, Wanted
+from ..times import epoch
 from .build import Object, Owner, labels, metadata
+from .causes import cause
 from .revision import content_key
-from .template import pod_template
+from .template import API_KEYS_VOLUME, pod_template
 
 LABEL_RESOLVES = f"{names.GROUP}/resolves"
+CONTAINER = "resolver"
+
+# Until a pod without an answer and without a known cause is said to be slow.
+SLOW_SECONDS = 20.0
+# Until one that was evicted is made anew: long enough for its cause to be told, and a pause where
+# every pod is evicted at once.
+LINGER_SECONDS = 30.0
+
 _MESSAGE_FILE = "/dev/termination-log"
-_RESOURCES = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
+
+# A sidecar would keep the pod from ending, and a proxy from reaching the storage before it is up.
+_NO_SIDECARS = {
+    "sidecar.istio.io/inject": "false",
+    "linkerd.io/inject": "disabled",
+    "kuma.io/sidecar-injection": "disabled",
+    "openservicemesh.io/sidecar-injection": "disabled",
+    "consul.hashicorp.com/connect-inject": "false",
+    "vault.hashicorp.com/agent-inject": "false",
+    "sidecar.opentelemetry.io/inject": "false",
+}
+_NO_SIDECARS_LABELS = {
+    "sidecar.istio.io/inject": "false",
+    "kuma.io/sidecar-injection": "disabled",
+}
 
 
-def resolver_pod(owner: Owner, spec: ModelDeploymentSpec, config: OperatorConfig) -> Object:
-    """Return the pod that resolves the aliases of a spec. Raises: UnknownPool."""
+@dataclass(frozen=True)
+class ResolverChange:
+    """What is to be done about resolver pods: names to delete, and the name of one to make."""
+
+    remove: tuple[str, ...] = ()
+    make: str | None = None
+
+
+def resolver_change(
+    owner: Owner,
+    live: Mapping[tuple[str, str], Object],
+    spec: ModelDeploymentSpec,
+    needed: bool,
+    now: float,
+) -> ResolverChange:
+    """Return how to come to one resolver pod for this spec, or to none where none is `needed`.
+
+    One that was evicted, or has no answer by `progressDeadline`, makes room for another. One that
+    is being deleted on a lost node may be there for ever, so the next has another name.
+    """
+    pods = {name: pod for (kind, name), pod in live.items() if kind == "Pod" and _resolves(pod)}
+    key = content_key(spec) if needed else None
+    going = {n: p for n, p in pods.items() if p["metadata"].get("deletionTimestamp")}
+    remove = [
+        name
+        for name, pod in pods.items()
+        if name not in going and (_resolves(pod) != key or _is_spent(pod, spec, now))
+    ]
+    if key is None or len(remove) + len(going) < len(pods):
+        return ResolverChange(remove=tuple(remove))
+    base = f"{owner.name}-resolve-{key}"
+    taken = "".join(sorted(p["metadata"]["uid"] for n, p in pods.items() if n.startswith(base)))
+    suffix = f"-{hashlib.sha256(taken.encode()).hexdigest()[:8]}" if taken else ""
+    return ResolverChange(remove=tuple(remove), make=base + suffix)
+
+
+def resolver_pod(
+    owner: Owner, spec: ModelDeploymentSpec, config: OperatorConfig, name: str
+) -> Object:
+    """Return the pod that resolves the aliases of a spec. Raises: UnknownPool, ForbiddenPath."""
     key = content_key(spec)
     written = tuple(PinnedModel(name=m.name, version=m.version) for m in spec.models)
     template = pod_template(owner.namespace, owner.name, Wanted(key, written), spec, config)
@@ -32,32 +101,112 @@ def resolver_pod(owner: Owner, spec: ModelDeploymentSpec, config: OperatorConfig
         del container[field]
     references = [f"{m.name}@{m.version}" for m in spec.models if m.version in ALIASES]
     container |= {
-        "name": "resolver",
+        "name": CONTAINER,
         "command": ["python", "-m", "transit_models.cli"],
         "args": ["resolve", "--output", _MESSAGE_FILE, _storage_uri(container), *references],
-        "resources": _RESOURCES,
+        "resources": config.resolver.resources,
+        "volumeMounts": [v for v in container["volumeMounts"] if v["name"] != API_KEYS_VOLUME],
     }
+    volumes = [v for v in template["spec"]["volumes"] if v["name"] != API_KEYS_VOLUME]
     its_labels = labels(owner) | {LABEL_RESOLVES: key, "app.kubernetes.io/name": "transit-resolver"}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": metadata(owner, f"{owner.name}-resolve-{key}", its_labels),
-        "spec": template["spec"] | {"restartPolicy": "OnFailure"},
+        "metadata": {
+            **metadata(owner, name, its_labels | _NO_SIDECARS_LABELS),
+            "annotations": dict(_NO_SIDECARS),
+        },
+        "spec": template["spec"] | {"volumes": volumes, "restartPolicy": "OnFailure"},
     }
 
 
-def answer(pod: Object, key: str) -> Pins | Problem:
+def answers(
+    live: Mapping[tuple[str, str], Object], spec: ModelDeploymentSpec, now: float
+) -> Pins | Problem:
+    """Return what the resolver pods found out for this spec, or why there is nothing yet."""
+    key = content_key(spec)
+    found = [
+        answer(pod, spec, now)
+        for (kind, _), pod in sorted(live.items())
+        if kind == "Pod" and _resolves(pod) == key and not pod["metadata"].get("deletionTimestamp")
+    ]
+    known = (one for one in found if isinstance(one, Pins))
+    return next(known, next(iter(found), _looking_up()))
+
+
+def answer(pod: Object, spec: ModelDeploymentSpec, now: float) -> Pins | Problem:
     """Return what a resolver pod found out, or why there is nothing yet."""
-    statuses = (pod.get("status") or {}).get("containerStatuses") or [{}]
-    state = statuses[0].get("state") or {}
-    ended = state.get("terminated") or (statuses[0].get("lastState") or {}).get("terminated")
-    if ended is None:
-        return Problem("ResolvingAliases", "the aliases of the models are being looked up")
-    message = (ended.get("message") or "").strip()
-    if ended.get("exitCode") != 0:
-        return Problem("ModelNotFound", message[-600:] or "the aliases could not be looked up")
-    found: list[dict[str, Any]] = json.loads(message)
-    return Pins(key=key, models=[PinnedModel.model_validate(model) for model in found])
+    age = now - epoch(pod["metadata"]["creationTimestamp"])
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    own: Object = next((c for c in statuses if c.get("name") == CONTAINER), {})
+    state = own.get("state") or {}
+    ended = state.get("terminated") or (own.get("lastState") or {}).get("terminated")
+    if ended is not None and ended.get("exitCode") == 0:
+        return _read(spec, (ended.get("message") or "").strip(), _again(pod, spec, now))
+    if ended is not None and ended.get("reason") == "Error":
+        message = (ended.get("message") or "").strip()
+        text = message[-600:] or f"the resolver pod ended with exit code {ended.get('exitCode')}"
+        return Problem("ModelNotFound", text, _again(pod, spec, now))
+    why = cause(pod, CONTAINER)
+    if why:
+        return _failing(why, _again(pod, spec, now))
+    if age < SLOW_SECONDS:
+        return _looking_up(now - age + SLOW_SECONDS)
+    name = pod["metadata"]["name"]
+    return Problem(
+        "ResolvingAliases",
+        f"the aliases of the models are being looked up for {human(age)}, and the pod has said"
+        f" nothing of why it takes so long; its events may: kubectl describe pod {name}",
+        _again(pod, spec, now),
+    )
+
+
+def _looking_up(look_again: float | None = None) -> Problem:
+    return Problem("ResolvingAliases", "the aliases of the models are being looked up", look_again)
+
+
+def _failing(why: str, look_again: float | None) -> Problem:
+    return Problem("ResolverFailing", f"the aliases can't be looked up: {why}"[:900], look_again)
+
+
+def _read(spec: ModelDeploymentSpec, message: str, look_again: float | None) -> Pins | Problem:
+    asked = {model.name for model in spec.models if model.version in ALIASES}
+    try:
+        found: list[Any] = json.loads(message)
+        pins = Pins(
+            key=content_key(spec), models=[PinnedModel.model_validate(model) for model in found]
+        )
+    except (ValueError, TypeError, ValidationError):
+        pins = None
+    if pins is None or {model.name for model in pins.models} != asked:
+        return _failing(
+            "the resolver pod ended without an answer. Is transit-models in the image"
+            " (spec.server.image)?",
+            look_again,
+        )
+    return pins
+
+
+def _is_spent(pod: Object, spec: ModelDeploymentSpec, now: float) -> bool:
+    """Tell whether a pod without an answer shall make room for another one."""
+    return isinstance(answer(pod, spec, now), Problem) and now >= _spent_at(pod, spec)
+
+
+def _spent_at(pod: Object, spec: ModelDeploymentSpec) -> float:
+    made = epoch(pod["metadata"]["creationTimestamp"])
+    if (pod.get("status") or {}).get("phase") == "Failed":
+        return made + LINGER_SECONDS
+    return made + max(LINGER_SECONDS, seconds(spec.rollout.progress_deadline))
+
+
+def _again(pod: Object, spec: ModelDeploymentSpec, now: float) -> float | None:
+    at = _spent_at(pod, spec)
+    return at if at > now else None
+
+
+def _resolves(pod: Object) -> str:
+    found: str = (pod["metadata"].get("labels") or {}).get(LABEL_RESOLVES, "")
+    return found
 
 
 def _storage_uri(container: Object) -> str:

@@ -7,12 +7,32 @@ resolved to (image, pool, the whole pod template) is kept in a ControllerRevisio
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Final
 
 from ...api.names import REVISION_LENGTH
 from ...api.spec import ALIASES, ModelDeploymentSpec
 from ...api.status import PinnedModel, Pins
 from ..observed import Wanted
+
+# What means the same as nothing, so that a field that is new, or a default that is spelled out,
+# renames no revision. Constants, not the defaults of today's code: the API server has stored those
+# of the day the resource was written, so when a default changes this table must not. A new field
+# gets a line with the value that means "as before it was there".
+_LEFT_OUT: Final[dict[str, Any]] = {
+    "storage.secret_name": None,
+    "server.image": None,
+    "server.pool": "cpu",
+    "server.resources": None,
+    "server.resources.requests": None,
+    "server.resources.limits": None,
+    "server.env": [],
+    "server.env[].value": None,
+    "server.env[].value_from": None,
+    "server.batching": {"max_size": 32, "max_wait": "2ms"},
+    "server.batching.max_size": 32,
+    "server.batching.max_wait": "2ms",
+    "server.api_keys": None,
+}
 
 
 def content_key(spec: ModelDeploymentSpec) -> str:
@@ -48,12 +68,24 @@ def wanted(spec: ModelDeploymentSpec, pins: Pins | None) -> Wanted:
 
 
 def _content(spec: ModelDeploymentSpec) -> dict[str, Any]:
-    # Defaults are left out: a default added by a later version must not rename a revision.
     return {
         "models": [model.model_dump() for model in spec.models],
         "default": spec.default or spec.models[0].name,
-        "storage": spec.storage.model_dump(exclude_defaults=True),
-        "server": spec.server.model_dump(exclude_defaults=True),
+        "storage": _said(spec.storage.model_dump(), "storage"),
+        "server": _said(spec.server.model_dump(), "server"),
+    }
+
+
+def _said(value: Any, path: str) -> Any:
+    """Return a part of the spec without what `_LEFT_OUT` leaves out."""
+    if isinstance(value, list):
+        return [_said(item, f"{path}[]") for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _said(inner, f"{path}.{key}")
+        for key, inner in value.items()
+        if (f"{path}.{key}", inner) not in _LEFT_OUT.items()
     }
 
 

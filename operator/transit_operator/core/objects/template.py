@@ -5,11 +5,12 @@ Neighbours: `objects` wraps it into a Deployment; the environment variables are 
 """
 
 import json
+from pathlib import PurePosixPath
 from typing import Any
 
 from ...api import names
 from ...api.config import OperatorConfig, Pool
-from ...api.server import Server, Storage
+from ...api.server import FILE, RESERVED_ENV, Server, Storage
 from ...api.spec import ModelDeploymentSpec
 from ..observed import Wanted
 
@@ -17,6 +18,8 @@ CACHE = "/var/cache/transit"
 MODELS = "/models"
 API_KEYS = "/etc/transit/api-keys"
 USER = 65532
+CONTAINER = "server"
+API_KEYS_VOLUME = "api-keys"
 
 
 class UnknownPool(Exception):
@@ -29,6 +32,16 @@ class UnknownPool(Exception):
         )
 
 
+class ForbiddenPath(Exception):
+    """`spec.storage.uri` names a directory of the node that the operator doesn't allow."""
+
+    def __init__(self, uri: str, roots: list[str]) -> None:
+        super().__init__(
+            f"spec.storage.uri: {uri} is not below a directory that the operator's configuration"
+            f" allows (fileRoots: {', '.join(roots) or 'none'})"
+        )
+
+
 def pod_template(
     namespace: str, name: str, wanted: Wanted, spec: ModelDeploymentSpec, config: OperatorConfig
 ) -> dict[str, Any]:
@@ -36,7 +49,10 @@ def pod_template(
 
     Raises:
         UnknownPool: the pool isn't configured.
+        ForbiddenPath: the storage is a directory of the node outside `fileRoots`.
     """
+    if spec.storage.uri.startswith(FILE) and not _is_allowed(spec.storage.uri, config.file_roots):
+        raise ForbiddenPath(spec.storage.uri, config.file_roots)
     pool = config.pools.get(spec.server.pool)
     if pool is None:
         raise UnknownPool(spec.server.pool, list(config.pools))
@@ -66,6 +82,17 @@ def pod_template(
             "volumes": [*_volumes(spec.storage), *_key_volumes(server)],
         },
     }
+
+
+def _is_allowed(uri: str, roots: list[str]) -> bool:
+    """Tell whether a directory of the node is one of the allowed ones, or below one.
+
+    By its name only: what a link on the node points to, nobody here can see.
+    """
+    path = PurePosixPath(uri.removeprefix(FILE))
+    if ".." in path.parts or not path.is_absolute() or "//" in str(path):
+        return False
+    return any(path.is_relative_to(root) for root in roots)
 
 
 def revision_labels(name: str, revision: str) -> dict[str, str]:
@@ -104,7 +131,7 @@ def _container(
         server.resources.model_dump(exclude_none=True) if server.resources else pool.resources
     )
     container: dict[str, Any] = {
-        "name": "server",
+        "name": CONTAINER,
         "image": server.image or config.server.image,
         "imagePullPolicy": config.server.image_pull_policy,
         "ports": [{"name": "http", "containerPort": names.SERVER_PORT, "protocol": "TCP"}],
@@ -142,9 +169,12 @@ def _environment(
     }
     if spec.server.api_keys is not None:
         own["TRANSIT_API_KEYS_FILE"] = API_KEYS
-    users = [v.model_dump(by_alias=True, exclude_none=True) for v in spec.server.env]
-    taken = {variable["name"] for variable in users}
-    return [{"name": k, "value": v} for k, v in own.items() if k not in taken] + users
+    # The API server refuses reserved names; what it let pass before that still has no effect.
+    users = [v for v in spec.server.env if v.name not in RESERVED_ENV]
+    return [
+        *({"name": name, "value": value} for name, value in own.items()),
+        *(v.model_dump(by_alias=True, exclude_none=True) for v in users),
+    ]
 
 
 def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
@@ -166,7 +196,7 @@ def _mounts(storage: Storage) -> list[dict[str, Any]]:
         {"name": "cache", "mountPath": CACHE},
         {"name": "tmp", "mountPath": "/tmp"},
     ]
-    if storage.uri.startswith("file://"):
+    if storage.uri.startswith(FILE):
         mounts.append({"name": "models", "mountPath": MODELS, "readOnly": True})
     if storage.uri.startswith("pvc://"):
         _, _, path = storage.uri.removeprefix("pvc://").partition("/")
@@ -178,14 +208,14 @@ def _mounts(storage: Storage) -> list[dict[str, Any]]:
 def _key_mounts(server: Server) -> list[dict[str, Any]]:
     if server.api_keys is None:
         return []
-    return [{"name": "api-keys", "mountPath": API_KEYS, "readOnly": True}]
+    return [{"name": API_KEYS_VOLUME, "mountPath": API_KEYS, "readOnly": True}]
 
 
 def _key_volumes(server: Server) -> list[dict[str, Any]]:
     if server.api_keys is None:
         return []
     secret = {"secretName": server.api_keys.secret_name, "defaultMode": 0o440}
-    return [{"name": "api-keys", "secret": secret}]
+    return [{"name": API_KEYS_VOLUME, "secret": secret}]
 
 
 def _volumes(storage: Storage) -> list[dict[str, Any]]:
@@ -193,8 +223,8 @@ def _volumes(storage: Storage) -> list[dict[str, Any]]:
         {"name": "cache", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},
     ]
-    if storage.uri.startswith("file://"):
-        path = storage.uri.removeprefix("file://")
+    if storage.uri.startswith(FILE):
+        path = storage.uri.removeprefix(FILE)
         volumes.append({"name": "models", "hostPath": {"path": path, "type": "Directory"}})
     if storage.uri.startswith("pvc://"):
         claim = storage.uri.removeprefix("pvc://").partition("/")[0]

@@ -1,0 +1,75 @@
+"""Why a pod isn't ready, in words a person can act on. Neighbours: `resolver`, `runtime.pods`.
+
+The order is that of a pod's life: it is scheduled, its init containers run, then its containers.
+"""
+
+from typing import Any
+
+Object = dict[str, Any]
+
+_COMING_UP = (None, "ContainerCreating", "PodInitializing")
+
+
+def cause(pod: Object, main: str) -> str:
+    """Return why a pod isn't ready; empty where nothing is known.
+
+    What the container `main` says comes before what others (sidecars) say, and of others it is said
+    which one they are.
+    """
+    status = pod.get("status") or {}
+    scheduled = _conditions(status).get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        reason = scheduled.get("reason") or "Unschedulable"
+        return f"{reason}: {scheduled.get('message', '')}".rstrip(": ")
+    if status.get("phase") == "Failed":
+        reason = status.get("reason") or "Failed"
+        return f"{reason}: {status.get('message', '')}".rstrip(": ")
+    for container in status.get("initContainerStatuses") or []:
+        why = "" if _has_done_its_part(container) else _why(container)
+        if why:
+            return f"init container {container.get('name', '')}: {why}"
+    containers = status.get("containerStatuses") or []
+    for container in sorted(containers, key=lambda c: c.get("name") != main):
+        why = "" if container.get("ready") else _why(container)
+        if why:
+            named = container.get("name", main)
+            return why if named == main else f"container {named}: {why}"
+    return ""
+
+
+def disrupted(pod: Object) -> bool:
+    """Tell whether a pod is being evicted, preempted or drained: no sickness of what it runs."""
+    target = _conditions(pod.get("status") or {}).get("DisruptionTarget", {})
+    return bool(target.get("status") == "True")
+
+
+def _has_done_its_part(init: Object) -> bool:
+    """Tell whether an init container has succeeded, or, as a native sidecar, has come up."""
+    ended = (init.get("state") or {}).get("terminated")
+    return bool(init.get("ready")) or (ended is not None and ended.get("exitCode") == 0)
+
+
+def _why(container: Object) -> str:
+    state = container.get("state") or {}
+    ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
+    waiting = state.get("waiting") or {}
+    if ended:
+        return _ended(waiting, ended)
+    if waiting.get("reason") not in _COMING_UP:
+        return f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
+    return ""
+
+
+def _ended(waiting: Object, ended: Object) -> str:
+    """Say how a container ended: its own last words are the best cause there is."""
+    how = ended.get("reason") or "Error"
+    # Killed for memory it had no last words: what is there is an unrelated end of its log.
+    words = "" if how == "OOMKilled" else (ended.get("message") or "").strip()
+    if how == "Error":
+        how = f"exit code {ended.get('exitCode')}"
+    prefix = waiting.get("reason") or "the container ended"
+    return f"{prefix} ({how}){': ' + words[-400:] if words else ''}"
+
+
+def _conditions(status: Object) -> dict[str, Object]:
+    return {c["type"]: c for c in status.get("conditions") or []}

@@ -1,0 +1,44 @@
+"""The operator's configuration: a key that nobody knows is refused, by its name."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from transit_operator.api.config import OperatorConfig
+from transit_operator.runtime.config import InvalidConfig, load
+
+CHART = Path(__file__).parents[2] / "charts" / "transit" / "values.yaml"
+
+UNKNOWN = {
+    "namespace: [ml]": "namespace: is no key",
+    "prometheus: {uri: http://p}": "prometheus.uri: is no key",
+    "server: {pullPolicy: Always}": "server.pullPolicy: is no key",
+    "resolver: {limits: {}}": "resolver.limits: is no key",
+    "pools: {cpu: {nodeselector: {a: b}}}": "pools.cpu.nodeselector: is no key",
+    "{a: 1, b: 2}": "a: is no key of the configuration; b: is no key",
+    "workers: 0": "workers: Input should be greater than",
+    "fileRoots: [/]": "fileRoots.0: ",
+    "fileRoots: [/srv/../etc]": "fileRoots.0: ",
+    "fileRoots: [/srv//models]": "fileRoots.0: ",
+    "fileRoots: [srv]": "fileRoots.0: ",
+}
+
+
+@pytest.mark.parametrize("text", UNKNOWN)
+def test_names_what_is_wrong(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "operator.yaml"
+    file.write_text(text)
+    with pytest.raises(InvalidConfig) as refused:
+        load(file)
+    assert UNKNOWN[text] in str(refused.value)
+
+
+def test_the_charts_values_are_a_configuration() -> None:
+    values = yaml.safe_load(CHART.read_text())["config"]
+    config = OperatorConfig.model_validate(values)
+    assert set(values) == {field.alias for field in OperatorConfig.model_fields.values()}, (
+        "the chart shows every key"
+    )
+    assert config.file_roots == OperatorConfig().file_roots
+    assert config.resolver == OperatorConfig().resolver

@@ -1,0 +1,234 @@
+"""The pod that looks up aliases: every cause is told, and none is waited for without an end."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.world import spec
+from transit_operator.api.config import OperatorConfig
+from transit_operator.api.spec import ModelDeploymentSpec
+from transit_operator.api.status import PinnedModel, Pins
+from transit_operator.core.objects.build import Object, Owner
+from transit_operator.core.objects.resolver import (
+    ResolverChange,
+    answer,
+    answers,
+    resolver_change,
+    resolver_pod,
+)
+from transit_operator.core.objects.revision import content_key
+from transit_operator.core.observed import Problem
+from transit_operator.core.times import epoch, rfc3339
+
+OWNER = Owner("ml", "kepler", "uid-1")
+MADE = epoch("2026-11-24T06:00:00Z")
+SPEC = spec("latest", rollout={"progressDeadline": "10m"})
+KEY = content_key(SPEC)
+BASE = f"kepler-resolve-{KEY}"
+FOUND = json.dumps([{"name": "forest", "version": "1.4.0"}])
+PROXY = {"name": "a-proxy", "state": {"running": {}}}
+
+
+def pod(status: dict[str, Any], name: str = BASE, key: str = KEY, **meta: Any) -> Object:
+    labels = {"transit.dev/model-deployment": "kepler", "transit.dev/resolves": key}
+    return {
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "uid": f"uid of {name}",
+            "labels": labels,
+            "creationTimestamp": rfc3339(MADE),
+            **meta,
+        },
+        "status": status,
+    }
+
+
+def ended(code: int, message: str, reason: str = "Error", **more: Any) -> dict[str, Any]:
+    state = {"terminated": {"exitCode": code, "reason": reason, "message": message}}
+    return {"containerStatuses": [PROXY, {"name": "resolver", "state": state, **more}]}
+
+
+def waiting(reason: str, message: str) -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, "message": message}}
+    return {"containerStatuses": [{"name": "resolver", "state": state}]}
+
+
+def live(*pods: Object) -> dict[tuple[str, str], Object]:
+    return {("Pod", p["metadata"]["name"]): p for p in pods}
+
+
+def change(
+    *pods: Object, at: float = MADE + 5, needed: bool = True, of: ModelDeploymentSpec = SPEC
+) -> ResolverChange:
+    return resolver_change(OWNER, live(*pods), of, needed, at)
+
+
+def test_the_answer_is_that_of_the_container_resolver_whatever_stands_beside_it() -> None:
+    found = answer(pod(ended(0, FOUND, "Completed")), SPEC, MADE + 5)
+    assert found == Pins(key=KEY, models=[PinnedModel(name="forest", version="1.4.0")])
+
+
+CAUSES: dict[str, tuple[dict[str, Any], str, str]] = {
+    "no such alias": (ended(1, "no alias 'latest'"), "ModelNotFound", "no alias 'latest'"),
+    "no such alias, a try later": (
+        {
+            "containerStatuses": [
+                {
+                    "name": "resolver",
+                    "state": {"running": {}},
+                    "lastState": {
+                        "terminated": {"exitCode": 1, "reason": "Error", "message": "no bucket"}
+                    },
+                }
+            ]
+        },
+        "ModelNotFound",
+        "no bucket",
+    ),
+    "image": (
+        waiting("ImagePullBackOff", "not found"),
+        "ResolverFailing",
+        "ImagePullBackOff: not found",
+    ),
+    "Secret": (
+        waiting("CreateContainerConfigError", 'secret "minio" not found'),
+        "ResolverFailing",
+        'secret "minio" not found',
+    ),
+    "scheduling, a claim that isn't there": (
+        {
+            "conditions": [
+                {
+                    "type": "PodScheduled",
+                    "status": "False",
+                    "reason": "Unschedulable",
+                    "message": 'persistentvolumeclaim "models" not found',
+                }
+            ]
+        },
+        "ResolverFailing",
+        'persistentvolumeclaim "models" not found',
+    ),
+    "eviction": (
+        {"phase": "Failed", "reason": "Evicted", "message": "low on disk"},
+        "ResolverFailing",
+        "Evicted: low on disk",
+    ),
+    "memory": (ended(137, "a log", "OOMKilled"), "ResolverFailing", "OOMKilled"),
+    "an init container": (
+        {
+            "initContainerStatuses": [
+                {
+                    "name": "mesh-init",
+                    "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
+                }
+            ]
+        },
+        "ResolverFailing",
+        "init container mesh-init: CrashLoopBackOff",
+    ),
+    "an end without a word": (ended(0, "", "Completed"), "ResolverFailing", "without an answer"),
+    "an end with other words": (
+        ended(0, "hello", "Completed"),
+        "ResolverFailing",
+        "spec.server.image",
+    ),
+    "an answer to another question": (
+        ended(0, '[{"name": "tree", "version": "1.0.0"}]', "Completed"),
+        "ResolverFailing",
+        "without an answer",
+    ),
+    "an answer that is no list": (ended(0, "7", "Completed"), "ResolverFailing", "without an"),
+}
+
+
+@pytest.mark.parametrize("case", CAUSES)
+def test_says_why_there_is_no_answer(case: str) -> None:
+    status, reason, words = CAUSES[case]
+    found = answer(pod(status), SPEC, MADE + 5)
+    assert isinstance(found, Problem)
+    assert found.reason == reason
+    assert words in found.message
+
+
+def test_a_pod_that_says_nothing_is_looked_at_again_and_then_said_to_be_slow() -> None:
+    soon = answer(pod({}), SPEC, MADE + 5)
+    assert isinstance(soon, Problem)
+    assert soon.look_again == MADE + 20
+    later = answer(pod({}), SPEC, MADE + 20)
+    assert isinstance(later, Problem)
+    assert f"kubectl describe pod {BASE}" in later.message
+    assert later.look_again == MADE + 600
+
+
+def test_one_pod_is_made_and_no_second_one() -> None:
+    assert change() == ResolverChange(make=BASE)
+    assert change(pod({})) == ResolverChange()
+
+
+def test_none_is_left_where_nothing_is_to_be_looked_up() -> None:
+    assert change(pod(ended(0, FOUND, "Completed")), needed=False) == ResolverChange((BASE,))
+
+
+def test_one_for_an_earlier_spec_makes_room() -> None:
+    earlier = pod({}, name="kepler-resolve-earlier", key="earlier")
+    assert change(earlier) == ResolverChange(("kepler-resolve-earlier",), BASE)
+
+
+@pytest.mark.parametrize(
+    ("status", "at", "anew"),
+    [
+        pytest.param({}, 599, False, id="waits until the deadline"),
+        pytest.param({}, 600, True, id="not at it"),
+        pytest.param(ended(1, "no bucket"), 601, True, id="an error is tried anew"),
+        pytest.param(ended(0, "hello", "Completed"), 601, True, id="so is a wrong answer"),
+        pytest.param(ended(0, FOUND, "Completed"), 9999, False, id="an answer stays"),
+        pytest.param({"phase": "Failed", "reason": "Evicted"}, 29, False, id="the cause is told"),
+        pytest.param({"phase": "Failed", "reason": "Evicted"}, 30, True, id="evicted: anew"),
+    ],
+)
+def test_when_a_pod_is_made_anew(status: dict[str, Any], at: float, anew: bool) -> None:
+    found = change(pod(status), at=MADE + at)
+    assert (found.remove == (BASE,)) is anew
+    if anew:
+        assert found.make is not None
+        assert found.make != BASE, "the name is taken until the old one is gone"
+
+
+def test_one_that_never_goes_from_a_lost_node_is_in_nobodys_way() -> None:
+    lost = pod({}, deletionTimestamp=rfc3339(MADE))
+    first = change(lost, at=MADE + 60)
+    assert first.remove == ()
+    assert first.make not in (None, BASE)
+    second = pod({"phase": "Failed"}, name=str(first.make))
+    third = change(lost, second, at=MADE + 60)
+    assert third.remove == (first.make,)
+    assert third.make not in (None, BASE, first.make)
+    assert answers(live(lost, pod(ended(0, FOUND, "Completed"), name="b")), SPEC, MADE) == Pins(
+        key=KEY, models=[PinnedModel(name="forest", version="1.4.0")]
+    )
+
+
+def test_no_mesh_puts_its_sidecar_in() -> None:
+    made = resolver_pod(OWNER, SPEC, OperatorConfig(), BASE)["metadata"]
+    assert made["annotations"]["sidecar.istio.io/inject"] == "false"
+    assert made["labels"]["sidecar.istio.io/inject"] == "false"
+    assert made["annotations"]["linkerd.io/inject"] == "disabled"
+
+
+def test_its_resources_are_settable_and_have_limits_for_quotas() -> None:
+    def resources(config: OperatorConfig) -> Any:
+        return resolver_pod(OWNER, SPEC, config, BASE)["spec"]["containers"][0]["resources"]
+
+    assert set(resources(OperatorConfig())["limits"]) == {"cpu", "memory"}
+    mine = {"limits": {"cpu": "2"}}
+    assert resources(OperatorConfig.model_validate({"resolver": {"resources": mine}})) == mine
+
+
+def test_it_needs_no_api_keys() -> None:
+    keys = spec("latest", server={"apiKeys": {"secretName": "not-there-yet"}})
+    made = resolver_pod(OWNER, keys, OperatorConfig(), BASE)["spec"]
+    assert "not-there-yet" not in json.dumps(made["volumes"])
+    assert "api-keys" not in json.dumps(made["containers"][0]["volumeMounts"])

@@ -1,0 +1,75 @@
+"""The pod template: what a user can't take over, and which directories of a node it may mount."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.world import spec
+from transit_operator.api.config import OperatorConfig
+from transit_operator.api.server import RESERVED_ENV
+from transit_operator.core.objects.revision import wanted
+from transit_operator.core.objects.template import ForbiddenPath, pod_template
+
+ROOTS = OperatorConfig.model_validate({"fileRoots": ["/srv/models", "/data"]})
+
+
+def template(config: OperatorConfig | None = None, **overrides: Any) -> dict[str, Any]:
+    asked = spec(**overrides)
+    return pod_template("ml", "kepler", wanted(asked, None), asked, config or OperatorConfig())
+
+
+def environment(**server: Any) -> dict[str, Any]:
+    container = template(server=server)["spec"]["containers"][0]
+    found = {v["name"]: v.get("value") for v in container["env"]}
+    assert len(found) == len(container["env"]), "no variable stands there twice"
+    return found
+
+
+def test_every_variable_that_is_set_is_reserved() -> None:
+    assert set(environment(apiKeys={"secretName": "keys"})) <= set(RESERVED_ENV)
+
+
+@pytest.mark.parametrize("name", RESERVED_ENV)
+def test_a_reserved_variable_that_came_through_has_no_effect(name: str) -> None:
+    assert environment(env=[{"name": name, "value": "another"}]).get(name) != "another"
+
+
+def test_other_variables_are_the_users() -> None:
+    assert environment(env=[{"name": "TRANSIT_WORKERS", "value": "2"}])["TRANSIT_WORKERS"] == "2"
+
+
+@pytest.mark.parametrize(
+    "path", ["/srv/models", "/srv/models/", "/srv/models/team/a", "/data", "/data/..x"]
+)
+def test_mounts_what_is_below_an_allowed_directory(path: str) -> None:
+    made = template(ROOTS, storage={"uri": f"file://{path}"})
+    volume = next(v for v in made["spec"]["volumes"] if v["name"] == "models")
+    assert volume["hostPath"]["path"] == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "//",
+        "/etc",
+        "/srv",
+        "/srv/models2",
+        "/srv/models/../../etc",
+        "/srv/models/..",
+        "//srv/models",
+        "/data/../etc",
+        "srv/models",
+        "",
+    ],
+)
+def test_mounts_nothing_else_of_the_node(path: str) -> None:
+    with pytest.raises(ForbiddenPath, match="fileRoots: /srv/models, /data"):
+        template(ROOTS, storage={"uri": f"file://{path}"})
+
+
+def test_no_allowed_directory_allows_none() -> None:
+    with pytest.raises(ForbiddenPath, match="fileRoots: none"):
+        template(
+            OperatorConfig.model_validate({"fileRoots": []}), storage={"uri": "file:///srv/models"}
+        )
