@@ -22,6 +22,7 @@ class Behaviour(NamedTuple):
 
     rate: float = 20.0
     errors: float = 0.0
+    invalid: float = 0.0
     latency: float = 0.01
     classes: dict[str, float] = {"planet": 0.5, "star": 0.5}  # noqa: RUF012 - never changed
     accuracy: float = 1.0
@@ -46,8 +47,9 @@ def changed(behaviour: Behaviour, changes: Any) -> Behaviour:
     result = behaviour._replace(**changes)
     if result.rate < 0 or result.latency < 0:
         raise Wrong("rate and latency must not be negative")
-    if not all(0 <= share <= 1 for share in (result.errors, result.accuracy, result.busy)):
-        raise Wrong("errors, accuracy and busy are shares: 0 to 1")
+    shares = (result.errors, result.invalid, result.accuracy, result.busy)
+    if not all(0 <= share <= 1 for share in shares):
+        raise Wrong("errors, invalid, accuracy and busy are shares: 0 to 1")
     if abs(sum(result.classes.values()) - 1) > 1e-9:
         raise Wrong("the shares of classes must sum to 1")
     return result
@@ -72,7 +74,7 @@ class Counters:
         self._at = now
         self._lock = threading.Lock()
         self.behaviour = behaviour
-        self._success = self._error = self._seconds = 0.0
+        self._success = self._error = self._invalid = self._seconds = 0.0
         self._correct = self._wrong = 0.0
         self._buckets = [0.0] * (len(self._bounds) + 1)
         self._classes = dict.fromkeys(behaviour.classes, 0.0)
@@ -97,6 +99,8 @@ class Counters:
         wanted = self.behaviour
         count = wanted.rate * (now - self._at)
         self._at = now
+        self._invalid += count * wanted.invalid
+        count *= 1 - wanted.invalid  # what is refused is neither measured nor predicted
         self._error += count * wanted.errors
         self._success += count * (1 - wanted.errors)
         self._correct += count * (1 - wanted.errors) * wanted.accuracy
@@ -126,7 +130,11 @@ class Counters:
         histogram = ["# TYPE prediction_latency_seconds histogram"]
         for model in json.loads(os.environ.get("TRANSIT_MODELS", "[]")):
             of = {**constant, "model": model["name"], "version": model["version"]}
-            outcomes = (("success", self._success), ("error", self._error), ("invalid", 0.0))
+            outcomes = (
+                ("success", self._success),
+                ("error", self._error),
+                ("invalid", self._invalid),
+            )
             lines += [_line("predictions_total", {**of, "status": s}, n) for s, n in outcomes]
             lines += [
                 _line("predicted_class_total", {**of, "class": name}, count)

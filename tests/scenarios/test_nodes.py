@@ -5,7 +5,6 @@ Neighbours: `dev.cluster` stops a node's kubelet; `test_pods.py` has what befall
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 
 import pytest
 
@@ -13,7 +12,7 @@ from dev.cluster import provider
 from dev.demo.watch import Watch
 from tests.support import Object, eventually
 
-from .history import evaluated_at, jumps, lost_traffic, statuses
+from .history import jumps, lost_traffic, statuses
 from .scene import Scene
 
 LOST_SECONDS = 90.0  # the node controller gives a silent kubelet 50 s
@@ -109,9 +108,8 @@ def test_a_lost_node_takes_no_traffic_along(
     scene.settled([first])
 
 
-def test_evictions_on_both_sides_move_no_weight_and_stop_the_clock(scene: Scene) -> None:
-    """Given 50 % with three and two pods, when one of each is evicted, then only time is lost."""
-    scene.analysis["health"] = PATIENT
+def test_evictions_on_both_sides_move_no_weight_and_are_no_sickness(scene: Scene) -> None:
+    """Given 50 % with three and two pods, when one of each is evicted, then nothing else moves."""
     scene.spec["replicas"] = 3
     scene.holds("2s", "10m", "3s")
     first = scene.serving(rate=10)
@@ -134,11 +132,5 @@ def test_evictions_on_both_sides_move_no_weight_and_stop_the_clock(scene: Scene)
     assert {(s["candidate"]["step"], s["candidate"]["weight"]) for s in seen} == {(2, 50)}
     assert scene.reasons(second) == ["RolloutStarted", *["StepReached"] * 2]
 
-    unwell = [s for s in seen if s["candidate"].get("healthFailures", 0)]
-    assert unwell, "no evaluation saw that a pod was missing"
-    evaluations = [s for b, s in pairwise(seen) if evaluated_at(s) > evaluated_at(b)]
-    for earlier, later in pairwise(s["candidate"] for s in evaluations):
-        if later.get("healthFailures", 0):
-            assert later["heldSeconds"] == earlier["heldSeconds"], "held while a pod is missing"
-        assert later["heldSeconds"] >= earlier["heldSeconds"]
+    assert not [s for s in seen if s["candidate"].get("healthFailures", 0)], "it counted as sick"
     assert scene.status["candidate"]["heldSeconds"] > before, "the clock goes on"

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ..adapters.kubernetes import Conflict, Kubernetes, KubernetesError, NotFound
+from ..core.objects.build import Object
 from .lease import KIND, Election, Move
 
 log = logging.getLogger(__name__)
@@ -91,11 +92,22 @@ class Leader:
         self._election.released()
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
-                await self._api.replace(wish)
+                await self._give_back(wish)
         except (KubernetesError, TimeoutError) as error:
             log.warning("the Lease could not be given back, it will expire: %s", _words(error))
         else:
             log.info("%s gave the Lease back", self.identity)
+
+    async def _give_back(self, wish: Object) -> None:
+        try:
+            await self._api.replace(wish)
+        except Conflict:
+            # A renewal of this very process was under way when it was told to end.
+            found = await self._api.get(KIND, *self._where)
+            if found["spec"].get("holderIdentity") != self.identity:
+                raise
+            version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+            await self._api.replace({**wish, "metadata": {**wish["metadata"], **version}})
 
     async def _attempt(self) -> None:
         """Do what is to be done now. A failure changes nothing: the next attempt looks again."""
