@@ -167,6 +167,7 @@ class Life:
             if decision is None:
                 continue
             came_up = await self._pods_come_up()
+            await self._gateway_accepts()
             quiet = len(self.kubernetes.writes) == before and not came_up
             if quiet and decide_again_is_silent(decision):
                 return decision.wake_at
@@ -219,6 +220,37 @@ class Life:
             await self._say_ready(pod["metadata"]["name"])
         await self._list("Pod", "Deployment")
         return bool(unready)
+
+    async def _gateway_accepts(self) -> None:
+        """Say of a new route what a Gateway's controller would."""
+        route = self.cache.owned(self.key).get(("HTTPRoute", NAME))
+        if route is None or (route.get("status") or {}).get("parents"):
+            return
+        conditions = [
+            {
+                "type": kind,
+                "status": "True",
+                "reason": kind,
+                "message": "",
+                "lastTransitionTime": rfc3339(self.now),
+            }
+            for kind in ("Accepted", "ResolvedRefs")
+        ]
+        parents = [
+            {
+                "parentRef": route["spec"]["parentRefs"][0],
+                "controllerName": "test.transit.dev/gateway",
+                "conditions": conditions,
+            }
+        ]
+        where = "/apis/gateway.networking.k8s.io/v1"
+        await Kubernetes(self.client)._request(
+            "PATCH",
+            f"{where}/namespaces/{self.namespace}/httproutes/{NAME}/status",
+            body={"status": {"parents": parents}},
+            content_type="application/merge-patch+json",
+        )
+        await self._list("HTTPRoute")
 
     async def _say_ready(self, pod: str) -> None:
         condition = {"type": "Ready", "status": "True", "lastTransitionTime": rfc3339(self.now)}

@@ -33,6 +33,7 @@ def emptied(scene: Scene) -> None:
     """Empty the status, as a restore from a backup does."""
     found = scene.kube.find("-n", scene.namespace, "mdep", NAME)
     assert found is not None
+    del found["metadata"]["resourceVersion"]  # whatever the operator writes meanwhile
     path = f"/apis/transit.dev/v1alpha1/namespaces/{scene.namespace}/modeldeployments/{NAME}/status"
     scene.kube("replace", "--raw", path, "-f", "-", stdin=json.dumps({**found, "status": {}}))
 

@@ -11,12 +11,14 @@ from transit_operator.api import names
 from transit_operator.core.decide import decide
 from transit_operator.core.objects.build import Object, Owner
 from transit_operator.core.observed import Route
+from transit_operator.core.times import epoch
 from transit_operator.routers import for_spec
 from transit_operator.routers.acceptance import acceptance
 from transit_operator.runtime.cache import Cache
 from transit_operator.runtime.events import Events
 from transit_operator.runtime.observe import Observer, Snapshot
 
+NOW = epoch("2026-11-26T10:00:10Z")
 PARENT = {"name": "public", "namespace": "infra"}
 
 
@@ -69,7 +71,7 @@ def test_what_the_gateways_say(parents: Any, accepted: bool | None) -> None:
     obj = route()
     if parents is not None:
         obj["status"] = {"parents": parents}
-    found = acceptance(obj)
+    found = acceptance(obj, NOW)
     assert found.accepted is accepted
     assert bool(found.message) == (accepted is not None)
 
@@ -77,7 +79,7 @@ def test_what_the_gateways_say(parents: Any, accepted: bool | None) -> None:
 def test_one_gateway_of_two_is_enough_but_the_other_is_told() -> None:
     obj = route(parentRefs=[PARENT, {"name": "inner", "namespace": "infra"}])
     obj["status"] = {"parents": [said(), said("False", name="inner")]}
-    found = acceptance(obj)
+    found = acceptance(obj, NOW)
     assert found.accepted
     assert "but Gateway inner: Accepted=False: no listener takes it" in found.message
 
@@ -110,14 +112,14 @@ def test_the_younger_of_two_on_one_host_gets_nothing(
     second["status"] = {"parents": [said()]}
     for obj in (second, first):
         cache.put(obj)
-    assert acceptance(first, cache.claims.of(first)).reason != "HostConflict"
-    found = acceptance(second, cache.claims.of(second))
+    assert acceptance(first, NOW, cache.claims.of(first)).reason != "HostConflict"
+    found = acceptance(second, NOW, cache.claims.of(second))
     assert (found.reason == "HostConflict") == conflict
     if conflict:
         assert found.accepted is False
         assert "older HTTPRoute other/z" in found.message
     cache.drop("HTTPRoute", "other", "z")
-    assert acceptance(second, cache.claims.of(second)).reason != "HostConflict"
+    assert acceptance(second, NOW, cache.claims.of(second)).reason != "HostConflict"
 
 
 def test_two_of_one_second_are_told_apart_by_name() -> None:
@@ -125,8 +127,8 @@ def test_two_of_one_second_are_told_apart_by_name() -> None:
     first, second = route("a"), route("b")
     for obj in (second, first):
         cache.put(obj)
-    assert acceptance(first, cache.claims.of(first)).accepted is None
-    assert acceptance(second, cache.claims.of(second)).accepted is False
+    assert acceptance(first, NOW, cache.claims.of(first)).accepted is None
+    assert acceptance(second, NOW, cache.claims.of(second)).accepted is False
 
 
 def test_a_route_that_changed_its_host_claims_the_old_one_no_more() -> None:
@@ -137,7 +139,7 @@ def test_a_route_that_changed_its_host_claims_the_old_one_no_more() -> None:
     cache.put(moved)
     second = route(created=LATER)
     cache.put(second)
-    assert acceptance(second, cache.claims.of(second)).accepted is None
+    assert acceptance(second, NOW, cache.claims.of(second)).accepted is None
 
 
 def test_the_observer_sees_the_route_of_its_model_deployment() -> None:
@@ -168,3 +170,13 @@ def test_a_route_that_nobody_carries_is_told_once_as_a_warning() -> None:
     (event,) = [e for e in events if e["reason"] == "HostConflict"]
     assert event["type"] == "Warning"
     assert event["involvedObject"]["kind"] == names.KIND
+
+
+def test_silence_is_an_answer_after_a_while() -> None:
+    obj = route()
+    young = acceptance(obj, NOW)
+    assert (young.accepted, young.look_again) == (None, NOW + 20)
+    old = acceptance(obj, NOW + 20)
+    assert (old.accepted, old.reason, old.look_again) == (False, "NoGateway", None)
+    assert "infra/public" in old.message
+    assert acceptance(obj | {"status": {"parents": [said()]}}, NOW + 20).accepted

@@ -112,6 +112,7 @@ class Route:
     accepted: bool | None
     reason: str = ""
     message: str = ""
+    look_again: float | None = None  # epoch seconds at which silence becomes an answer
 
 
 @dataclass(frozen=True)

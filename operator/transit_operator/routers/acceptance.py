@@ -10,6 +10,10 @@ from typing import Any, NamedTuple
 
 from ..core.objects.build import Object
 from ..core.observed import Route
+from ..core.times import epoch, rfc3339
+
+# Controllers write what they think of a new route within a second or two.
+SILENT_SECONDS = 30.0
 
 
 class Claim(NamedTuple):
@@ -54,11 +58,14 @@ def claims(route: Object) -> dict[Claim, Claimant]:
     }
 
 
-def acceptance(route: Object, rivals: Mapping[Claim, Iterable[Claimant]] | None = None) -> Route:
+def acceptance(
+    route: Object, now: float, rivals: Mapping[Claim, Iterable[Claimant]] | None = None
+) -> Route:
     """Return what is known of a route's being carried. `rivals`: all who claim what it claims.
 
-    Until a controller has said anything it is unknown, which holds nothing up: some never do. So
-    is what was good of an earlier generation. A refusal stands until it is taken back.
+    A route is young for `SILENT_SECONDS`, and unknown until a controller has said anything. After
+    that silence means that there is no such Gateway, or nobody who runs it. What was good of an
+    earlier generation is unknown, too. A refusal stands until it is taken back.
     """
     for claim, mine in claims(route).items():
         before = min((r for r in (rivals or {}).get(claim, ()) if _wins(r, mine)), default=None)
@@ -78,7 +85,21 @@ def acceptance(route: Object, rivals: Mapping[Claim, Iterable[Claimant]] | None 
         return Route(True, "Accepted", carried[0].message + others)
     if refused and len(refused) == len(said):
         return refused[0]
-    return Route(None)
+    return Route(None) if said else _silent(route, now)
+
+
+def _silent(route: Object, now: float) -> Route:
+    """Return what it means that no Gateway has said anything of the route."""
+    until = epoch(route["metadata"].get("creationTimestamp") or rfc3339(now)) + SILENT_SECONDS
+    if now < until:
+        return Route(None, look_again=until)
+    gateways = sorted({claim.gateway for claim in claims(route)})
+    return Route(
+        accepted=False,
+        reason="NoGateway",
+        message=f"no Gateway has taken the route: is there {' or '.join(gateways)}, and does its"
+        " controller run? See spec.traffic.gateway.parentRefs",
+    )
 
 
 def _wins(rival: Claimant, mine: Claimant) -> bool:

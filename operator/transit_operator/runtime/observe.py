@@ -128,7 +128,7 @@ class Observer:
         route = live.get(("HTTPRoute", name))
         if spec is None or spec.traffic.router != "gateway" or route is None:
             return None
-        return acceptance(route, self._cache.claims.of(route))
+        return acceptance(route, self._clock(), self._cache.claims.of(route))
 
     def _due(self, key: Key) -> tuple[ModelDeploymentSpec, str, str] | None:
         """Return spec, candidate and stable revision if an evaluation is due now."""
