@@ -19,11 +19,11 @@ from transit_models.metadata import (
     MODEL_ENDINGS,
     Framework,
     ModelMetadata,
-    Task,
     find_model_file,
     parse_metadata,
     write_metadata,
 )
+from transit_models.schema import Task
 from transit_models.storage_local import LocalStorage
 from transit_models.twin import write_twin
 from transit_models.versions import check_name, plain
