@@ -60,9 +60,15 @@ def described(
 ) -> tuple[Callable[[Any], Any], Says]:
     """How a model is asked for a task, and what it says of itself. Raises `UnsupportedModel`."""
     gives = _TASKS[task]
-    return _way(model, gives), Says(
-        gives=gives, written_by=written or {}, **_taken(model), **_known(model, gives, task)
-    )
+    says = Says(gives=gives, written_by=written or {}, **_taken(model), **_known(model, gives, task))
+    return _in_own_dtype(model, _way(model, gives), says), says
+
+
+def _in_own_dtype(model: Any, run: Callable[[Any], Any], says: Says) -> Callable[[Any], Any]:
+    """Centres of clusters are compared with rows of their own dtype, or not at all."""
+    if says.takes != "matrix" or not any(hasattr(x, "cluster_centers_") for x in nested(model)):
+        return run
+    return lambda rows: run(rows.astype(says.dtype, copy=False))
 
 
 def taken(model: Any) -> Says:
@@ -90,6 +96,9 @@ def _taken(model: Any) -> dict[str, Any]:
 
 
 def _dtype(model: Any) -> str:
+    for one in nested(model):
+        if hasattr(one, "cluster_centers_"):
+            return str(one.cluster_centers_.dtype)
     last = model
     while getattr(last, "steps", None):
         last = last.steps[0][1]
