@@ -315,7 +315,8 @@ def parse_metadata(raw: object, source: str = METADATA) -> ModelMetadata:
 def write_metadata(directory: Path, metadata: ModelMetadata) -> Path:
     """Write `metadata` into `directory` as indented JSON; returns the file."""
     path = directory / METADATA
-    path.write_text(metadata.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
+    text = metadata.model_dump_json(indent=2, exclude_none=True, exclude=_left_out(metadata))
+    path.write_text(text + "\n", encoding="utf-8")
     return path
 
 
@@ -333,3 +334,18 @@ def find_model_file(directory: Path, framework: Framework) -> Path:
     raise InvalidMetadata(
         f"{directory}: framework {framework!r} needs one of {wanted}; found {there}"
     )
+
+
+def _left_out(metadata: ModelMetadata) -> dict[str, Any]:
+    """What is optional beyond the guide and says nothing stays out of the file."""
+    given: dict[str, Any] = {
+        name: True for name in ("inputs", "outputs") if not getattr(metadata, name)
+    }
+    for part, names in (
+        ("input_schema", ("names", "missing")),
+        ("output_schema", ("model_classes",)),
+    ):
+        empty = {name for name in names if not getattr(getattr(metadata, part), name)}
+        if empty:
+            given[part] = empty
+    return given

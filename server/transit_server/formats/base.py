@@ -30,6 +30,10 @@ class UnsupportedModel(Exception):
     """The file can be read, and this server has no way to serve what is in it."""
 
 
+class Unreadable(UnsupportedModel):
+    """The file can't be opened here: broken, or of a package that is missing."""
+
+
 class NotCompiled(Exception):
     """The model can't be compiled, or not so that it is equal and faster; the original serves."""
 

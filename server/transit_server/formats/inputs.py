@@ -13,6 +13,7 @@ from transit_models.schema import Input, Inputs, Schema, inputs_of
 from transit_server.formats.base import Says, UnsupportedModel
 
 _WHOLE = "iub"
+OPEN = "state the whole shape, with 1 for the batch (--features and --shape)"
 
 
 def agreed(schema: Schema, says: Says) -> Inputs:
@@ -141,7 +142,9 @@ def fitted(own: Sequence[int | None], row: Input | None) -> tuple[int, ...]:
     Raises `UnsupportedModel` when that can't be known, or the two differ.
     """
     if row is None:
-        raise UnsupportedModel("it takes one tensor of numbers, and its metadata has other inputs")
+        if None in own:
+            raise UnsupportedModel(f"it takes rows of the shape {_shown(own)}: {OPEN}")
+        return tuple(int(length or 1) for length in own)
     if _fits(row.shape, own):
         found = [a or b for a, b in zip(own, row.shape, strict=True)]
         if all(found):

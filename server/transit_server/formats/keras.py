@@ -83,6 +83,11 @@ def load(source: Source) -> Engine:
             f"it has {len(outputs)} outputs ({', '.join(model.output_names)}): "
             "pack it with --task tensors"
         )
+    if gives == "value" and outputs[0].shape[-1] != 1:
+        raise UnsupportedModel(
+            f"a regression answers one number, and this {outputs[0].shape[-1]}: "
+            "give labels if they are classes, or pack it with --task tensors"
+        )
     widths = _widths(model) if several else ()
     says = Says(gives=gives, outputs=widths, written_by=_versions(source.path), **taken)
 

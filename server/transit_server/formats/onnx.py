@@ -213,6 +213,12 @@ def _first(ask: Ask, name: str) -> Callable[[Any], Any]:
 
 def _value(outputs: Sequence[Any]) -> str:
     floats = [output.name for output in outputs if output.type in _FLOATS]
+    wide = [output.shape for output in outputs if output.name in floats[:1]]
+    if wide and isinstance(wide[0][-1], int) and len(wide[0]) > 1 and wide[0][-1] != 1:
+        raise UnsupportedModel(
+            f"a regression answers one number, and {floats[0]} has {wide[0][-1]}: "
+            "give labels if they are classes, or pack it with --task tensors"
+        )
     if len(floats) != 1:
         raise UnsupportedModel(
             f"a regression answers one number, and its outputs of floats are "
@@ -267,18 +273,18 @@ def _probabilities(ask: Ask, outputs: Sequence[Any], source: Source, probes: Row
     classes: tuple[Class, ...] | None = None
     if labels:
         known = source.version.metadata.output_schema.model_classes
-        classes = onnx_classes.written(source.path, source.classes)
+        classes = onnx_classes.written(source.path, source.classes or None)
         if classes is None and not known:
             if probes is None:
                 raise UnsupportedModel(onnx_classes.UNKNOWN)
             scores, said = ask([name, labels[0]])(probes)
-            classes = onnx_classes.observed(scores, said, source.classes)
+            classes = onnx_classes.observed(scores, said, source.classes or scores.shape[-1])
     return _first(ask, name), {"classes": classes}
 
 
 def _of_maps(ask: Ask, name: str, source: Source) -> Found:
     """Maps of class → probability: the keys say whose each is."""
-    classes = onnx_classes.written(source.path, source.classes)
+    classes = onnx_classes.written(source.path, source.classes or None)
     if classes is None:
         raise UnsupportedModel(onnx_classes.UNKNOWN)
     run = ask([name])

@@ -22,7 +22,7 @@ def written(path: Path, count: int | None) -> tuple[Class, ...] | None:
     import onnx
 
     graph = onnx.load(str(path), load_external_data=False).graph
-    found: list[tuple[Class, ...]] = []
+    found: list[tuple[Class, ...]] = _picked(graph, count)
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.name in _ATTRIBUTES:
@@ -35,6 +35,29 @@ def written(path: Path, count: int | None) -> tuple[Class, ...] | None:
                         return labels
                     found.append(labels)
     return found[0] if len(set(found)) == 1 else None
+
+
+def _picked(graph: Any, count: int | None) -> list[tuple[Class, ...]]:
+    """The constants from which a label is picked by which column is the largest, as skl2onnx writes
+    it where there is no classifier of ONNX's own.
+    """
+    from onnx import numpy_helper
+
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    largest = {node.output[0] for node in graph.node if node.op_type == "ArgMax"}
+    found = []
+    for node in graph.node:
+        if node.op_type not in ("ArrayFeatureExtractor", "Gather") or len(node.input) != 2:
+            continue
+        if node.input[0] in constants and node.input[1] in largest:
+            values = numpy_helper.to_array(constants[node.input[0]]).reshape(-1)
+            if values.dtype.kind in "iOSU" and count in (None, len(values)):
+                found.append(tuple(_text(item) for item in values.tolist()))
+    return found
+
+
+def _text(item: Any) -> Class:
+    return item.decode() if isinstance(item, bytes) else item
 
 
 def observed(scores: Any, labels: Any, count: int) -> tuple[Class, ...]:

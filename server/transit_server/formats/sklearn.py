@@ -60,7 +60,9 @@ def described(
 ) -> tuple[Callable[[Any], Any], Says]:
     """How a model is asked for a task, and what it says of itself. Raises `UnsupportedModel`."""
     gives = _TASKS[task]
-    says = Says(gives=gives, written_by=written or {}, **_taken(model), **_known(model, gives, task))
+    says = Says(
+        gives=gives, written_by=written or {}, **_taken(model), **_known(model, gives, task)
+    )
     return _in_own_dtype(model, _way(model, gives), says), says
 
 
@@ -82,7 +84,7 @@ def _taken(model: Any) -> dict[str, Any]:
     names = columns.names_of(model)
     fields = columns.fields_of(model)
     features = getattr(model, "n_features_in_", None)
-    features = None if features is None else int(features)
+    features = int(features) if features else None  # CatBoost says 0 of what it loaded
     inside = (*getattr(model, "steps", ()), *getattr(model, "transformers_", ()))
     if fields and (inside or any(field.is_text for field in fields)):
         # What is inside may ask for columns by name; without names, by their place.
@@ -117,8 +119,8 @@ def _way(model: Any, gives: Gives) -> Callable[[Any], Any]:
     if not hasattr(model, "predict"):
         raise UnsupportedModel(f"a {type(model).__name__} has no predict: it can't answer new rows")
     if gives == "outlier":
-        if not hasattr(model, "decision_function"):
-            raise UnsupportedModel(f"a {type(model).__name__} has no decision_function")
+        if not any(hasattr(one, "offset_") for one in nested(model)):
+            raise UnsupportedModel(f"a {type(model).__name__} does not tell outliers")
 
         def flags(rows: Any) -> Any:
             return np.stack((model.predict(rows), model.decision_function(rows)), axis=1)

@@ -93,20 +93,8 @@ def load(version: VerifiedVersion, work: Path, threads: int = 1) -> Loaded:
     Raises `UnsupportedModel`, and whatever deserialising raises.
     """
     chosen = _format_of(version.model_file)
-    first = preparation.load(version, threads)
-    source = Source(version.model_file, version, None, threads=threads)
-    prepare: Stage | None = None
-    inputs: Inputs | None = None
-    raw: Rows | None = None
-    if first is not None:
-        inputs = agreed(source.schema, first.says)
-        raw = probe_rows(version, _PROBES, inputs)
-        prepare, prepared = _prepared(first, inputs, raw)
-        row = _row(prepared, source.schema.inputs)
-        source = replace(source, row=row, probes=prepared)
-    elif (matrix := source.schema.inputs.matrix) is not None:
-        raw = probe_rows(version, _PROBES)
-        source = replace(source, row=matrix, probes=raw)
+    begun = begin(version, threads)
+    source, inputs, prepare, raw = begun.source, begun.inputs, begun.prepare, begun.raw
     engine, mapped = _engine(chosen, source, work)
     says = engine.says
     if inputs is None:
@@ -133,6 +121,35 @@ def load(version: VerifiedVersion, work: Path, threads: int = 1) -> Loaded:
         note="; ".join(note for note in notes if note),
         says=says,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What is known before the model is opened. `inputs` is None where the model has to be asked,
+    `raw` are probes as requests have them.
+    """
+
+    source: Source
+    inputs: Inputs | None = None
+    prepare: Stage | None = None
+    raw: Rows | None = None
+
+
+def begin(version: VerifiedVersion, threads: int = 1) -> Begun:
+    """Preprocessing is opened, and the probes are prepared. Raises as `load`."""
+    first = preparation.load(version, threads)
+    source = Source(version.model_file, version, None, threads=threads)
+    stated = source.schema.inputs
+    if first is not None:
+        inputs = agreed(source.schema, first.says)
+        raw = probe_rows(version, _PROBES, inputs)
+        prepare, prepared = _prepared(first, inputs, raw)
+        source = replace(source, row=_row(prepared, stated), probes=prepared)
+        return Begun(source, inputs, prepare, raw)
+    if stated.matrix is not None:
+        raw = probe_rows(version, _PROBES)
+        return Begun(replace(source, row=stated.matrix, probes=raw), raw=raw)
+    return Begun(source)
 
 
 def _engine(chosen: _Format, source: Source, work: Path) -> tuple[Engine, Answers]:

@@ -50,14 +50,16 @@ def engine(booster: xgboost.Booster, source: Source) -> Engine:
     names = tuple(booster.feature_names or ())
     kinds = booster.feature_types or []
     categorical = "c" in kinds
+    # What inplace_predict can't do: categories by their codes, and linear boosters.
+    slow = categorical or _kind_of(booster) == "gblinear"
 
     def run(rows: Any) -> Any:
-        if categorical:
+        if slow:
             matrix = xgboost.DMatrix(
                 rows,
                 feature_names=list(names) or None,
-                feature_types=kinds,
-                enable_categorical=True,
+                feature_types=kinds or None,
+                enable_categorical=categorical,
             )
             said = np.asarray(booster.predict(matrix, output_margin=softmax))
         else:
@@ -128,6 +130,11 @@ def _best(booster: xgboost.Booster) -> tuple[xgboost.Booster, str]:
 def objective_of(booster: xgboost.Booster) -> str:
     learner = json.loads(booster.save_config())["learner"]
     return str(learner["objective"]["name"])
+
+
+def _kind_of(booster: xgboost.Booster) -> str:
+    learner = json.loads(booster.save_config())["learner"]
+    return str(learner["gradient_booster"]["name"])
 
 
 def _gives(objective: str, task: str) -> Gives:

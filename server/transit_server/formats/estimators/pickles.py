@@ -15,7 +15,7 @@ from typing import Any
 
 import joblib
 
-from transit_server.formats.base import UnsupportedModel, first_line
+from transit_server.formats.base import Unreadable, first_line
 
 LOADING = threading.RLock()
 
@@ -34,7 +34,7 @@ class Opened:
 
 
 def opened(path: Path) -> Opened:
-    """Runs code: only for files that were verified. Raises `UnsupportedModel`, or whatever the
+    """Runs code: only for files that were verified. Raises `Unreadable`, or whatever the
     pickle raises.
     """
     with LOADING, warnings.catch_warnings(record=True) as caught:
@@ -42,12 +42,12 @@ def opened(path: Path) -> Opened:
         try:
             thing = joblib.load(path)
         except (ImportError, AttributeError) as error:
-            raise UnsupportedModel(
+            raise Unreadable(
                 f"{path.name} needs what is not here: {first_line(error)}{_versions(path)}. Put "
                 "the package into an image of your own, or save it in its library's own format"
             ) from error
         except (ValueError, TypeError, KeyError) as error:
-            raise UnsupportedModel(
+            raise Unreadable(
                 f"{path.name} can't be opened: {first_line(error)}{_versions(path)}. "
                 "Save it again with the version that is here"
             ) from error
