@@ -140,7 +140,9 @@ def test_every_nested_estimator_uses_as_many_threads_as_it_is_told(tmp_path: Pat
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    voting = VotingClassifier([("f", RandomForestClassifier(3, n_jobs=-1))], n_jobs=-1)
+    voting = VotingClassifier(
+        [("f", RandomForestClassifier(3, n_jobs=-1))], voting="soft", n_jobs=-1
+    )
     model = make_pipeline(StandardScaler(), voting).fit(ROWS, KINDS)
     directory = publish(tmp_path, "m", "1.0.0", ".pkl", lambda path: joblib.dump(model, path),
                         features=4, labels=YES_NO)  # fmt: skip
@@ -245,7 +247,7 @@ def load(path):
 threads = [threading.Thread(target=load, args=(path,)) for path in sys.argv[1:]]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-sys.exit("; ".join(failed))
+sys.exit("; ".join(failed) or 0)
 """
 
 

@@ -183,7 +183,8 @@ def _columns(run: Callable[[Rows], Any], order: list[int] | None, labels: int) -
 
 def _column(run: Callable[[Rows], Any]) -> Any:
     def score(rows: Rows) -> Scores:
-        return np.asarray(run(rows)).reshape(len(rows), -1)
+        said = np.asarray(run(rows))
+        return said.reshape(len(said), -1)
 
     return score
 
@@ -222,8 +223,8 @@ def _several(engine: Engine, outputs: Several) -> Answers:
 
     def score(rows: Rows) -> Scores:
         said = run(rows)
-        parts = [np.asarray(said[place]).reshape(len(rows), -1) for place in places]
-        return np.concatenate(parts, axis=1)
+        parts = [np.asarray(said[place]) for place in places]
+        return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
 
     widths = tuple((name, there[name]) for name in wanted)
     for named in outputs.outputs:
