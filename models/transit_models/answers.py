@@ -38,7 +38,7 @@ def answers_of(model: Any, rows: Any, classes: Any = None) -> Any:
 def _named(said: Any, classes: Any) -> Any:
     if classes is None or said.ndim != 2 or len(classes) != said.shape[1]:
         return said
-    names = [item if isinstance(item, str) else str(item) for item in list(classes)]
+    names = [str(item) for item in np.asarray(classes).tolist()]
     if all(name.lstrip("-").isdigit() for name in names):
         return said
     made = np.zeros(len(said), [(name, said.dtype) for name in names])

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from transit_models import desk
+from transit_models import answers, desk
 from transit_models.draft import drafted
 from transit_models.errors import InvalidMetadata, InvalidReference, ModelStoreError
 from transit_models.metadata import MODEL_ENDINGS
@@ -125,9 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--replace", action="store_true", help="overwrite the version")
 
     answer = command("answers", _answers, "Write what the model's own library says to probe rows.")
-    answer.add_argument("model", type=Path, help="a pickle, or a file of Keras or XGBoost")
-    answer.add_argument("probe", type=Path, help="rows (.npy)")
-    answer.add_argument("target", type=Path, help="answers.npy")
+    answers.add_arguments(answer)
 
     trial = command("try", _try, "Load a version as the server would, and say what comes of it.")
     trial.add_argument("store")
@@ -235,11 +233,7 @@ def _json_file(path: Path | None) -> dict[str, Any]:
 
 
 def _answers(options: argparse.Namespace) -> int:
-    from transit_models.answers import write_answers
-
-    rows = write_answers(options.model, options.probe, options.target)
-    _tell(f"{rows} rows answered: {options.target}")
-    return 0
+    return answers.run(options)
 
 
 def _try(options: argparse.Namespace) -> int:

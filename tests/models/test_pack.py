@@ -97,7 +97,7 @@ def test_answers_are_made_in_one_line_and_held_against(
     folder = model.parent
     np.save(folder / "probe.npy", ROWS[:16])
     files = [str(folder / "probe.npy"), str(folder / "answers.npy")]
-    assert main(["answers", str(model), *files]) == 0
+    assert main(["answers", str(model), files[0], "--output", files[1]]) == 0
     packed(model, "--probe", files[0], "--answers", files[1])
     assert main(["try", str(folder / "store"), "m@1.0.0"]) == 0
     wrong = np.load(files[1])[::-1].copy()

@@ -149,7 +149,7 @@ def test_every_nested_estimator_uses_as_many_threads_as_it_is_told(tmp_path: Pat
     source = whole.begin(verify_version(directory), threads=2).source
     engine = whole.original(source)
     jobs = [one.n_jobs for one in nested(engine.native) if hasattr(one, "n_jobs")]
-    assert len(jobs) >= 4
+    assert len(jobs) >= 3
     assert set(jobs) == {2}
 
 
