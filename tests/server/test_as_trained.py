@@ -455,6 +455,18 @@ def test_v2_needs_no_name_for_one_input_and_keeps_64_bits(served: Served) -> Non
     assert np.reshape(output["data"], (60, 2)) == pytest.approx(case.expected)
 
 
+def test_the_document_shows_a_row_that_can_be_sent(tmp_path: Path) -> None:
+    case = table()
+    publish(tmp_path / "store", "table", "1.0.0", case.ending, case.save, **case.more)
+    with RunningServer(tmp_path / "store", tmp_path, {"table": "1.0.0"}) as server:
+        client = server.until_ready().client
+        paths = client.get("/openapi.json").json()["paths"]
+        for path in ("/api/v1/predict", "/api/v1/predict/batch", "/v2/models/{name}/infer"):
+            content = paths[path]["post"]["requestBody"]["content"]["application/json"]
+            answer = client.post(path.format(name="table"), json=content["example"])
+            assert answer.status_code == 200, answer.text
+
+
 def refused(root: Path, case: Case) -> str:
     """What the server says when it ends for such a model."""
     publish(root / "store", "model", "1.0.0", case.ending, case.save,

@@ -210,7 +210,7 @@ _INPUT: Schema = {
     **_TENSOR,
     "properties": {
         **_TENSOR["properties"],
-        "name": {"enum": ["features"]},
+        "name": {"type": "string"},
         "shape": {
             "type": "array",
             "items": {"type": "integer", "minimum": 1, "maximum": 2**31},
