@@ -238,6 +238,18 @@ class ModelMetadata(_Part):
             raise ValueError("inputs: two have the same name")
         return self
 
+    def plain(self) -> dict[str, Any]:
+        """As JSON; what is optional beyond the guide, and says nothing, is left out."""
+        made = self.model_dump(mode="json", exclude_none=True)
+        optional = {"input_schema": ("names", "missing"), "output_schema": ("model_classes",)}
+        for part, names in optional.items():
+            made[part] = {k: v for k, v in made[part].items() if v or k not in names}
+        for name in ("inputs", "outputs"):
+            made[name] = [{k: v for k, v in item.items() if v} for item in made[name]]
+        return {
+            key: value for key, value in made.items() if value or key not in ("inputs", "outputs")
+        }
+
     @property
     def signature(self) -> Schema:
         """What the model takes and answers, of whichever of both ways it is written in."""
@@ -315,8 +327,7 @@ def parse_metadata(raw: object, source: str = METADATA) -> ModelMetadata:
 def write_metadata(directory: Path, metadata: ModelMetadata) -> Path:
     """Write `metadata` into `directory` as indented JSON; returns the file."""
     path = directory / METADATA
-    text = metadata.model_dump_json(indent=2, exclude_none=True, exclude=_left_out(metadata))
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(json.dumps(metadata.plain(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     return path
 
 
@@ -334,18 +345,3 @@ def find_model_file(directory: Path, framework: Framework) -> Path:
     raise InvalidMetadata(
         f"{directory}: framework {framework!r} needs one of {wanted}; found {there}"
     )
-
-
-def _left_out(metadata: ModelMetadata) -> dict[str, Any]:
-    """What is optional beyond the guide and says nothing stays out of the file."""
-    given: dict[str, Any] = {
-        name: True for name in ("inputs", "outputs") if not getattr(metadata, name)
-    }
-    for part, names in (
-        ("input_schema", ("names", "missing")),
-        ("output_schema", ("model_classes",)),
-    ):
-        empty = {name for name in names if not getattr(getattr(metadata, part), name)}
-        if empty:
-            given[part] = empty
-    return given

@@ -504,6 +504,29 @@ def ranked() -> Case:
     return Case(".json", model.save_model, [], [], {"labels": ("no", "yes")})
 
 
+def no_gaps() -> Case:
+    case = spelled(("no", "yes"), ("no", "yes"), [0, 1])
+    case.more["input_schema"] = {"features": 4, "dtype": "float64", "missing": True}
+    return case
+
+
+def one_against_the_rest() -> Case:
+    """As scikit-learn 1.3 wrote it."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression().fit(ROWS, np.array(GUIDE)[KINDS])
+    model.multi_class = "ovr"
+    return Case(".pkl", dumped(model), [], [], {"labels": GUIDE})
+
+
+def raw_margins() -> Case:
+    import xgboost
+
+    matrix = xgboost.DMatrix(ROWS.astype(np.float32), (ROWS[:, 0] > 0).astype(int))
+    model = xgboost.train({"objective": "binary:logitraw"}, matrix, 3)
+    return Case(".json", model.save_model, [], [], {"labels": ("no", "yes")})
+
+
 def a_dict() -> Case:
     return Case(".pkl", dumped({"model": 1, "scaler": 2}), [], [], {"labels": ("no", "yes")})
 
@@ -519,6 +542,9 @@ REFUSED: dict[str, tuple[Callable[[], Case], str]] = {
     "other names": (other_names, "['clean', 'fraud'], the labels ['good', 'bad']"),
     "numbers from 1": (shifted, "[1, 2, 3], the labels"),
     "no probabilities": (ranked, "reg:squarederror gives no probabilities"),
+    "gaps that it can't take": (no_gaps, "values may be missing"),
+    "one against the rest": (one_against_the_rest, "is one-versus-rest"),
+    "raw margins": (raw_margins, "binary:logistic"),
     "a dict": (a_dict, "--preprocessing"),
     "other answers": (other_answers, "differ from answers.npy"),
 }

@@ -32,12 +32,9 @@ class InferInput(msgspec.Struct):
 def described(inputs: Inputs) -> list[dict[str, Any]]:
     """The inputs as the protocol's metadata has them."""
     matrix = inputs.matrix
-    if matrix is not None and not matrix.names:
+    if matrix is not None:  # with names, one input for each column does as well
         datatype = _DATATYPES[matrix.dtype]
         return [{"name": INPUT, "datatype": datatype, "shape": [-1, matrix.size]}]
-    if matrix is not None:
-        datatype = _DATATYPES[matrix.dtype]
-        return [{"name": name, "datatype": datatype, "shape": [-1, 1]} for name in matrix.names]
     return [
         {
             "name": field.name,

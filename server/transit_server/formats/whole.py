@@ -106,6 +106,7 @@ def load(version: VerifiedVersion, work: Path, threads: int = 1) -> Loaded:
         _takes_what_is_prepared(says, source.row)
         score = mapped.score
     assert raw is not None
+    _take_what_is_missing(inputs, raw, prepare, score)
     proof.check(version, inputs, prepare, score, engine, mapped, door(inputs, says))
     notes = (engine.note, mapped.note, *(n for n in says.notes if n not in engine.note))
     return Loaded(
@@ -150,6 +151,23 @@ def begin(version: VerifiedVersion, threads: int = 1) -> Begun:
         raw = probe_rows(version, _PROBES)
         return Begun(replace(source, row=stated.matrix, probes=raw), raw=raw)
     return Begun(source)
+
+
+def _take_what_is_missing(inputs: Inputs, raw: Rows, prepare: Stage | None, score: Score) -> None:
+    """Raises `UnsupportedModel` when the metadata lets values be missing, and the model can't."""
+    matrix = inputs.matrix
+    if matrix is None or not matrix.missing or matrix.dtype[0] != "f":
+        return
+    row = raw[:1].copy()
+    row[0, 0] = np.nan
+    try:
+        fine = bool(np.isfinite(score(row if prepare is None else prepare(row))).all())
+    except Exception as error:
+        raise UnsupportedModel(
+            f"the metadata says that values may be missing, and it can't take one: {error}"
+        ) from error
+    if not fine:
+        raise UnsupportedModel("the metadata says that values may be missing, and it answers NaN")
 
 
 def _engine(chosen: _Format, source: Source, work: Path) -> tuple[Engine, Answers]:

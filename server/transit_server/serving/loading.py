@@ -176,7 +176,7 @@ class Loader:
             version=metadata.version,
             inputs=loaded.inputs,
             outputs=loaded.outputs,
-            metadata=metadata.model_dump(mode="json", exclude_none=True),
+            metadata=metadata.plain(),
             engine=loaded.engine,
             note="; ".join(part for part in (loaded.note, checked.note) if part),
             load_seconds=seconds,

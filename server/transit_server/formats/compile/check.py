@@ -56,12 +56,21 @@ def _rows(converted: Converted, source: Source) -> tuple[Rows, str]:
         raise NotCompiled("unchecked: there are no probe rows of its own (pack it with --probe)")
     if probes is None:
         assert converted.rows is not None
-        return converted.rows.astype(_dtype(source)), "rows made from the model"
+        return _with_gaps(converted.rows.astype(_dtype(source)), source), "rows made from the model"
     if not converted.exact:
         _refuse_rounding(probes)
     if converted.rows is None:
-        return probes, "its probe rows"
-    return np.concatenate((probes, converted.rows.astype(probes.dtype))), "its probe rows"
+        return _with_gaps(probes, source), "its probe rows"
+    both = np.concatenate((probes, converted.rows.astype(probes.dtype)))
+    return _with_gaps(both, source), "its probe rows"
+
+
+def _with_gaps(rows: Rows, source: Source) -> Rows:
+    """Where values may be missing, some are."""
+    if not any(field.missing for field in source.schema.inputs.fields):
+        return rows
+    gaps = np.random.default_rng(0).random(rows.shape) < 0.3
+    return np.concatenate((rows, np.where(gaps, np.nan, rows).astype(rows.dtype)))
 
 
 def _dtype(source: Source) -> np.dtype[np.generic]:

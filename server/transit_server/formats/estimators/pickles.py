@@ -13,8 +13,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import joblib
-
 from transit_server.formats.base import Unreadable, first_line
 
 LOADING = threading.RLock()
@@ -38,6 +36,8 @@ def opened(path: Path) -> Opened:
     pickle raises.
     """
     with LOADING, warnings.catch_warnings(record=True) as caught:
+        import joblib  # 30 ms that a child which opens no pickle does not need
+
         warnings.simplefilter("always")
         try:
             thing = joblib.load(path)
