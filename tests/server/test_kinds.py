@@ -9,7 +9,9 @@ from typing import Any
 import catboost
 import joblib
 import lightgbm
+import msgspec
 import numpy as np
+import pandas
 import pytest
 import sklearn.discriminant_analysis as discriminant
 import xgboost
@@ -27,6 +29,7 @@ from sklearn.svm import SVC, SVR
 from tests.server.example_store import publish
 from transit_models.integrity import verify_version
 from transit_server import formats
+from transit_server.api.rows import parsed
 
 NAMES = ("red", "green", "blue")
 RANDOM = np.random.default_rng(11)
@@ -186,3 +189,50 @@ def test_native_files(tmp_path: Path, name: str) -> None:
         return
     loaded = formats.load(verify_version(directory), tmp_path / "work")
     assert loaded.score(ROWS) == pytest.approx(expected, abs=1e-5)
+
+
+FRAME = pandas.DataFrame(
+    {
+        "city": pandas.Categorical(RANDOM.choice(["Oslo", "Bergen", "Hamar"], 240)),
+        "age": RANDOM.uniform(18, 80, 240),
+    }
+)
+RICH = ((FRAME.age > 45) ^ (FRAME.city == "Oslo")).astype(int)
+WITH_CATEGORIES: dict[str, tuple[str, Callable[[], Any]]] = {
+    "histogram": (
+        ".pkl",
+        lambda: ensemble.HistGradientBoostingClassifier(
+            max_iter=8, categorical_features="from_dtype"
+        ),
+    ),
+    "light in a pickle": (".pkl", lambda: lightgbm.LGBMClassifier(verbose=-1, **SMALL)),
+    "boosted": (".json", lambda: xgboost.XGBClassifier(enable_categorical=True, **SMALL)),
+    "boosted in a pickle": (
+        ".pkl",
+        lambda: xgboost.XGBClassifier(enable_categorical=True, **SMALL),
+    ),
+    "cat in a pickle": (
+        ".pkl",
+        lambda: catboost.CatBoostClassifier(
+            iterations=8, verbose=0, allow_writing_files=False, cat_features=["city"]
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WITH_CATEGORIES)
+def test_categories_by_their_texts(tmp_path: Path, name: str) -> None:
+    ending, made = WITH_CATEGORIES[name]
+    model = made().fit(FRAME, RICH)
+    save = model.save_model if ending == ".json" else lambda path: joblib.dump(model, path)
+    directory = publish(tmp_path, "model", "1.0.0", ending, save, features=2,
+                        labels=("poor", "rich"))  # fmt: skip
+    loaded = formats.load(verify_version(directory), tmp_path / "work")
+    asked = FRAME.iloc[:40]
+    rows = [
+        parsed(msgspec.Raw(msgspec.json.encode({"age": row.age, "city": row.city})),
+               loaded.inputs, "features")
+        for row in asked.itertuples()
+    ]  # fmt: skip
+    expected = model.predict_proba(asked)
+    assert loaded.score(np.concatenate(rows)) == pytest.approx(expected, abs=1e-5)

@@ -52,6 +52,7 @@ class Says(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     dtype: str = ""
     categorical: bool = False  # texts of a frame are pandas' categories
+    none_is_missing: bool = False  # a text that is missing is None, else NaN
     missing: bool = False
     fields: tuple[Input, ...] = ()
     outputs: tuple[tuple[str, int], ...] = ()  # name and width, of tensors

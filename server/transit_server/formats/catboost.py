@@ -39,7 +39,7 @@ def engine(model: catboost.CatBoost, source: Source) -> Engine:
         names=names if named else (),
         dtype="float32",
         missing=True,
-        **_columns(model, names),
+        **columns(model),
     )
     return Engine(run, "catboost", says, model)
 
@@ -60,8 +60,9 @@ def _gives(loss: str, task: str) -> Gives:
     return "probabilities"
 
 
-def _columns(model: Any, names: tuple[str, ...]) -> dict[str, Any]:
+def columns(model: Any) -> dict[str, Any]:
     """Categories and texts are given as such, so rows are objects."""
+    names = tuple(map(str, model.feature_names_))
     texts = {*model.get_cat_feature_indices(), *model.get_text_feature_indices()}
     if not texts:
         return {}

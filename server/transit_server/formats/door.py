@@ -25,6 +25,10 @@ def door(inputs: Inputs, says: Says) -> Door | None:
     names = [field.name for field in says.fields]
     if says.takes == "objects":
         return lambda rows: _objects(rows, inputs, names)
+    if says.none_is_missing:
+        frame = _frame(inputs, names, categorical=False)
+        texts = [field.name for field in inputs.fields if field.is_text]
+        return lambda rows: _with_none(frame(rows), texts)
     return _frame(inputs, names, categorical=says.categorical)
 
 
@@ -64,6 +68,13 @@ def _objects(rows: Rows, inputs: Inputs, names: Sequence[str]) -> Any:
     for number, name in enumerate(names):
         made[:, number] = _column(rows, inputs, name)
     return made
+
+
+def _with_none(frame: Any, texts: Sequence[str]) -> Any:
+    for name in texts:
+        column = frame[name].astype(object)
+        frame[name] = column.where(column.notna(), None)
+    return frame
 
 
 def _frame(inputs: Inputs, names: Sequence[str], *, categorical: bool) -> Door:

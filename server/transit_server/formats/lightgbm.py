@@ -32,7 +32,7 @@ def engine(booster: lightgbm.Booster, source: Source) -> Engine:
         names=names if named else (),
         dtype="float64",
         missing=True,
-        **_categories(booster, header, names),
+        **categories(booster),
     )
     return Engine(run, "lightgbm", says, booster)
 
@@ -58,8 +58,9 @@ def _gives(objective: str, task: str) -> Gives:
     return "probabilities"
 
 
-def _categories(booster: Any, header: dict[str, str], names: tuple[str, ...]) -> dict[str, Any]:
+def categories(booster: Any) -> dict[str, Any]:
     """Columns that were pandas' categories, whose texts the model has kept."""
+    header, names = _header(booster), tuple(booster.feature_name())
     kept = getattr(booster, "pandas_categorical", None)
     if not kept:
         return {}

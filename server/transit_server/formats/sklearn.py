@@ -78,7 +78,28 @@ def taken(model: Any) -> Says:
     return Says(gives="value", **_taken(model))
 
 
+def _own_columns(model: Any) -> dict[str, Any]:
+    """Of estimators that keep categories in a way of their library."""
+    library = type(model).__module__.partition(".")[0]
+    if library == "catboost":
+        from transit_server.formats import catboost
+
+        return catboost.columns(model)
+    if library == "lightgbm" and hasattr(model, "booster_"):
+        from transit_server.formats import lightgbm
+
+        return lightgbm.categories(model.booster_)
+    if library == "xgboost" and hasattr(model, "get_booster"):
+        from transit_server.formats import xgboost
+
+        return xgboost.categories(model.get_booster())
+    return {}
+
+
 def _taken(model: Any) -> dict[str, Any]:
+    own = _own_columns(model)
+    if own:
+        return {**own, "features": len(own["fields"])}
     if columns.is_text_pipeline(model):
         return {"takes": "texts", "fields": columns.text_input(), "features": 1}
     names = columns.names_of(model)
@@ -93,6 +114,7 @@ def _taken(model: Any) -> dict[str, Any]:
             "fields": fields,
             "features": features,
             "categorical": hasattr(model, "is_categorical_"),
+            "none_is_missing": columns.none_is_missing(model),
         }
     return {"features": features, "names": names, "dtype": _dtype(model)}
 

@@ -5,6 +5,7 @@ estimators do it. Neighbours: `compile.boosted` makes ONNX of it.
 """
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def engine(booster: xgboost.Booster, source: Source) -> Engine:
         dtype="float32",
         missing=True,
         notes=(note,) if note else (),
-        **_categories(booster, names, kinds),
+        **categories(booster),
     )
     if says.takes == "frame":
         return Engine(lambda frame: _of_frame(booster, frame, softmax), "xgboost", says, None, note)
@@ -96,24 +97,37 @@ def _of_frame(booster: xgboost.Booster, frame: Any, softmax: bool) -> Any:
     return said
 
 
-def _categories(booster: Any, names: tuple[str, ...], kinds: list[str]) -> dict[str, Any]:
-    """Columns with texts for categories, where the model kept them (XGBoost 3.1 and later)."""
-    if "c" not in kinds or not hasattr(booster, "get_categories"):
+def categories(booster: Any) -> dict[str, Any]:
+    """Columns with texts for categories, where the model kept them (XGBoost 3.1 and later); else
+    the categories' numbers are what it takes.
+    """
+    names = tuple(booster.feature_names or ())
+    if "c" not in (booster.feature_types or ()):
         return {}
-    try:
-        kept = dict(booster.get_categories(export_to_arrow=True).to_arrow())
-    except Exception:  # saved without: then codes are what it takes
-        return {}
-    texts = {name: value.to_pylist() for name, value in kept.items() if value is not None}
-    if not texts or not all(isinstance(item, str) for values in texts.values() for item in values):
+    learner = json.loads(bytes(booster.save_raw("json")))["learner"]
+    kept = learner["gradient_booster"].get("model", {}).get("cats", {}).get("enc", [])
+    texts = {name: _texts(item) for name, item in zip(names, kept, strict=False)}
+    if not any(texts.values()):
         return {}
     fields = tuple(
-        Input(name, TEXT, (), (), tuple(texts[name]), True)
-        if name in texts
+        Input(name, TEXT, (), (), texts[name], True)
+        if texts.get(name)
         else Input(name, "float32", missing=True)
         for name in names
     )
     return {"takes": "frame", "fields": fields, "categorical": True}
+
+
+def _texts(encoded: dict[str, list[int]]) -> tuple[str, ...]:
+    """One string of UTF-8, and where in it each category begins."""
+    offsets, values = encoded.get("offsets", []), bytes(n % 256 for n in encoded.get("values", []))
+    try:
+        return tuple(values[start:end].decode() for start, end in pairwise(offsets))
+    except UnicodeDecodeError:
+        raise UnsupportedModel(
+            "XGBoost has cut off a category that is no ASCII when it was trained: encode the "
+            "categories, in a pipeline or as ASCII"
+        ) from None
 
 
 def _best(booster: xgboost.Booster) -> tuple[xgboost.Booster, str]:

@@ -60,6 +60,13 @@ def fields_of(estimator: Any) -> tuple[Input, ...]:
     )
 
 
+def none_is_missing(estimator: Any) -> bool:
+    """Whether it looks for None in texts, and not for NaN."""
+    return any(
+        hasattr(one, "statistics_") and one.missing_values is None for one in nested(estimator)
+    )
+
+
 def _first(estimator: Any) -> Any:
     while True:
         steps = getattr(estimator, "steps", None)
