@@ -86,6 +86,12 @@ class Source:
     def task(self) -> Task:
         return self.schema.task
 
+    def probes_in(self, dtype: np.dtype[Any]) -> Rows | None:
+        """The probes for a model that takes `dtype`: made-up ones are no whole numbers."""
+        if self.probes is None or dtype.kind not in "iub" or self.version.probe is not None:
+            return self.probes
+        return np.rint(self.probes).astype(dtype)
+
     def at(self, path: Path) -> "Source":
         return replace(self, path=path)
 

@@ -98,7 +98,9 @@ def load(source: Source) -> Engine:
         return Engine(original, "tensorflow", says, model, only_compiled=True)
     if not one or texts or several:
         return Engine(original, "tensorflow", says, model)
-    return _traced(model, Engine(original, "tensorflow", says, model), shaped, source.probes)
+    return _traced(
+        model, Engine(original, "tensorflow", says, model), shaped, source.probes_in(dtype)
+    )
 
 
 _GIVES: dict[str, Gives] = {"regression": "value", "tensors": "tensors"}
@@ -166,7 +168,12 @@ def _row_shape(tensor: Any) -> tuple[int | None, ...]:
 
 def _widths(model: Any) -> tuple[tuple[str, int], ...]:
     widths = []
-    for name, tensor in zip(model.output_names, model.outputs, strict=True):
+    named = (
+        model.output
+        if isinstance(model.output, dict)
+        else dict(zip(model.output_names, model.outputs, strict=True))
+    )
+    for name, tensor in named.items():
         if None in tensor.shape[1:]:
             raise UnsupportedModel(f"its output {name} has an open shape: {tuple(tensor.shape)}")
         widths.append((str(name), int(np.prod(tensor.shape[1:]))))
@@ -177,7 +184,7 @@ def _plain(answer: Any, model: Any, several: bool) -> Any:
     if not several:
         return np.asarray(answer)
     if isinstance(answer, dict):
-        return tuple(np.asarray(answer[name]) for name in model.output_names)
+        return tuple(np.asarray(answer[name]) for name in model.output)
     return tuple(map(np.asarray, answer if isinstance(answer, list | tuple) else [answer]))
 
 

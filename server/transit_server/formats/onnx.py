@@ -111,7 +111,8 @@ def _of_matrix(session: Any, feed: Any, source: Source) -> Engine:
     for length in inner:
         size *= length
     taken = {"features": size, "dtype": dtype.name}
-    return _engine(session, _batched(feeds, [feed]), source, source.probes, taken)
+    probes = source.probes_in(dtype)
+    return _engine(session, _batched(feeds, [feed]), source, probes, taken)
 
 
 def _of_tensors(session: Any, inputs: Sequence[Any], source: Source) -> Engine:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import xgboost
 
@@ -82,6 +83,10 @@ def engine(booster: xgboost.Booster, source: Source) -> Engine:
         notes=(note,) if note else (),
         **categories(booster),
     )
+    if gives == "tensors":
+        width = run(np.zeros((1, booster.num_features()), dtype=np.float32)).size
+        says = msgspec.structs.replace(says, outputs=(("values", int(width)),))
+        return Engine(lambda rows: (run(rows),), "xgboost", says, None, note)
     if says.takes == "frame":
         return Engine(lambda frame: _of_frame(booster, frame, softmax), "xgboost", says, None, note)
     return Engine(run, "xgboost", says, None if categorical or softmax or labels else booster, note)
@@ -165,6 +170,8 @@ def _gives(objective: str, task: str) -> Gives:
         return "value"
     if task == "label" and objective in ("multi:softmax", "binary:hinge"):
         return "label"
+    if task == "tensors":
+        return "tensors"
     raise UnsupportedModel(f"XGBoost's {objective} does not answer the task {task}")
 
 

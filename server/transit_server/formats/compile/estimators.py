@@ -15,6 +15,10 @@ _FORESTS = {"RandomForestClassifier", "ExtraTreesClassifier"}
 def convert(engine: Engine, source: Source) -> Converted:
     """Raises `NotCompiled`, or whatever the converter raises."""
     model = engine.native
+    if type(model).__module__ == "xgboost.core":  # a booster in a pickle
+        from transit_server.formats.compile import boosted
+
+        return boosted.convert(engine, source)
     if engine.says.gives != "probabilities":
         raise NotCompiled("only classifiers with probabilities are")
     if type(model).__name__ in _FORESTS and type(model).__module__.startswith("sklearn."):
