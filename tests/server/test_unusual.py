@@ -266,3 +266,84 @@ def test_models_of_one_library_start_side_by_side(tmp_path: Path) -> None:
         command = [sys.executable, "-c", _STARTS, *map(str, paths)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def softmax_of(shape: list[Any], axes: str) -> onnx.ModelProto:
+    nodes = [helper.make_node("Softmax", ["x"], ["y"])]
+    if axes:
+        nodes = [
+            helper.make_node("GlobalAveragePool", ["x"], ["p"]),
+            helper.make_node("Flatten", ["p"], ["f"]),
+            helper.make_node("Softmax", ["f"], ["y"]),
+        ]
+    made = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [shape[0], shape[1]])],
+    )
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def softmax(values: Any) -> Any:
+    powers = np.exp(values)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def test_a_batch_of_one_is_asked_row_by_row(tmp_path: Path) -> None:
+    proto = softmax_of([1, 4], "")
+    directory = publish(tmp_path, "m", "1.0.0", ".onnx",
+                        lambda path: path.write_bytes(proto.SerializeToString()),
+                        features=4, labels=("a", "b", "c", "d"))  # fmt: skip
+    rows = ROWS[:7].astype(np.float32)
+    got = formats.load(verify_version(directory), tmp_path / "work").score(rows)
+    assert got == pytest.approx(softmax(rows), abs=1e-6)
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_open_axes_of_onnx_are_as_the_metadata_state_them(tmp_path: Path, stated: bool) -> None:
+    proto = softmax_of(["n", 3, "H", "W"], "HW")
+    schema: dict[str, Any] = {"features": 72, "dtype": "float32"}
+    if stated:
+        schema["shape"] = [1, 3, 4, 6]
+    directory = publish(tmp_path, "m", "1.0.0", ".onnx",
+                        lambda path: path.write_bytes(proto.SerializeToString()),
+                        labels=("a", "b", "c"), input_schema=schema)  # fmt: skip
+    if not stated:
+        with pytest.raises(formats.UnsupportedModel, match="state the whole shape"):
+            formats.load(verify_version(directory), tmp_path / "work")
+        return
+    rows = np.random.default_rng(1).normal(size=(5, 72)).astype(np.float32)
+    got = formats.load(verify_version(directory), tmp_path / "work").score(rows)
+    assert got == pytest.approx(softmax(rows.reshape(5, 3, -1).mean(axis=2)), abs=1e-6)
+
+
+def test_tokens_of_a_text_model(tmp_path: Path) -> None:
+    from tensorflow import keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.Input((6,), dtype="int32"),
+            layers.Embedding(50, 4),
+            layers.Flatten(),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
+    directory = publish(tmp_path, "m", "1.0.0", ".keras", model.save, features=6, labels=YES_NO)
+    loaded = formats.load(verify_version(directory), tmp_path / "work")
+    tokens = np.random.default_rng(0).integers(0, 50, (9, 6)).astype(np.int32)
+    assert loaded.inputs.row_dtype == np.int32
+    assert loaded.score(tokens) == pytest.approx(model.predict(tokens, verbose=0), abs=1e-5)
+
+
+def test_a_booster_in_a_pickle_is_xgboosts(tmp_path: Path) -> None:
+    import xgboost
+
+    booster = xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(ROWS, KINDS), 4)
+    directory = publish(tmp_path, "m", "1.0.0", ".pkl", lambda path: joblib.dump(booster, path),
+                        features=4, labels=YES_NO)  # fmt: skip
+    rows = ROWS.astype(np.float32)
+    got = formats.load(verify_version(directory), tmp_path / "work").score(rows)
+    assert got[:, 1] == pytest.approx(booster.predict(xgboost.DMatrix(rows)), abs=1e-6)
