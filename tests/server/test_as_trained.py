@@ -359,8 +359,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             server = RunningServer(root / "store", work, models)
             server.__enter__()
             servers.append(server)
-        for server in servers:
-            server.until_ready()
+            server.until_ready()  # one after the other: each compiles in processes of its own
         yield Served(servers, cases)
     finally:
         for server in servers:
