@@ -25,4 +25,7 @@ fi
 echo "creating $venv (about a minute the first time)"
 "$python" -m venv "$venv"
 "$venv/bin/pip" install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+for format in requirements/format-*.txt; do  # without what they depend on, see decision 0036
+  "$venv/bin/pip" install -q --disable-pip-version-check --require-hashes --no-deps -r "$format"
+done
 PYTHONWARNINGS=ignore "$venv/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -33,11 +33,12 @@ from benchmarks.server.contestants import CONTESTANTS, MODELS, OWN, QUIET, Conte
 from benchmarks.server.load import measure
 from benchmarks.server.rows import machine
 from benchmarks.server.running import ROOT, Running, free_ports, own_python
-from transit_models import probe_rows, verify_version
+from transit_models import verify_version
 from transit_models.integrity import write_checksums
 from transit_models.twin import TWIN, TWIN_SCORES
 from transit_server import formats
 from transit_server.api.guide_requests import decode_predict
+from transit_server.formats import whole
 from transit_server.formats.base import Rows
 
 _BATCH = 1000
@@ -151,10 +152,8 @@ def _bare(model: Model, store: Path, work: Path) -> _Bare:
     version = verify_version(model.directory(store), model.name, model.version)
     assert version.preprocessing is not None
     transform = joblib.load(version.preprocessing).transform
-    probes = np.asarray(transform(probe_rows(version, 16)), dtype=np.float32)
-    shape = formats.ModelShape(version.metadata.output_schema.labels, probes)
-    score = formats.load(version.model_file, shape, work / "compiled").score
-    original = formats.original(version.model_file, shape).score
+    score = formats.load(version, work / "compiled").score
+    original = whole.original(whole.begin(version).source).run
     return _Bare(lambda rows: score(transform(rows)), lambda rows: original(transform(rows)))
 
 

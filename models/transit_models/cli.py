@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from transit_models import answers, packing, tried
 from transit_models.errors import InvalidReference, ModelStoreError
-from transit_models.metadata import MODEL_ENDINGS
-from transit_models.pack import Description, framework_of, pack
 from transit_models.storage import Storage, fetch_verified, open_storage, split_reference
 from transit_models.versions import ALIASES
 
@@ -29,7 +28,8 @@ the address from AWS_ENDPOINT_URL (http://minio.minio.svc:9000).
 
 A model of your own, from a file to a server:
 
-    transit-models pack forest.pkl build/models churn@1.0.0 --features 20 --labels no,yes
+    transit-models pack forest.pkl build/models churn@1.0.0 --labels no,yes --probe rows.npy
+    transit-models try build/models churn@1.0.0
     transit-models publish build/models s3://models
     transit-models alias s3://models churn stable 1.0.0
     transit-models list s3://models
@@ -76,31 +76,18 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("only", nargs="*", help="NAME or NAME@VERSION; default: all examples")
     train.add_argument("--force", action="store_true", help="also what is trained already")
 
-    own = command("pack", _pack, "Put a model file of your own into a local store.")
-    own.add_argument("model", type=Path, help="model file; its ending tells the framework")
-    own.add_argument("store", type=Path, help="a directory, made if missing")
-    own.add_argument("reference", metavar="NAME@VERSION", help="such as churn@1.0.0")
-    own.add_argument("--features", type=int, required=True, help="numbers in one request")
-    own.add_argument("--labels", default="", help="class names in the order of the outputs: a,b,c")
-    own.add_argument("--framework", choices=sorted(MODEL_ENDINGS), help="default: by the ending")
-    own.add_argument("--framework-version", default="", help="what the model was trained with")
-    own.add_argument(
-        "--bins",
-        default="",
-        help="of a regression: rising bounds such as 0,10,100; drift compares the ranges between",
+    own = command("pack", packing.run, "Put a model file of your own into a local store.")
+    packing.add_arguments(own)
+
+    answer = command(
+        "answers", answers.run, "Write what the model's own library says to probe rows."
     )
-    own.add_argument("--task", choices=["classification", "binary", "regression"])
-    own.add_argument("--shape", default="", help="a batch of one, such as 1,784,1")
-    own.add_argument("--preprocessing", type=Path, help="joblib pickle with transform(X)")
-    own.add_argument("--probe", type=Path, help="typical rows (.npy), to warm the model up with")
-    own.add_argument(
-        "--twin",
-        action="store_true",
-        help="add a checked ONNX twin of a Keras model, so that serving needs no TensorFlow; "
-        "needs --probe, and loads the model and its preprocessing",
+    answers.add_arguments(answer)
+
+    trial = command(
+        "try", tried.run, "Load a version as the server would, and say what comes of it."
     )
-    own.add_argument("--accuracy", type=float, help="kept in the metadata")
-    own.add_argument("--replace", action="store_true", help="overwrite the version")
+    tried.add_arguments(trial)
 
     publish = command("publish", _publish, "Copy versions, and where aliases point, to a store.")
     publish.add_argument("source", help="the store to copy from")
@@ -138,36 +125,6 @@ def _train(options: argparse.Namespace) -> int:
     start = time.monotonic()
     trained = train_examples(options.store, options.only, force=options.force, progress=_tell)
     _tell(f"{len(trained)} trained in {time.monotonic() - start:.0f} s: {options.store}")
-    return 0
-
-
-def _pack(options: argparse.Namespace) -> int:
-    name, version = split_reference(options.reference)
-    if version is None:
-        raise InvalidReference(f"{name!r}: which version is it? Write {name}@1.0.0")
-    labels = [label.strip() for label in options.labels.split(",") if label.strip()]
-    described = Description(
-        name=name,
-        version=version,
-        framework=options.framework or framework_of(options.model),
-        framework_version=options.framework_version,
-        features=options.features,
-        labels=labels,
-        bins=_bins(options.bins),
-        task=options.task or ("classification" if labels else "regression"),
-        shape=_shape(options.shape),
-        performance={} if options.accuracy is None else {"accuracy": options.accuracy},
-    )
-    directory = pack(
-        options.model,
-        options.store,
-        described,
-        options.preprocessing,
-        options.probe,
-        replace=options.replace,
-        twin=options.twin,
-    )
-    print(directory)
     return 0
 
 
@@ -264,20 +221,6 @@ def _selected(storage: Storage, references: Sequence[str]) -> Iterator[tuple[str
         else:
             for known in storage.versions(name):
                 yield name, known
-
-
-def _bins(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(",")) if text else ()
-    except ValueError:
-        raise InvalidReference(f"--bins {text!r}: write rising numbers, such as 0,10,100") from None
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(",")) if text else ()
-    except ValueError:
-        raise InvalidReference(f"--shape {text!r}: write whole numbers, such as 1,784,1") from None
 
 
 def _tell(line: str) -> None:

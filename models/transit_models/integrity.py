@@ -19,6 +19,7 @@ CHECKSUMS = "checksum.sha256"
 PREPROCESSING = "preprocessing.pkl"
 METRICS = "performance_metrics.json"
 PROBE = "probe.npy"
+ANSWERS = "answers.npy"
 UNPUBLISHED = (
     "Publishing has not finished, or files were copied by hand: use transit-models publish."
 )
@@ -31,7 +32,8 @@ _MAX_BYTES = 16 * 1024 * 1024
 class VerifiedVersion:
     """A version whose every file matched its checksum.
 
-    `model_file` is always there; `preprocessing` and `probe` are None when the version has none.
+    `model_file` is always there; what the version does not have is None. `answers` is what the
+    author's library said to the rows of `probe`.
     """
 
     directory: Path
@@ -39,6 +41,12 @@ class VerifiedVersion:
     model_file: Path
     preprocessing: Path | None
     probe: Path | None
+    answers: Path | None = None
+
+    @property
+    def steps(self) -> tuple[Path, ...]:
+        """All preprocessing, in order: `preprocessing.pkl`, `preprocessing-2.pkl`, and so on."""
+        return () if self.preprocessing is None else (self.preprocessing, *_more(self.directory))
 
 
 def sha256_of(path: Path) -> str:
@@ -156,21 +164,41 @@ def verify_version(
             f"{directory / METADATA}: version is {metadata.version!r}, "
             f"but it is stored as {plain(version)!r}"
         )
-    model_file = find_model_file(directory, metadata.framework)
-    if listed[model_file.name] != metadata.checksum.value:
+    found = version_in(directory, metadata)
+    known = listed[found.model_file.relative_to(directory).as_posix()]
+    if known != metadata.checksum.value:
         raise IntegrityError(
-            model_file.name,
+            found.model_file.name,
             f"{metadata.checksum.value} ({METADATA})",
-            listed[model_file.name],
+            known,
             "The model and its metadata are of different versions.",
         )
+    return found
+
+
+def version_in(directory: Path, metadata: ModelMetadata | None = None) -> VerifiedVersion:
+    """The version in `directory`, which somebody has verified already. Raises `InvalidMetadata`."""
+    metadata = read_metadata(directory) if metadata is None else metadata
     return VerifiedVersion(
         directory=directory,
         metadata=metadata,
-        model_file=model_file,
+        model_file=find_model_file(directory, metadata.framework),
         preprocessing=_optional(directory / PREPROCESSING),
         probe=_optional(directory / PROBE),
+        answers=_optional(directory / ANSWERS),
     )
+
+
+def step_name(number: int) -> str:
+    """The file of the preprocessing step `number`, counted from 1."""
+    return PREPROCESSING if number == 1 else f"preprocessing-{number}.pkl"
+
+
+def _more(directory: Path) -> tuple[Path, ...]:
+    found: list[Path] = []
+    while (path := directory / step_name(len(found) + 2)).is_file():
+        found.append(path)
+    return tuple(found)
 
 
 def _optional(path: Path) -> Path | None:

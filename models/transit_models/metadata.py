@@ -8,6 +8,7 @@ ignored.
 import json
 from datetime import datetime
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,20 +24,45 @@ from pydantic import (
 )
 
 from transit_models.errors import InvalidMetadata
+from transit_models.schema import (
+    FEATURES,
+    INLIER,
+    OUTLIER,
+    TEXT,
+    TEXT_INPUT,
+    Classes,
+    Input,
+    Inputs,
+    Named,
+    Number,
+    Outputs,
+    Schema,
+    Several,
+    Task,
+    bin_labels,
+    dtype_name,
+    inputs_of,
+)
 from transit_models.versions import check_name, plain
 
 METADATA = "metadata.json"
 _MAX_BYTES = 4 * 1024 * 1024
 
-Framework = Literal["tensorflow", "xgboost", "scikit-learn", "onnx"]
-Task = Literal["classification", "regression", "binary"]
+Framework = Literal[
+    "tensorflow", "xgboost", "scikit-learn", "onnx", "lightgbm", "catboost", "mlflow"
+]
+Dtype = Annotated[str, AfterValidator(dtype_name)]
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
 # The endings of a framework's model file, best first. ONNX comes last: beside another
 # format it is a twin.
 MODEL_ENDINGS: dict[Framework, tuple[str, ...]] = {
     "tensorflow": (".keras", ".h5", ".onnx"),
-    "xgboost": (".json", ".ubj", ".onnx"),
-    "scikit-learn": (".pkl", ".joblib", ".onnx"),
+    "xgboost": (".json", ".ubj", ".bst", ".onnx"),
+    "scikit-learn": (".pkl", ".joblib", ".sav", ".pickle", ".onnx"),
+    "lightgbm": (".txt", ".onnx"),
+    "catboost": (".cbm", ".onnx"),
+    "mlflow": (".mlflow/MLmodel",),
     "onnx": (".onnx",),
 }
 
@@ -48,14 +74,24 @@ class _Part(BaseModel):
 
 
 class InputSchema(_Part):
-    """One request row: `features` numbers; `shape` is how the model wants a batch of one."""
+    """One request row: `features` numbers; `shape` is how the model wants a batch of one.
+
+    `names` are those of the features, so that a row may be an object; with `missing`, null is a
+    value that isn't there, for models that can take that.
+    """
 
     features: int = Field(ge=1, le=10_000_000)
-    dtype: str = "float32"
+    dtype: Dtype = "float32"
     shape: tuple[int | None, ...] = ()
+    names: tuple[_Name, ...] = ()
+    missing: bool = False
 
     @model_validator(mode="after")
     def _shape_holds_features(self) -> "InputSchema":
+        if self.names and len(self.names) != self.features:
+            raise ValueError(f"features is {self.features}, but there are {len(self.names)} names")
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("two names are the same")
         if not self.shape:
             return self
         size = 1
@@ -76,26 +112,40 @@ class InputSchema(_Part):
         return tuple(n for n in self.shape[1:] if n is not None) or (self.features,)
 
 
+class InputPart(_Part):
+    """One of several inputs, or one column of a table. `shape` is a batch of one, as in
+    `input_schema`; a column's is [1], which is also what is meant when there is none.
+    """
+
+    name: _Name
+    dtype: Dtype = "float32"
+    shape: tuple[int | None, ...] = ()
+    categories: tuple[str, ...] = ()
+    missing: bool = False
+
+    def as_input(self) -> Input:
+        lengths = self.shape[1:]
+        return Input(self.name, self.dtype, lengths, (), self.categories, self.missing)
+
+
 class OutputSchema(_Part):
     """The classes, in the order of the model's outputs; a regression has none.
 
     `bins` are a regression's: rising bounds that cut its values into ranges, whose shares are
-    compared for drift as those of classes are. `unit` is for people.
+    compared for drift as those of classes are. `unit` is for people. `model_classes` is what the
+    model itself calls each label, where that can't be known from the labels.
     """
 
     classes: int = Field(default=0, ge=0, le=100_000)
     labels: tuple[str, ...] = ()
+    model_classes: tuple[bool | int | float | str, ...] = ()
     bins: tuple[FiniteFloat, ...] = Field(default=(), max_length=100)
     unit: str = Field(default="", max_length=100)
 
     @property
     def bin_labels(self) -> tuple[str, ...]:
-        """One for each range, the lowest first; a bound belongs to the range above it."""
-        if not self.bins:
-            return ()
-        bounds = [f"{bound:.12g}" for bound in self.bins]
-        inner = [f"{low}..{high}" for low, high in pairwise(bounds)]
-        return (f"<{bounds[0]}", *inner, f">={bounds[-1]}")
+        """See `schema.bin_labels`."""
+        return bin_labels(self.bins)
 
     @model_validator(mode="after")
     def _bins_rise(self) -> "OutputSchema":
@@ -111,7 +161,22 @@ class OutputSchema(_Part):
             raise ValueError(f"classes is {self.classes}, but there are {len(self.labels)} labels")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("two labels are the same")
+        if self.model_classes and len(self.model_classes) != self.classes:
+            raise ValueError(f"classes is {self.classes}, model_classes {len(self.model_classes)}")
         return self
+
+
+class OutputPart(_Part):
+    """One of several outputs, by the model's name: classes with `labels`, or numbers."""
+
+    name: _Name
+    labels: tuple[str, ...] = ()
+    bins: tuple[FiniteFloat, ...] = Field(default=(), max_length=100)
+    unit: str = Field(default="", max_length=100)
+
+    def as_output(self) -> Named:
+        of = Classes(self.labels) if self.labels else Number(self.bins, self.unit)
+        return Named(self.name, of)
 
 
 class Checksum(_Part):
@@ -136,8 +201,24 @@ class ModelMetadata(_Part):
     performance: dict[str, Any] = Field(default_factory=dict)
     input_schema: InputSchema
     output_schema: OutputSchema = OutputSchema()
+    inputs: tuple[InputPart, ...] = Field(default=(), max_length=10_000)
+    outputs: tuple[OutputPart, ...] = Field(default=(), max_length=100)
     dependencies: dict[str, str] = Field(default_factory=dict)
     checksum: Checksum
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inputs_stand_for_their_sum(cls, raw: Any) -> Any:
+        """`input_schema` may be left out where `inputs` says more."""
+        if isinstance(raw, dict) and raw.get("inputs") and "input_schema" not in raw:
+            try:
+                features = sum(
+                    prod(n or 1 for n in (part.get("shape") or ())[1:]) for part in raw["inputs"]
+                )
+            except (AttributeError, TypeError):
+                features = 1  # what is wrong with `inputs` is told below
+            return {**raw, "input_schema": {"features": max(features, 1)}}
+        return raw
 
     @model_validator(mode="after")
     def _classes_fit_task(self) -> "ModelMetadata":
@@ -146,9 +227,65 @@ class ModelMetadata(_Part):
             raise ValueError("output_schema: a classification needs at least 2 classes with labels")
         if self.task == "binary" and classes != 2:
             raise ValueError("output_schema: a binary model needs exactly 2 classes with labels")
+        if self.task == "label" and classes < 1:
+            raise ValueError("output_schema: the task label needs classes with labels")
         if self.task == "regression" and classes:
             raise ValueError("output_schema: a regression has no classes; it may have bins")
+        if self.task == "outlier" and classes not in (0, 2):
+            raise ValueError("output_schema: an outlier detection has two labels, inlier first")
+        names = [part.name for part in self.inputs]
+        if len(set(names)) != len(names):
+            raise ValueError("inputs: two have the same name")
         return self
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON; what is optional beyond the guide, and says nothing, is left out."""
+        made = self.model_dump(mode="json", exclude_none=True)
+        optional = {"input_schema": ("names", "missing"), "output_schema": ("model_classes",)}
+        for part, names in optional.items():
+            made[part] = {k: v for k, v in made[part].items() if v or k not in names}
+        for name in ("inputs", "outputs"):
+            made[name] = [{k: v for k, v in item.items() if v} for item in made[name]]
+        return {
+            key: value for key, value in made.items() if value or key not in ("inputs", "outputs")
+        }
+
+    @property
+    def signature(self) -> Schema:
+        """What the model takes and answers, of whichever of both ways it is written in."""
+        return Schema(
+            self.task,
+            self._inputs(),
+            self._outputs(),
+            says_dtype=bool(self.inputs) or "dtype" in self.input_schema.model_fields_set,
+            says_inputs=bool(self.inputs),
+        )
+
+    def _inputs(self) -> Inputs:
+        if self.inputs:
+            return inputs_of(tuple(part.as_input() for part in self.inputs))
+        given = self.input_schema
+        if given.dtype == TEXT:
+            names = given.names or (
+                (TEXT_INPUT,)
+                if given.features == 1
+                else tuple(f"{TEXT_INPUT}_{n}" for n in range(given.features))
+            )
+            return Inputs(tuple(Input(name, TEXT, missing=given.missing) for name in names))
+        return Inputs(
+            (Input(FEATURES, given.dtype, given.row_shape, given.names, (), given.missing),)
+        )
+
+    def _outputs(self) -> Outputs:
+        said = self.output_schema
+        if self.task == "tensors":
+            return Several(tuple(part.as_output() for part in self.outputs))
+        if self.task == "regression":
+            return Number(said.bins, said.unit)
+        if self.task == "outlier":
+            return Classes(said.labels or (INLIER, OUTLIER), (1, -1), False, score=True)
+        plain = self.task in ("label", "cluster")
+        return Classes(said.labels, said.model_classes, probabilities=not plain)
 
 
 def read_metadata(directory: Path) -> ModelMetadata:
@@ -190,7 +327,7 @@ def parse_metadata(raw: object, source: str = METADATA) -> ModelMetadata:
 def write_metadata(directory: Path, metadata: ModelMetadata) -> Path:
     """Write `metadata` into `directory` as indented JSON; returns the file."""
     path = directory / METADATA
-    path.write_text(metadata.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(metadata.plain(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     return path
 
 

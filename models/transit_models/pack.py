@@ -2,7 +2,7 @@
 
 Neighbours: the command line's `pack` for people's own models; `examples.training` seals what it
 trained. Nothing is deserialised here: a model is only copied and hashed, unless `pack` is asked for
-an ONNX twin.
+an ONNX twin. What the file knows of itself, `draft` finds out before.
 """
 
 import shutil
@@ -10,20 +10,29 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from transit_models.errors import InvalidMetadata, InvalidReference
-from transit_models.integrity import PREPROCESSING, PROBE, sha256_of, write_checksums
+from transit_models.errors import IntegrityError, InvalidMetadata, InvalidReference
+from transit_models.integrity import (
+    ANSWERS,
+    METRICS,
+    PROBE,
+    check_relative,
+    sha256_of,
+    step_name,
+    write_checksums,
+)
 from transit_models.metadata import (
     MODEL_ENDINGS,
     Framework,
     ModelMetadata,
-    Task,
     find_model_file,
     parse_metadata,
     write_metadata,
 )
+from transit_models.schema import Task
 from transit_models.storage_local import LocalStorage
 from transit_models.twin import write_twin
 from transit_models.versions import check_name, plain
@@ -53,11 +62,19 @@ class Description:
     training: Mapping[str, Any] = field(default_factory=dict)
     performance: Mapping[str, Any] = field(default_factory=dict)
     dependencies: Mapping[str, str] = field(default_factory=dict)
+    names: Sequence[str] = ()
+    missing: bool = False
+    inputs: Sequence[Mapping[str, Any]] = ()
+    model_classes: Sequence[Any] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 def framework_of(model_file: Path) -> Framework:
     """The framework that writes files with this ending. Raises `InvalidReference` for others."""
+    if (model_file / "MLmodel").is_file():
+        return "mlflow"
+    if model_file.suffix == ".model":
+        return "xgboost"
     try:
         return _FRAMEWORKS[model_file.suffix]
     except KeyError:
@@ -88,12 +105,20 @@ def seal(directory: Path, described: Description) -> ModelMetadata:
                 "features": described.features,
                 "dtype": described.dtype,
                 "shape": list(described.shape) or [1, described.features],
+                **({"names": list(described.names)} if described.names else {}),
+                **({"missing": True} if described.missing else {}),
             },
             "output_schema": {
                 "classes": len(described.labels),
                 "labels": list(described.labels),
                 "bins": list(described.bins),
+                **(
+                    {"model_classes": list(described.model_classes)}
+                    if described.model_classes
+                    else {}
+                ),
             },
+            **({"inputs": [dict(item) for item in described.inputs]} if described.inputs else {}),
             "dependencies": dict(described.dependencies),
             "checksum": {"algorithm": "sha256", "value": sha256_of(model_file)},
         },
@@ -108,35 +133,102 @@ def pack(
     model_file: Path,
     store: Path,
     described: Description,
-    preprocessing: Path | None = None,
+    preprocessing: Path | Sequence[Path] | None = None,
     probe: Path | None = None,
     *,
+    answers: Path | None = None,
+    metrics: Path | None = None,
     replace: bool = False,
     twin: bool = False,
 ) -> Path:
     """Put a copy of `model_file` into the local store `store`; returns the version's directory.
 
-    `preprocessing` is a joblib pickle with `transform(X)`, `probe` a NumPy file of typical rows.
-    `twin` adds a checked ONNX twin of a Keras model (see `twin`), for which both are loaded.
-    Raises `InvalidMetadata`, or `VersionConflict` when the version exists with other content,
-    unless `replace`.
+    `preprocessing` are joblib pickles with `transform(X)`, in order, `probe` a NumPy file of
+    typical rows and `answers` what the author's library said to them. `twin` adds a checked ONNX
+    twin of a Keras model (see `twin`), for which both are loaded. Raises `InvalidMetadata`, or
+    `VersionConflict` when the version exists with other content, unless `replace`.
     """
     name, version = check_name(described.name), plain(described.version)
     if twin and described.task == "regression":
         raise InvalidMetadata("a twin is served for classes only, not for a regression")
-    for path in (model_file, preprocessing, probe):
-        if path is not None and not path.is_file():
-            raise InvalidMetadata(f"{path} is no file")
+    steps = [preprocessing] if isinstance(preprocessing, Path) else list(preprocessing or ())
     storage = LocalStorage(store)
     with tempfile.TemporaryDirectory(prefix="transit-pack-") as scratch:
         directory = Path(scratch)
-        shutil.copyfile(model_file, directory / f"model{model_file.suffix}")
-        if preprocessing is not None:
-            shutil.copyfile(preprocessing, directory / PREPROCESSING)
-        if probe is not None:
-            shutil.copyfile(probe, directory / PROBE)
+        lay_out(directory, model_file, steps, probe, answers, metrics)
         if twin:
             write_twin(directory)
         seal(directory, described)
         storage.publish(directory, name, version, replace=replace)
     return storage.fetch(name, version, store)
+
+
+def lay_out(
+    directory: Path,
+    model_file: Path,
+    steps: Sequence[Path] = (),
+    probe: Path | None = None,
+    answers: Path | None = None,
+    metrics: Path | None = None,
+) -> None:
+    """Copy all files of a version into `directory`, under the names that they have there. Raises
+    `InvalidMetadata` for one that is none.
+    """
+    for path in (*steps, probe, answers, metrics):
+        if path is not None and not path.is_file():
+            raise InvalidMetadata(f"{path} is no file")
+    if (model_file / "MLmodel").is_file():
+        shutil.copytree(model_file, directory / "model.mlflow")
+    elif not model_file.is_file():
+        raise InvalidMetadata(f"{model_file} is no file")
+    else:
+        shutil.copyfile(model_file, directory / f"model{_ending(model_file)}")
+        for beside in _data_of(model_file):
+            target = directory / check_relative(beside)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(model_file.parent / beside, target)
+    for number, step in enumerate(steps, start=1):
+        shutil.copyfile(step, directory / step_name(number))
+    for path, name in ((probe, PROBE), (answers, ANSWERS), (metrics, METRICS)):
+        if path is not None:
+            shutil.copyfile(path, directory / name)
+
+
+def _ending(model_file: Path) -> str:
+    """XGBoost's own files go by what is in them. Raises `InvalidMetadata` for the old binary."""
+    if model_file.suffix not in (".bst", ".model"):
+        return model_file.suffix
+    with model_file.open("rb") as file:
+        first = file.read(2)
+    if first[:1] != b"{":
+        raise InvalidMetadata(
+            f"{model_file} is in XGBoost's old binary format: open it with the version that wrote "
+            "it (before 3.1), and save_model as .ubj"
+        )
+    return ".ubj" if first[1:] in (b"L", b"U", b"i", b"l", b"I", b"$") else ".json"
+
+
+def _data_of(model_file: Path) -> list[str]:
+    """Files beside an ONNX model that hold its weights. Raises `InvalidMetadata` for others."""
+    if model_file.suffix != ".onnx" or find_spec("onnx") is None:
+        return []
+    import onnx
+
+    try:
+        graph = onnx.load(str(model_file), load_external_data=False).graph
+    except Exception:  # no ONNX: the server will say so
+        return []
+    found = {
+        entry.value
+        for tensor in graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    for name in found:
+        try:
+            check_relative(name)
+        except IntegrityError:
+            raise InvalidMetadata(f"{model_file} takes weights from outside: {name!r}") from None
+        if not (model_file.parent / name).is_file():
+            raise InvalidMetadata(f"{model_file} needs {name}, which is not beside it")
+    return sorted(found)

@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 import traceback
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _FIELDS = "transit_fields"
 _FRAMES = 12
+log = logging.getLogger("transit_server.warnings")
 access = logging.getLogger("transit_server.access")
 
 # The lowest status that each value of TRANSIT_ACCESS_LOG writes.
@@ -48,6 +50,19 @@ def start(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    warnings.showwarning = _warned
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: str | None = None,
+) -> None:
+    """A library's warning, without its text, which may quote a value."""
+    log.warning("%s at %s:%d", category.__name__, filename, lineno)
 
 
 def request(call: "Call", route: str, status: int, revision: str) -> None:

@@ -63,9 +63,10 @@ Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
 class ModelRef(BaseModel):
     """A model to serve: its name in the store, and a version or an alias."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
     name: str = Field(min_length=1, max_length=100)
     version: str = Field(min_length=1, max_length=100)
+    intra_op_threads: int | None = Field(None, ge=1, le=1024, alias="intraOpThreads")
 
 
 class Experiment(BaseModel):
@@ -110,6 +111,18 @@ class Settings(BaseModel):
         description="Longest wait for a batch to fill under load, the time that the model works "
         "included; when idle there is none. A model that takes less than 4 ms takes along all that "
         "comes while requests are decoded, unless this is 0",
+    )
+    intra_op_threads: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="Threads that one call of a model may use; intraOpThreads of an entry of "
+        "TRANSIT_MODELS sets it for that model. More than 1 pays for large models only",
+    )
+    dependencies: Literal["Warn", "Refuse"] = Field(
+        "Warn",
+        description="What to do with a model whose libraries are here in another minor version: "
+        "Warn (in the log and in /info) or Refuse",
     )
     cache_dir: Path = Field(
         Path("/var/cache/transit"), description="Where fetched models are kept; must be writable"

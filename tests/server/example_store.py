@@ -27,6 +27,11 @@ _FRAMEWORKS = {
     ".keras": "tensorflow",
     ".h5": "tensorflow",
     ".onnx": "onnx",
+    ".sav": "scikit-learn",
+    ".pickle": "scikit-learn",
+    ".bst": "xgboost",
+    ".txt": "lightgbm",
+    ".cbm": "catboost",
 }
 
 
@@ -56,6 +61,8 @@ def publish(
     preprocessing: Any = None,
     features: int = FEATURES,
     labels: tuple[str, ...] = LABELS,
+    probe: Any = None,
+    answers: Any = None,
     **more: Any,
 ) -> Path:
     """A version's directory, with metadata and checksums; `more` goes into the metadata."""
@@ -65,6 +72,10 @@ def publish(
     save(model)
     if preprocessing is not None:
         joblib.dump(preprocessing, directory / "preprocessing.pkl")
+    if probe is not None:
+        np.save(directory / "probe.npy", probe)
+    if answers is not None:
+        np.save(directory / "answers.npy", answers)
     metadata = {
         "model_name": name,
         "version": version,

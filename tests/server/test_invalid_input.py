@@ -117,7 +117,6 @@ def test_wrong_paths(trees: RunningServer, method: str, path: str, status: int) 
 
 
 INFER: list[tuple[str, dict[str, Any], int, str]] = [
-    ("wrong name", {"name": "x"}, 422, "inputs"),
     ("wrong shape", {"shape": [1, 3]}, 422, "inputs[0].shape"),
     ("no rows", {"shape": [0, FEATURES], "data": []}, 422, "inputs[0].shape"),
     ("negative", {"shape": [-1, FEATURES]}, 422, "shape"),

@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.server.example_store import LABELS, Data, network, publish
+from tests.server.example_store import FEATURES, Data, network, publish
 from tests.server.running import RunningServer
+from transit_models.integrity import version_in
+from transit_models.schema import Input
 from transit_models.twin import can_convert
 from transit_server import formats
+from transit_server.formats import Source, whole
+from transit_server.formats.compile import apart
 
 
 @pytest.fixture(scope="module")
@@ -53,28 +57,28 @@ def test_tensorflow_is_there_only_where_it_serves(
 
 
 def test_what_is_not_compiled_is_traced(model: Any, data: Data, tmp_path: Path) -> None:
-    model.save(tmp_path / "model.keras")
-    shape = formats.ModelShape(LABELS, data.rows)
-    engine = formats.original(tmp_path / "model.keras", shape)
+    directory = publish(tmp_path, "cnn", "1.0.0", ".keras", model.save)
+    version = version_in(directory)
+    row = Input("features", "float32", (FEATURES,))
+    engine = whole.original(Source(version.model_file, version, row, data.rows))
     assert (engine.name, engine.note.split(",")[0]) == ("tensorflow", "traced")
     expected = model.predict(data.rows[..., None], verbose=0)
-    assert engine.score(data.rows) == pytest.approx(expected, abs=1e-4)
+    assert engine.run(data.rows) == pytest.approx(expected, abs=1e-4)
 
 
 def test_where_converting_takes_too_much_memory_the_original_serves(
-    model: Any, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model.save(tmp_path / "model.keras")
+    directory = publish(tmp_path, "cnn", "1.0.0", ".keras", model.save)
 
     def killed(*_: object) -> None:
-        raise formats.apart.Died("loading it ended the process that tried: SIGKILL")
+        raise apart.Died("loading it ended the process that tried: SIGKILL")
 
-    monkeypatch.setattr(formats, "find_spec", lambda _: True)
-    monkeypatch.setattr(formats.apart, "compile_apart", killed)
-    shape = formats.ModelShape(LABELS, data.rows)
-    engine = formats.load(tmp_path / "model.keras", shape, tmp_path)
-    assert engine.name == "tensorflow"
+    monkeypatch.setattr(whole, "find_spec", lambda _: True)
+    monkeypatch.setattr(apart, "compile_apart", killed)
+    engine = formats.load(version_in(directory), tmp_path)
+    assert engine.engine == "tensorflow"
     assert "SIGKILL" in engine.note
-    (tmp_path / "model.pkl").write_bytes(b"")
+    pickled = publish(tmp_path, "pickled", "1.0.0", ".pkl", lambda path: path.write_bytes(b""))
     with pytest.raises(formats.UnsupportedModel, match="SIGKILL"):
-        formats.load(tmp_path / "model.pkl", shape, tmp_path)
+        formats.load(version_in(pickled), tmp_path)

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transit_models.schema import Input, Inputs
 from transit_server.api import guide_requests, quick_numbers, tensors
 from transit_server.errors import ClientMistake
 
@@ -147,13 +148,17 @@ def test_both_ways_say_the_same(monkeypatch: pytest.MonkeyPatch, asked: dict[str
     def said() -> object:
         try:
             batch = guide_requests.decode_batch(body)
-            return batch.asked.voting, batch.rows(2).tolist()
+            return batch.asked.voting, batch.rows(inputs(2)).tolist()
         except ClientMistake as mistake:
             return type(mistake), str(mistake), mistake.field
 
     quick = said()
     slowly(monkeypatch)
     assert said() == quick
+
+
+def inputs(features: int) -> Inputs:
+    return Inputs((Input("features", "float32", (features,)),))
 
 
 INTEGERS = st.integers(-(2**63), 2**64 - 1)
@@ -223,7 +228,7 @@ def test_a_large_tensor_comes_in_pieces(space: str) -> None:
 def large_rows() -> Callable[[], object]:
     row = b"[" + b", ".join(784 * [b"1.25"]) + b"]"
     body = b'{"features": [' + b", ".join(4000 * [row]) + b"]}"
-    return lambda: guide_requests.decode_batch(body).rows(784)
+    return lambda: guide_requests.decode_batch(body).rows(inputs(784))
 
 
 def large_tensor() -> Callable[[], object]:

@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from transit_models.schema import Inputs, Number
 from transit_server.lifecycle import Lifecycle
 from transit_server.serving.breaker import State
 from transit_server.serving.registry import Registry, ServedModel
@@ -60,7 +61,7 @@ class Catalog:
             "load_time_seconds": round(model.load_seconds, 3),
             "features": model.features,
             "labels": list(model.labels),
-            **({"bins": list(model.bins), "unit": model.unit} if model.regression else {}),
+            **_more(model),
             "metadata": model.metadata,
         }
 
@@ -109,3 +110,24 @@ class Catalog:
 
     def _self(self) -> dict[str, str]:
         return {"model_deployment": self._deployment, "revision": self._revision}
+
+
+def _more(model: ServedModel) -> dict[str, Any]:
+    """What only some models have to say."""
+    more: dict[str, Any] = {}
+    if isinstance(model.outputs, Number):
+        more |= {"bins": list(model.outputs.bins), "unit": model.outputs.unit}
+    if model.inputs.names or model.inputs.matrix is None:
+        more["inputs"] = [
+            {"name": name, "dtype": dtype} for name, dtype in _names_and_dtypes(model.inputs)
+        ]
+    if model.dependencies:
+        more["dependencies"] = list(model.dependencies)
+    return more
+
+
+def _names_and_dtypes(inputs: Inputs) -> list[tuple[str, str]]:
+    matrix = inputs.matrix
+    if matrix is not None:
+        return [(name, matrix.dtype) for name in matrix.names]
+    return [(field.name, field.dtype) for field in inputs.fields]

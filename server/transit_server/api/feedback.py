@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 
+from transit_models.schema import Number
 from transit_server.api.rows import decode
 from transit_server.errors import InvalidInput, UnknownPrediction
 from transit_server.late_series import FeedbackSeries
@@ -162,7 +163,8 @@ def _as_class(model: ServedModel, given: str | float, field: str) -> str:
         raise InvalidInput(f"of model {model.name} is {wanted}", field=field)
     if isinstance(given, str):
         return given
-    if not model.bins:
+    bins = model.outputs.bins if isinstance(model.outputs, Number) else ()
+    if not bins:
         text = f"can't be judged: the metadata of {model.name} has no output_schema.bins"
         raise InvalidInput(text, field=field)
-    return model.labels[int(np.digitize(given, model.bins))]
+    return model.labels[int(np.digitize(given, bins))]

@@ -61,15 +61,13 @@ class GuideApi:
         self._revision = revision
         self._max_rows = max_rows
 
-    async def predict(
-        self, body: bytes, call: Call
-    ) -> answers.PredictAnswer | answers.ValueAnswer | answers.ComparisonAnswer:
+    async def predict(self, body: bytes, call: Call) -> answers.OneAnswer:
         """One row. Raises `ServingError`."""
         meant = _Meant(call.model or AUTO)
         try:
-            asked, numbers = decode_predict(body)
+            asked, given = decode_predict(body)
             models = self._models(asked, call, meant)
-            rows = to_rows(numbers, models[0].features, "features")
+            rows = to_rows(given, models[0].inputs, "features")
         except ClientMistake:
             self._registry.invalid(meant.model)
             raise
@@ -91,6 +89,8 @@ class GuideApi:
         (outcome,) = _outcomes(said, asked)
         if isinstance(outcome, answers.ValueOutcome):
             return answers.ValueAnswer(outcome, by, about)
+        if isinstance(outcome, answers.LabelOutcome):
+            return answers.LabelAnswer(outcome, by, about)
         return answers.PredictAnswer(outcome, by, about)
 
     async def predict_batch(self, body: bytes, call: Call) -> answers.BatchAnswer:
@@ -106,7 +106,7 @@ class GuideApi:
                 raise InvalidInput(
                     f"needs 1 to {self._max_rows} rows, got {count}", field="features"
                 )
-            rows = await by_size(body, batch.rows, models[0].features)
+            rows = await by_size(body, batch.rows, models[0].inputs)
         except ClientMistake:
             self._registry.invalid(meant.model)
             raise
@@ -116,7 +116,7 @@ class GuideApi:
     def _decode_batch(self, body: bytes) -> Batch:
         if self._registry.widest:  # else no model is ready, which is said later
             too_many.check_rows(body, self._max_rows, self._registry.widest)
-        return decode_batch(body)
+        return decode_batch(body, wide=self._registry.wide)
 
     def _batch_answer(
         self, asked: Asked, said: Sequence[Prediction], count: int, call: Call
@@ -128,7 +128,7 @@ class GuideApi:
         if len(errors) == count:
             raise PredictionFailed(errors[0], field="features[0]")
         predictions: (
-            list[answers.Outcome | answers.ValueOutcome | answers.FailedRow]
+            list[answers.AnyOutcome | answers.FailedRow]
             | list[answers.Comparison | answers.FailedRow]
         )
         if asked.return_all_models:
@@ -158,11 +158,14 @@ class GuideApi:
             meant.model = ENSEMBLE
             names = self._registry.names(ENSEMBLE)
         models = [self._registry.get(name) for name in names]
+        for model in models:
+            _speaks_rows(model)
         if self._splitter is not None and len(models) == 1 and not asked.return_all_models:
             return [self._splitter.choose(models[0], call.unit)]
         for model in models:
-            if model.regression and (asked.return_all_models or len(models) > 1):
-                text = f"{model.name} is a regression, and only classes are compared"
+            if not model.probabilities and (asked.return_all_models or len(models) > 1):
+                kind = "is a regression" if model.regression else "gives no probabilities"
+                text = f"{model.name} {kind}, and only classes are compared"
                 raise InvalidInput(text, field="return_all_models")
             if model.kind != models[0].kind:
                 text = f"{models[0].name} and {model.name} differ in classes or features"
@@ -195,13 +198,13 @@ def _vote(said: Sequence[Prediction], asked: Asked) -> Vote:
     return vote(scores, hard=asked.voting == "hard")
 
 
-def _outcomes(
-    said: Sequence[Prediction], asked: Asked
-) -> Sequence[answers.Outcome | answers.ValueOutcome]:
+def _outcomes(said: Sequence[Prediction], asked: Asked) -> Sequence[answers.AnyOutcome]:
     """One answer per row: the model's, or that of all together."""
     labels = said[0].model.labels
     if said[0].model.regression:
         return _values(said[0])
+    if not said[0].model.probabilities:
+        return _labels(said[0])
     if len(said) == 1:
         shares, class_ids = said[0].scores, said[0].class_ids
     else:
@@ -224,6 +227,25 @@ def _values(said: Prediction) -> list[answers.ValueOutcome]:
             outcome.bin = said.model.labels[class_id]
         made.append(outcome)
     return made
+
+
+def _labels(said: Prediction) -> list[answers.LabelOutcome]:
+    labels = said.model.labels
+    made = []
+    for scores, class_id in zip(said.scores.tolist(), said.class_ids, strict=True):
+        outcome = answers.LabelOutcome(labels[class_id], class_id)
+        if len(scores) > len(labels):
+            outcome.score = scores[-1]
+        made.append(outcome)
+    return made
+
+
+def _speaks_rows(model: ServedModel) -> None:
+    """Raises `InvalidInput` for what only the v2 protocol has words for."""
+    if model.several or not (model.inputs.matrix or model.inputs.is_table):
+        what = "answers several outputs" if model.several else "takes tensors"
+        text = f"{model.name} {what}: ask it by /v2/models/{model.name}/infer"
+        raise InvalidInput(text, field="model")
 
 
 def _compare(

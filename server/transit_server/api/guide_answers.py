@@ -24,6 +24,14 @@ class ValueOutcome(msgspec.Struct, omit_defaults=True, gc=False):
     bin: str | UnsetType = UNSET
 
 
+class LabelOutcome(msgspec.Struct, omit_defaults=True, gc=False):
+    """A class without probabilities; `score` is an outlier detection's, low for outliers."""
+
+    class_: str = msgspec.field(name="class")
+    class_id: int
+    score: float | UnsetType = UNSET
+
+
 class RowError(msgspec.Struct, gc=False):
     """Why a row of a batch has no prediction."""
 
@@ -68,6 +76,14 @@ class ValueAnswer(msgspec.Struct, gc=False):
     metadata: About
 
 
+class LabelAnswer(msgspec.Struct, gc=False):
+    """The answer of a model that gives a class alone."""
+
+    prediction: LabelOutcome
+    model: AnsweredBy
+    metadata: About
+
+
 class EnsembleOutcome(msgspec.Struct, omit_defaults=True, gc=False):
     """What the models said together."""
 
@@ -108,10 +124,14 @@ class ComparisonAnswer(msgspec.Struct, gc=False):
 class BatchAnswer(msgspec.Struct, gc=False):
     """The rows in their order; `failed` is how many of them have an error instead."""
 
-    predictions: list[Outcome | ValueOutcome | FailedRow] | list[Comparison | FailedRow]
+    predictions: list["AnyOutcome | FailedRow"] | list[Comparison | FailedRow]
     failed: int
     model: AnsweredBy
     metadata: About
+
+
+AnyOutcome = Outcome | ValueOutcome | LabelOutcome
+OneAnswer = PredictAnswer | ValueAnswer | LabelAnswer | ComparisonAnswer
 
 
 class _Clock:

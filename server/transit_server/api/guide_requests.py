@@ -1,9 +1,10 @@
-"""The bodies of the guide's API, decoded straight into what is needed.
+"""The bodies of the guide's API, as far as they can be decoded without knowing the model.
 
-Numbers come as arrays from `quick_numbers` where nothing is unusual about a body, else from
-msgspec, whose errors name the field.
+Numbers come as arrays from `quick_numbers` where nothing is unusual about a body; else `features`
+stay text, which `rows` decodes by what the model takes, with errors that name the field.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,14 +12,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_models.schema import Inputs
 from transit_server.api.off_loop import with_pauses
 from transit_server.api.quick_numbers import quick_row, quick_rows
-from transit_server.api.rows import decode, to_rows, wrong_length
+from transit_server.api.rows import as_text, decode, parsed, wrong_length
 from transit_server.formats.base import Rows
 from transit_server.serving.registry import AUTO
 
 Voting = Literal["soft", "hard"]
-Numbers = list[float] | NDArray[np.float64]
+Given = NDArray[np.float64] | msgspec.Raw
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -33,7 +35,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 class PredictBody(Asked, forbid_unknown_fields=True, kw_only=True):
     """POST /api/v1/predict."""
 
-    features: list[float]
+    features: msgspec.Raw
 
 
 class BatchBody(Asked, forbid_unknown_fields=True, kw_only=True):
@@ -44,7 +46,6 @@ class BatchBody(Asked, forbid_unknown_fields=True, kw_only=True):
 
 _PREDICT = msgspec.json.Decoder(PredictBody)
 _BATCH = msgspec.json.Decoder(BatchBody)
-_ROW = msgspec.json.Decoder(list[float])
 _NOTHING = Asked()
 
 
@@ -61,21 +62,30 @@ class Batch:
     def __len__(self) -> int:
         return len(self.texts) if self.numbers is None else len(self.numbers)
 
-    def rows(self, features: int) -> Rows:
-        """All rows, (rows, features). Raises a `ClientMistake` that names the wrong one."""
+    def rows(self, inputs: Inputs) -> Rows:
+        """All rows. Raises a `ClientMistake` that names the wrong one."""
+        matrix = inputs.matrix
+        texts: Iterable[msgspec.Raw]
         if self.numbers is not None:
-            if self.numbers.shape[1] != features:
-                raise wrong_length(self.numbers.shape[1], features, "features[0]")
-            return self.numbers
-        rows = np.empty((len(self), features), dtype=np.float32)
-        for index, text in enumerate(with_pauses(self.texts)):
-            field = f"features[{index}]"
-            rows[index] = to_rows(decode(_ROW, text, field), features, field)
+            numbers = self.numbers
+            if matrix is not None and numbers.dtype == matrix.dtype:
+                if numbers.shape[1] != matrix.size:
+                    raise wrong_length(numbers.shape[1], matrix.size, "features[0]")
+                return numbers
+            texts = map(as_text, numbers)
+        else:
+            texts = iter(self.texts)
+        shape = (len(self),) if matrix is None else (len(self), matrix.size)
+        rows = np.empty(shape, dtype=inputs.row_dtype)
+        for index, text in enumerate(with_pauses(texts)):
+            rows[index] = parsed(text, inputs, f"features[{index}]")[0]
         return rows
 
 
-def decode_predict(body: bytes) -> tuple[Asked, Numbers]:
-    """What is asked, and the row. Raises a `ClientMistake` that names the field."""
+def decode_predict(body: bytes) -> tuple[Asked, Given]:
+    """What is asked, and the row: numbers, or its text where anything is unusual about it. Raises a
+    `ClientMistake` that names the field.
+    """
     quick = quick_row(body)
     if quick is not None:
         asked = _asked(quick[1])
@@ -95,9 +105,11 @@ def _asked(fields: dict[str, Any]) -> Asked | None:
         return None
 
 
-def decode_batch(body: bytes) -> Batch:
-    """Raises a `ClientMistake` for what is wrong outside the rows."""
-    quick = quick_rows(body)
+def decode_batch(body: bytes, *, wide: bool = False) -> Batch:
+    """Numbers are kept in 64 bits if `wide`. Raises a `ClientMistake` for what is wrong outside the
+    rows.
+    """
+    quick = quick_rows(body, np.dtype(np.float64 if wide else np.float32))
     if quick is not None:
         asked = _asked(quick[1])
         if asked is not None:

@@ -1,40 +1,30 @@
 """The Open Inference Protocol v2 without HTTP: server and model metadata, and infer.
 
-Every model has one input, `features`, and three outputs: `probabilities`, `class_id` and `class`;
-a regression has one, `value`.
-Neighbours: `tensors` for the data, `http.openinference_routes` for the paths.
+A model of numbers has one input, `features`; others have one for each column or tensor. A
+classifier has three outputs: `probabilities`, `class_id` and `class`; a regression one, `value`; a
+model with several outputs has those.
+Neighbours: `v2_inputs` makes rows of inputs, `tensors` reads the data, `http.openinference_routes`
+has the paths.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_models.schema import Classes
 from transit_server.api import tensors, too_many
 from transit_server.api.experiment import Splitter
 from transit_server.api.off_loop import by_size
 from transit_server.api.rows import decode
+from transit_server.api.v2_inputs import InferInput, described, rows_of
 from transit_server.errors import ClientMistake, InvalidInput, MalformedBody, PredictionFailed
-from transit_server.formats.base import Rows
 from transit_server.serving.inference import Inference, Prediction
 from transit_server.serving.registry import Registry, ServedModel
 
-INPUT = "features"
-OUTPUTS = {"probabilities": "FP32", "class_id": "INT64", "class": tensors.BYTES}
-VALUE = {"value": "FP32"}  # the output of a regression
-
 Parameters = dict[str, Any]
-_Length = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
-
-
-class _Input(msgspec.Struct):
-    name: str
-    shape: Annotated[list[_Length], msgspec.Meta(min_length=1, max_length=8)]
-    datatype: str
-    parameters: Parameters = {}
-    data: msgspec.Raw = msgspec.Raw()
 
 
 class _RequestedOutput(msgspec.Struct):
@@ -52,13 +42,13 @@ class _InferBody(msgspec.Struct):
 
 
 _INFER = msgspec.json.Decoder(_InferBody)
-_INPUTS = msgspec.json.Decoder(list[_Input])
+_INPUTS = msgspec.json.Decoder(list[InferInput])
 _OUTPUTS = msgspec.json.Decoder(list[_RequestedOutput])
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    inputs: list[_Input]
+    inputs: list[InferInput]
     id: str
     parameters: Parameters
     outputs: list[_RequestedOutput]
@@ -109,15 +99,14 @@ class OpenInferenceApi:
     def model(self, name: str, version: str | None) -> dict[str, Any]:
         """Raises `UnknownModel`, `NotReady`."""
         model = self._registry.get(name, version)
-        shapes = {"probabilities": [-1, len(model.labels)]}
         return {
             "name": model.name,
             "versions": self._registry.versions(name),
             "platform": model.engine,
-            "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, model.features]}],
+            "inputs": described(model.inputs),
             "outputs": [
-                {"name": output, "datatype": datatype, "shape": shapes.get(output, [-1])}
-                for output, datatype in _outputs(model).items()
+                {"name": output, "datatype": datatype, "shape": shape}
+                for output, (datatype, shape) in outputs_of(model).items()
             ],
             "parameters": {"revision": self._revision, "labels": list(model.labels)},
         }
@@ -131,8 +120,8 @@ class OpenInferenceApi:
             if self._splitter is not None and call.version is None:
                 model = self._splitter.choose(model, call.unit)
             asked, binary = await by_size(body, self._decode, body, call.json_size)
-            rows = await by_size(body, _rows, asked, binary, model, self._max_rows)
-            there_are = _outputs(model)
+            rows = await by_size(body, rows_of, asked.inputs, binary, model.inputs, self._max_rows)
+            there_are = outputs_of(model)
             outputs = asked.outputs or [_RequestedOutput(name) for name in there_are]
             for index, output in enumerate(outputs):
                 if output.name not in there_are:
@@ -158,7 +147,7 @@ class OpenInferenceApi:
         if self._registry.widest:  # else no model is ready, which was said before
             too_many.check_values(text, self._max_rows, self._registry.widest)
         infer = decode(_INFER, text)
-        too_many.check_list(infer.inputs, "inputs")
+        too_many.check_list(infer.inputs, "inputs", self._registry.most_inputs)
         too_many.check_list(infer.outputs, "outputs")
         inputs = decode(_INPUTS, infer.inputs, "inputs")
         outputs = decode(_OUTPUTS, infer.outputs, "outputs")
@@ -167,12 +156,12 @@ class OpenInferenceApi:
     def _answer(
         self, asked: _Asked, outputs: list[_RequestedOutput], said: Prediction
     ) -> InferAnswer:
-        described: list[dict[str, Any]] = []
+        entries: list[dict[str, Any]] = []
         chunks: list[bytes] = []
         all_binary = asked.parameters.get("binary_data_output") is True
         for output in outputs:
             values, shape = _values(output.name, said)
-            datatype = _outputs(said.model)[output.name]
+            datatype = outputs_of(said.model)[output.name][0]
             entry: dict[str, Any] = {"name": output.name, "datatype": datatype, "shape": shape}
             if output.parameters.get("binary_data", all_binary) is True:
                 chunk = tensors.to_binary(values, datatype)
@@ -180,12 +169,12 @@ class OpenInferenceApi:
                 entry["parameters"] = {"binary_data_size": len(chunk)}
             else:
                 entry["data"] = values if isinstance(values, list) else values.ravel().tolist()
-            described.append(entry)
+            entries.append(entry)
         answer: dict[str, Any] = {
             "model_name": said.model.name,
             "model_version": said.model.version,
             "parameters": {"revision": self._revision},
-            "outputs": described,
+            "outputs": entries,
         }
         if asked.id:
             answer["id"] = asked.id
@@ -197,58 +186,36 @@ class OpenInferenceApi:
         )
 
 
-def _outputs(model: ServedModel) -> dict[str, str]:
-    """Name → datatype of what the model answers."""
-    return VALUE if model.regression else OUTPUTS
-
-
-def _rows(asked: _Asked, binary: bytes, model: ServedModel, max_rows: int) -> Rows:
-    """The one input, as the model takes it. Raises `InvalidInput`."""
-    if [item.name for item in asked.inputs] != [INPUT]:
-        raise InvalidInput(f"needs exactly one input, named {INPUT!r}", field="inputs")
-    (tensor,) = asked.inputs
-    if tensor.datatype not in tensors.DTYPES:
-        known = ", ".join(tensors.DTYPES)
-        text = f"{tensor.datatype[:20]!r} is not a datatype of numbers: {known}"
-        raise InvalidInput(text, field="inputs[0].datatype")
-    shape = tensor.shape
-    count, per_row = (shape[0], tensors.elements(shape[1:])) if len(shape) > 1 else (1, 0)
-    if len(shape) == 1:
-        per_row = shape[0]
-    if per_row != model.features:
-        text = f"shape {shape} is not [rows, {model.features}]"
-        raise InvalidInput(text, field="inputs[0].shape")
-    if not 1 <= count <= max_rows:
-        raise InvalidInput(f"needs 1 to {max_rows} rows, got {count}", field="inputs[0].shape")
-    size = tensor.parameters.get("binary_data_size")
-    if size is not None:
-        if size != len(binary):
-            text = f"is {size}, and {len(binary)} bytes are behind the JSON"
-            raise InvalidInput(text, field="inputs[0].parameters.binary_data_size")
-        values = tensors.from_binary(binary, tensor.datatype, shape, "inputs[0]")
-    elif binary:
-        raise InvalidInput("no input has a binary_data_size for the bytes behind the JSON")
-    elif not bytes(tensor.data):
-        raise InvalidInput("is missing", field="inputs[0].data")
-    else:
-        values = tensors.from_json(tensor.data, tensor.datatype, shape, "inputs[0].data")
-    return _finite(values, count)
-
-
-def _finite(values: NDArray[Any], count: int) -> Rows:
-    with np.errstate(over="ignore"):
-        rows = values.astype(np.float32)
-    if not np.isfinite(rows).all():
-        index = int(np.flatnonzero(~np.isfinite(rows))[0])
-        raise InvalidInput("is not a finite 32-bit float", field=f"inputs[0].data[{index}]")
-    return rows.reshape(count, -1)
+def outputs_of(model: ServedModel) -> dict[str, tuple[str, list[int]]]:
+    """Name → datatype and shape of what the model answers."""
+    floats = "FP64" if model.inputs.wide else "FP32"
+    if model.several:
+        return {name: (floats, [-1, width]) for name, width in model.widths}
+    if model.regression:
+        return {"value": (floats, [-1])}
+    found = {"class_id": ("INT64", [-1]), "class": (tensors.BYTES, [-1])}
+    if model.probabilities:
+        return {"probabilities": (floats, [-1, len(model.labels)]), **found}
+    scored = isinstance(model.outputs, Classes) and model.outputs.score
+    return {**found, "score": (floats, [-1])} if scored else found
 
 
 def _values(output: str, said: Prediction) -> tuple[NDArray[Any] | list[str], list[int]]:
+    model = said.model
+    count = len(said.scores)
+    floats = np.float64 if model.inputs.wide else np.float32
+    if model.several:
+        start = 0
+        for name, width in model.widths:
+            if name == output:
+                return said.scores[:, start : start + width].astype(floats), [count, width]
+            start += width
     if output == "value":
-        return said.scores[:, 0].astype(np.float32), [len(said.scores)]
+        return said.scores[:, 0].astype(floats), [count]
+    if output == "score":
+        return said.scores[:, -1].astype(floats), [count]
     if output == "probabilities":
-        return said.scores.astype(np.float32), list(said.scores.shape)
+        return said.scores.astype(floats), list(said.scores.shape)
     if output == "class_id":
         return np.array(said.class_ids, dtype=np.int64), [len(said.class_ids)]
-    return [said.model.labels[item] for item in said.class_ids], [len(said.class_ids)]
+    return [model.labels[item] for item in said.class_ids], [len(said.class_ids)]

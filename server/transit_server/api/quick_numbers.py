@@ -24,6 +24,7 @@ Others = dict[str, Any]
 Kind = Literal["d", "i", "u"]  # double, and integers of 64 bits with and without a sign
 
 _FEATURES = "features"
+_FLOATS = np.dtype(np.float32)
 _ROWS_AT_ONCE = 8
 _BYTES_AT_ONCE = 64 * 1024
 _SPACE = b" \t\r\n"
@@ -51,8 +52,8 @@ def quick_row(body: bytes) -> tuple[NDArray[np.float64], Others] | None:
         return None
 
 
-def quick_rows(body: bytes) -> tuple[Rows, Others] | None:
-    """The numbers of `features`, (rows, n), all finite in 32 bits, and all other fields."""
+def quick_rows(body: bytes, dtype: np.dtype[Any] = _FLOATS) -> tuple[Rows, Others] | None:
+    """The numbers of `features`, (rows, n), all finite in `dtype`, and all other fields."""
     first, end = body.find(b"["), body.rfind(b"]")
     if _simdjson is None or body[:1] != b"{" or not 0 <= first < end:
         return None
@@ -64,7 +65,7 @@ def quick_rows(body: bytes) -> tuple[Rows, Others] | None:
             return None
         with np.errstate(over="ignore"):
             groups = with_pauses(_groups(body, first + 1, end, "d"))
-            rows = np.concatenate([group.astype(np.float32) for group in groups])
+            rows = np.concatenate([group.astype(dtype) for group in groups])
     except _ERRORS:
         return None
     return (rows, others) if np.isfinite(rows).all() else None

@@ -1,21 +1,28 @@
-"""Rows of numbers out of JSON, in one pass, and what is wrong with them in a client's words."""
+"""Rows out of JSON as a model takes them, and what is wrong with them in a client's words."""
 
+import math
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_models.schema import Input, Inputs
 from transit_server.errors import ClientMistake, InvalidInput, MalformedBody
 from transit_server.formats.base import Rows
 
 T = TypeVar("T")
 
+_ROW = msgspec.json.Decoder(list[float])
+_LIST = msgspec.json.Decoder(list[Any])
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+
 _PLACE = re.compile(r"(?P<what>.*?) - at `\$\.?(?P<field>.*)`$", re.DOTALL)
 # If the sum of squares is less, no number is too large for float32, and all are finite; to ask for
 # that alone takes a third of the time.
 _ALL_FIT = float(np.finfo(np.float32).max) ** 2
+_WHOLE = 2.0**53  # beyond it, not every whole number is a 64-bit float
 _NOT_JSON_NUMBERS = re.compile(rb"[\[,:\s-](NaN|Infinity|nan|inf)\b")
 
 
@@ -50,23 +57,114 @@ def _explained(error: msgspec.MsgspecError, body: bytes, prefix: str) -> ClientM
     return MalformedBody(f"the body is not JSON: {text}", field=prefix or None)
 
 
-def to_rows(values: list[float] | NDArray[np.float64], features: int, field: str) -> Rows:
-    """One row, (1, features). Raises `InvalidInput` for a wrong length and for what float32 can't
-    hold.
+def to_rows(given: NDArray[np.float64] | msgspec.Raw, inputs: Inputs, field: str) -> Rows:
+    """One row of a request, as `inputs` have it. Raises `ClientMistake`, which names the place."""
+    matrix = inputs.matrix
+    if isinstance(given, np.ndarray) and matrix is not None and matrix.dtype[0] == "f":
+        return _numbers(given, matrix, field)
+    return parsed(as_text(given) if isinstance(given, np.ndarray) else given, inputs, field)
+
+
+def as_text(numbers: NDArray[Any]) -> msgspec.Raw:
+    """Numbers that were decoded before it was known that the model takes others. Raises
+    `InvalidInput` where too much of them is lost already.
     """
+    if numbers.size and np.abs(numbers).max() >= _WHOLE:
+        raise InvalidInput("is beyond 2^53: send it by the v2 protocol", field="features")
+    return msgspec.Raw(msgspec.json.encode(numbers.tolist()))
+
+
+def _numbers(values: list[float] | NDArray[np.float64], matrix: Input, field: str) -> Rows:
+    """(1, features) of floats. Raises `InvalidInput` for a wrong length and for what the dtype
+    can't hold.
+    """
+    features = matrix.size
     if len(values) != features:
         raise wrong_length(len(values), features, field)
-    if isinstance(values, np.ndarray) and values.dot(values) < _ALL_FIT:
-        row = values.astype(np.float32)
-    else:
-        with np.errstate(over="ignore"):
-            row = np.array(values, dtype=np.float32)
-        if not np.isfinite(row).all():
-            index = int(np.flatnonzero(~np.isfinite(row))[0])
-            raise InvalidInput("too large for a 32-bit float", field=f"{field}[{index}]")
+    narrow = matrix.dtype == "float32" and isinstance(values, np.ndarray)
+    if narrow and values.dot(values) < _ALL_FIT:  # type: ignore[union-attr]
+        return values.astype(np.float32).reshape(1, features)  # type: ignore[union-attr]
+    with np.errstate(over="ignore"):
+        row = np.array(values, dtype=matrix.dtype)
+    if not np.isfinite(row).all():
+        index = int(np.flatnonzero(~np.isfinite(row))[0])
+        bits = np.dtype(matrix.dtype).itemsize * 8
+        raise InvalidInput(f"too large for a {bits}-bit float", field=f"{field}[{index}]")
     return row.reshape(1, features)
 
 
-def wrong_length(numbers: int, features: int, field: str) -> InvalidInput:
-    """For a row of `numbers` where the model needs `features`."""
-    return InvalidInput(f"needs {features} numbers, got {numbers}", field=field)
+def parsed(text: msgspec.Raw, inputs: Inputs, field: str) -> Rows:
+    """One row out of its JSON, by place or by name. Raises `ClientMistake`."""
+    matrix = inputs.matrix
+    if inputs.names and bytes(text).lstrip()[:1] == b"{":
+        values = _in_order(decode(_OBJECT, text, field), inputs, field)
+        places = [f"{field}.{name}" for name in inputs.names]
+    elif matrix is not None and matrix.dtype[0] == "f" and not matrix.missing:
+        return _numbers(decode(_ROW, text, field), matrix, field)
+    else:
+        values = decode(_LIST, text, field)
+        if len(values) != inputs.features:
+            raise wrong_length(len(values), inputs.features, field, numbers=matrix is not None)
+        places = [f"{field}[{index}]" for index in range(len(values))]
+    if matrix is not None:
+        made = [value_of(v, matrix, p) for v, p in zip(values, places, strict=True)]
+        return np.array([made], dtype=matrix.dtype)
+    row = tuple(value_of(*item) for item in zip(values, inputs.fields, places, strict=True))
+    return np.array([row], dtype=inputs.row_dtype)
+
+
+def _in_order(values: dict[str, Any], inputs: Inputs, field: str) -> list[Any]:
+    unknown = [name for name in values if name not in inputs.names]
+    if unknown:
+        known = ", ".join(inputs.names)[:400]
+        place = f"{field}.{unknown[0][:100]}"
+        raise InvalidInput(f"no feature has this name, only {known}", field=place)
+    missing = [name for name in inputs.names if name not in values]
+    if missing:
+        raise InvalidInput("is missing", field=f"{field}.{missing[0]}")
+    return [values[name] for name in inputs.names]
+
+
+def value_of(value: Any, known: Input, place: str) -> Any:
+    """One value as the input's dtype has it. Raises `InvalidInput`."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        if not known.missing:
+            raise InvalidInput("null is no value here: nothing may be missing", field=place)
+        return np.nan
+    if known.is_text:
+        if not isinstance(value, str):
+            raise InvalidInput(f"is no text, but {_json_type(value)}", field=place)
+        if known.categories and value not in known.categories:
+            some = ", ".join(known.categories)[:400]
+            raise InvalidInput(f"{value[:100]!r} is none of {some}", field=place)
+        return value
+    dtype = np.dtype(known.dtype)
+    if dtype.kind == "b" and isinstance(value, bool):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidInput(f"is no number, but {_json_type(value)}", field=place)
+    with np.errstate(over="ignore", invalid="ignore"):
+        fits = _fits(value, dtype)
+    if not fits:
+        raise InvalidInput(f"is no {known.dtype}", field=place)
+    return value
+
+
+def _fits(value: float, dtype: np.dtype[Any]) -> bool:
+    if dtype.kind == "f":
+        return math.isfinite(value) and bool(np.isfinite(dtype.type(value)))
+    if dtype.kind == "b":
+        return value in (0, 1)
+    limits = np.iinfo(dtype)
+    return value == int(value) and int(limits.min) <= int(value) <= int(limits.max)
+
+
+def _json_type(value: Any) -> str:
+    kinds = {bool: "a boolean", str: "a text", list: "an array", dict: "an object"}
+    return kinds.get(type(value), "a number")
+
+
+def wrong_length(got: int, features: int, field: str, *, numbers: bool = True) -> InvalidInput:
+    """For a row of `got` values where the model needs `features`."""
+    what = "numbers" if numbers else "values"
+    return InvalidInput(f"needs {features} {what}, got {got}", field=field)

@@ -45,8 +45,14 @@ def elements(shape: Sequence[int]) -> int:
     return count
 
 
-def from_json(data: msgspec.Raw, datatype: str, shape: Sequence[int], field: str) -> NDArray[Any]:
-    """The tensor in `data`, flat or nested, flattened. Raises `InvalidInput`."""
+def from_json(
+    data: msgspec.Raw, datatype: str, shape: Sequence[int], field: str, *, missing: bool = False
+) -> NDArray[Any]:
+    """The tensor in `data`, flat or nested, flattened; text as objects. Where values may be
+    `missing`, null is NaN. Raises `InvalidInput`.
+    """
+    if datatype == BYTES:
+        return _texts(data, shape, field, missing)
     dtype = DTYPES[datatype]
     text = bytes(data)
     there_are = count(text, b",") + 1
@@ -58,11 +64,26 @@ def from_json(data: msgspec.Raw, datatype: str, shape: Sequence[int], field: str
     values = decode(_ANYTHING, data, field)
     flat: list[Any] = []
     _flatten(values, flat, field, len(shape) + 1)
+    if missing and dtype.kind == "f":
+        flat = [np.nan if item is None else item for item in flat]
     return _sized(_typed(flat, dtype, datatype, field), shape, field)
+
+
+def _texts(data: msgspec.Raw, shape: Sequence[int], field: str, missing: bool) -> NDArray[Any]:
+    flat: list[Any] = []
+    _flatten(decode(_ANYTHING, data, field), flat, field, len(shape) + 1)
+    for index, item in enumerate(flat):
+        if not isinstance(item, str) and not (missing and item is None):
+            raise InvalidInput(f"is no {BYTES}", field=f"{field}[{index}]")
+    made = np.empty(len(flat), dtype=object)
+    made[:] = [np.nan if item is None else item for item in flat]
+    return _sized(made, shape, field)
 
 
 def from_binary(data: bytes, datatype: str, shape: Sequence[int], field: str) -> NDArray[Any]:
     """The tensor in `data`, flattened. Raises `InvalidInput`."""
+    if datatype == BYTES:
+        return _texts_behind(data, shape, field)
     dtype = DTYPES[datatype]
     if len(data) != elements(shape) * dtype.itemsize:
         wanted = elements(shape) * dtype.itemsize
@@ -70,6 +91,24 @@ def from_binary(data: bytes, datatype: str, shape: Sequence[int], field: str) ->
             f"{datatype} of shape {list(shape)} takes {wanted} bytes, got {len(data)}", field=field
         )
     return np.frombuffer(data, dtype=dtype)
+
+
+def _texts_behind(data: bytes, shape: Sequence[int], field: str) -> NDArray[Any]:
+    found: list[str] = []
+    place = 0
+    while place < len(data):
+        length = int.from_bytes(data[place : place + 4], "little")
+        text = data[place + 4 : place + 4 + length]
+        if len(data) - place < 4 or len(text) != length:
+            raise InvalidInput("is cut off within a text", field=field)
+        try:
+            found.append(text.decode())
+        except UnicodeDecodeError:
+            raise InvalidInput("holds a text that is not UTF-8", field=field) from None
+        place += 4 + length
+    made = np.empty(len(found), dtype=object)
+    made[:] = found
+    return _sized(made, shape, field)
 
 
 def to_binary(values: NDArray[Any] | list[str], datatype: str) -> bytes:

@@ -32,10 +32,11 @@ def check_values(body: bytes, rows: int, features: int) -> None:
         raise InvalidInput(text)
 
 
-def check_list(text: msgspec.Raw, field: str) -> None:
-    """Of inputs or outputs. Raises `InvalidInput`."""
-    if count(text, b"{") > _NESTED:
-        raise InvalidInput(f"has more than {_NESTED} objects in it", field=field)
+def check_list(text: msgspec.Raw, field: str, expected: int = 1) -> None:
+    """Of inputs or outputs, where a model has `expected` of them. Raises `InvalidInput`."""
+    allowed = max(_NESTED, 2 * expected)  # each may have an object of parameters
+    if count(text, b"{") > allowed:
+        raise InvalidInput(f"has more than {allowed} objects in it", field=field)
 
 
 def count(text: bytes | msgspec.Raw, character: bytes) -> int:

@@ -1,109 +1,230 @@
-"""Scikit-learn models: `.pkl` and `.joblib`, compiled to ONNX where that is right and faster.
+"""Scikit-learn models and what looks like them: `.pkl`, `.joblib`, `.sav`, `.pickle`.
 
-Forests are taken apart by hand, everything else goes through skl2onnx. Unpickling runs code: it
-happens only after the store's integrity check, see `serving.loading`.
+Unpickling runs code: it happens only after the store's integrity check, see `serving.loading`.
+Neighbours: `estimators` opens and describes; `compile.estimators` makes ONNX of some.
 """
 
-from pathlib import Path
+import importlib
+import warnings
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import joblib
 import numpy as np
 
-from transit_server.formats import trees
-from transit_server.formats.base import (
-    Compiled,
-    Engine,
-    ModelShape,
-    NotCompiled,
-    Rows,
-    Score,
-    Scores,
-    UnsupportedModel,
+from transit_server.formats.base import Engine, Gives, Says, Source, UnsupportedModel
+from transit_server.formats.estimators import columns
+from transit_server.formats.estimators.breaks import refuse_known
+from transit_server.formats.estimators.pickles import LOADING, opened
+from transit_server.formats.estimators.walk import nested, use_threads
+
+_TASKS: dict[str, Gives] = {
+    "classification": "probabilities",
+    "binary": "probabilities",
+    "regression": "value",
+    "label": "label",
+    "cluster": "label",
+    "outlier": "outlier",
+    "tensors": "tensors",
+}
+# These turn what they are given into 32-bit floats themselves.
+_IN_32_BITS = (
+    *("RandomForest", "ExtraTrees", "DecisionTree", "ExtraTree", "GradientBoosting"),
+    *("XGB", "IsolationForest"),
 )
-from transit_server.formats.checked import checked
-
-_OPSET = 17
-_FORESTS = {"RandomForestClassifier", "ExtraTreesClassifier"}
+# A library's own object in a pickle, and the format that knows it.
+_NATIVE = {"xgboost.core": "xgboost", "lightgbm.basic": "lightgbm", "catboost.core": "catboost"}
 
 
-def load(path: Path, shape: ModelShape) -> Engine:
+def load(source: Source) -> Engine:
     """The original, as it was pickled."""
-    return Engine(_original(joblib.load(path), shape.labels), "scikit-learn")
+    found = opened(source.path)
+    model = found.thing
+    native = _NATIVE.get(type(model).__module__)
+    if native is not None and not hasattr(model, "get_params"):
+        with LOADING:
+            module = importlib.import_module(f"transit_server.formats.{native}")
+        return module.engine(model, source)  # type: ignore[no-any-return]
+    _refuse_what_is_no_model(model)
+    written = found.written_by
+    if _is_sklearn(model):
+        refuse_known(model, written.get("scikit-learn", ""), _here("scikit-learn"))
+    use_threads(model, source.threads)
+    warnings.filterwarnings("ignore", message="X does not have valid feature names")
+    run, says = described(model, source.task, written)
+    return Engine(run, _library(model), says, model)
 
 
-def compile(path: Path, shape: ModelShape) -> Compiled:
-    """The model as ONNX. Raises `NotCompiled` or `UnsupportedModel`."""
-    model = joblib.load(path)
-    original = _original(model, shape.labels)
-    try:
-        onnx = _forest(model, shape) if _is_forest(model) else _general(model, shape)
-    except UnsupportedModel:
-        raise
-    except Exception as error:  # whatever the compiler doesn't know
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise NotCompiled(lines[0][:200]) from error
-    return checked(onnx, original, shape)
+def described(
+    model: Any, task: str, written: dict[str, str] | None = None
+) -> tuple[Callable[[Any], Any], Says]:
+    """How a model is asked for a task, and what it says of itself. Raises `UnsupportedModel`."""
+    gives = _TASKS[task]
+    says = Says(
+        gives=gives, written_by=written or {}, **_taken(model), **_known(model, gives, task)
+    )
+    return _in_own_dtype(model, _way(model, gives), says), says
 
 
-def _original(model: Any, labels: tuple[str, ...]) -> Score:
-    if not hasattr(model, "predict_proba"):
-        raise UnsupportedModel(f"a {type(model).__name__} has no predict_proba")
-    order = _column_order(list(model.classes_), labels)
-    if hasattr(model, "n_jobs"):
-        model.n_jobs = 1  # starting threads for a few rows costs more than it brings
-
-    def score(rows: Rows) -> Scores:
-        return np.asarray(model.predict_proba(rows)[:, order])
-
-    return score
+def _in_own_dtype(model: Any, run: Callable[[Any], Any], says: Says) -> Callable[[Any], Any]:
+    """Centres of clusters are compared with rows of their own dtype, or not at all."""
+    if says.takes != "matrix" or not any(hasattr(x, "cluster_centers_") for x in nested(model)):
+        return run
+    return lambda rows: run(rows.astype(says.dtype, copy=False))
 
 
-def _column_order(classes: list[Any], labels: tuple[str, ...]) -> list[int]:
-    """The model's columns in the order of the labels: its classes are their numbers, or they."""
-    if len(classes) != len(labels):
-        raise UnsupportedModel(f"it knows {len(classes)} classes, its metadata {len(labels)}")
-    texts = [str(item) for item in classes]
-    if sorted(texts) == sorted(labels):
-        return [texts.index(label) for label in labels]
-    return list(range(len(classes)))
+def taken(model: Any) -> Says:
+    """What a preprocessing step takes; what it gives is not asked."""
+    return Says(gives="value", **_taken(model))
 
 
-def _is_forest(model: Any) -> bool:
-    return type(model).__name__ in _FORESTS and type(model).__module__.startswith("sklearn.")
+def _own_columns(model: Any) -> dict[str, Any]:
+    """Of estimators that keep categories in a way of their library."""
+    library = type(model).__module__.partition(".")[0]
+    if library == "catboost":
+        from transit_server.formats import catboost
+
+        return catboost.columns(model)
+    if library == "lightgbm" and hasattr(model, "booster_"):
+        from transit_server.formats import lightgbm
+
+        return lightgbm.categories(model.booster_)
+    if library == "xgboost" and hasattr(model, "get_booster"):
+        from transit_server.formats import xgboost
+
+        return xgboost.categories(model.get_booster())
+    return {}
 
 
-def _forest(model: Any, shape: ModelShape) -> bytes:
-    """A forest's probabilities are the mean of its trees' leaves."""
-    order = _column_order(list(model.classes_), shape.labels)
-    taken = []
-    for estimator in model.estimators_:
-        tree = estimator.tree_
-        shares = tree.value[:, 0, :][:, order]
-        shares = shares / shares.sum(axis=1, keepdims=True) / len(model.estimators_)
-        taken.append(
-            trees.Tree(
-                left=tree.children_left,
-                right=tree.children_right,
-                feature=tree.feature,
-                threshold=trees.round_down(tree.threshold),
-                missing_left=np.asarray(tree.missing_go_to_left, dtype=np.bool_),
-                weights=shares.astype(np.float32),
-                targets=tuple(range(len(order))),
+def _taken(model: Any) -> dict[str, Any]:
+    own = _own_columns(model)
+    if own:
+        return {**own, "features": len(own["fields"])}
+    if columns.is_text_pipeline(model):
+        return {"takes": "texts", "fields": columns.text_input(), "features": 1}
+    names = columns.names_of(model)
+    fields = columns.fields_of(model)
+    features = getattr(model, "n_features_in_", None)
+    features = int(features) if features else None  # CatBoost says 0 of what it loaded
+    inside = (*getattr(model, "steps", ()), *getattr(model, "transformers_", ()))
+    if fields and (inside or any(field.is_text for field in fields)):
+        # What is inside may ask for columns by name; without names, by their place.
+        return {
+            "takes": "frame" if names else "objects",
+            "fields": fields,
+            "features": features,
+            "categorical": hasattr(model, "is_categorical_"),
+            "none_is_missing": columns.none_is_missing(model),
+        }
+    return {"features": features, "names": names, "dtype": _dtype(model)}
+
+
+def _dtype(model: Any) -> str:
+    for one in nested(model):
+        if hasattr(one, "cluster_centers_"):
+            return str(one.cluster_centers_.dtype)
+    last = model
+    while getattr(last, "steps", None):
+        last = last.steps[0][1]
+    name = type(last).__name__
+    return "float32" if name.startswith(_IN_32_BITS) else "float64"
+
+
+def _way(model: Any, gives: Gives) -> Callable[[Any], Any]:
+    if gives == "probabilities":
+        if not hasattr(model, "predict_proba"):
+            raise UnsupportedModel(
+                f"a {type(model).__name__} has no predict_proba, so it gives no probabilities: "
+                f"pack it with {_instead(model)}"
             )
+        return model.predict_proba  # type: ignore[no-any-return]
+    if not hasattr(model, "predict"):
+        raise UnsupportedModel(f"a {type(model).__name__} has no predict: it can't answer new rows")
+    if gives == "outlier":
+        if not any(hasattr(one, "offset_") for one in nested(model)):
+            raise UnsupportedModel(f"a {type(model).__name__} does not tell outliers")
+
+        def flags(rows: Any) -> Any:
+            return np.stack((model.predict(rows), model.decision_function(rows)), axis=1)
+
+        return flags
+    if gives == "tensors":
+        return lambda rows: (np.asarray(model.predict(rows)),)
+    return model.predict  # type: ignore[no-any-return]
+
+
+def _instead(model: Any) -> str:
+    kind = getattr(model, "_estimator_type", "")
+    if kind == "outlier_detector" or hasattr(model, "offset_"):
+        return "--task outlier"
+    if kind == "clusterer" or hasattr(model, "cluster_centers_"):
+        return "--task cluster"
+    if hasattr(model, "classes_"):
+        return "--task label, which answers a class alone, or train it with probabilities"
+    return "--task regression"
+
+
+def _known(model: Any, gives: Gives, task: str) -> dict[str, Any]:
+    """Classes and outputs."""
+    if gives == "tensors":
+        return {"outputs": (("values", _outputs(model)),)}
+    if gives in ("value", "outlier"):
+        return {}
+    if task == "cluster":
+        return {"classes": tuple(range(_clusters(model)))}
+    classes = getattr(model, "classes_", None)
+    if classes is None:
+        return {}
+    if isinstance(classes, list) and classes and np.ndim(classes[0]):
+        raise UnsupportedModel("it answers several classifications at once: save a model for each")
+    return {"classes": tuple(np.asarray(classes).tolist())}
+
+
+def _clusters(model: Any) -> int:
+    for one in nested(model):
+        centers = getattr(one, "cluster_centers_", None)
+        if centers is not None:
+            return len(centers)
+        for name in ("n_components", "n_clusters"):
+            if hasattr(one, name) and hasattr(one, "predict"):
+                return int(getattr(one, name))
+    raise UnsupportedModel(f"a {type(model).__name__} does not say how many clusters it has")
+
+
+def _outputs(model: Any) -> int:
+    for one in reversed(list(nested(model))):
+        if hasattr(one, "n_outputs_"):
+            return int(one.n_outputs_)
+        coefficients = getattr(one, "coef_", None)
+        if coefficients is not None and np.ndim(coefficients) == 2:
+            return len(coefficients)
+    return 1
+
+
+def _refuse_what_is_no_model(thing: Any) -> None:
+    if isinstance(thing, dict | list | tuple):
+        what = ", ".join(map(str, thing)) if isinstance(thing, dict) else f"{len(thing)} things"
+        raise UnsupportedModel(
+            f"the pickle holds a {type(thing).__name__} ({what[:200]}), not a model: save each on "
+            "its own, and pack the model with --preprocessing for each step before it, in order"
         )
-    return trees.to_onnx(
-        taken, features=model.n_features_in_, targets=len(order), compare="BRANCH_LEQ"
-    )
+    if not (hasattr(thing, "predict") or hasattr(thing, "predict_proba")):
+        raise UnsupportedModel(
+            f"the pickle holds a {type(thing).__name__}, which has no predict: it is no model"
+        )
 
 
-def _general(model: Any, shape: ModelShape) -> bytes:
-    import skl2onnx
+def _is_sklearn(model: Any) -> bool:
+    return any(type(one).__module__.startswith("sklearn.") for one in nested(model))
 
-    classes = list(model.classes_)
-    if _column_order(classes, shape.labels) != list(range(len(classes))):
-        raise NotCompiled("its classes are not in the order of the labels")
-    proto = skl2onnx.to_onnx(
-        model, shape.probes[:1], options={"zipmap": False}, target_opset=_OPSET
-    )
-    return bytes(proto.SerializeToString())
+
+def _library(model: Any) -> str:
+    root = type(model).__module__.partition(".")[0]
+    return {"sklearn": "scikit-learn"}.get(root, root)
+
+
+def _here(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"

@@ -1,101 +1,186 @@
-"""Gradient-boosted trees of XGBoost: `.json` and `.ubj`, compiled to ONNX where that is right."""
+"""Gradient-boosted trees of XGBoost: `.json`, `.ubj`, and boosters in pickles.
 
+Of a model with early stopping, the rounds after the best one are left out, as XGBoost's own
+estimators do it. Neighbours: `compile.boosted` makes ONNX of it.
+"""
+
+import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import xgboost
-from numpy.typing import NDArray
 
-from transit_server.formats import onnx, trees
-from transit_server.formats.base import (
-    Compiled,
-    Engine,
-    ModelShape,
-    NotCompiled,
-    Rows,
-    Score,
-    Scores,
-    UnsupportedModel,
-    as_class_scores,
-)
-from transit_server.formats.checked import checked
+from transit_models.schema import TEXT, Input
+from transit_server.formats.base import Engine, Gives, Says, Source, UnsupportedModel, first_line
 
-_FINISH: dict[str, trees.Finish] = {"multi:softprob": "Softmax", "binary:logistic": "Sigmoid"}
+# Objectives whose answers are probabilities; of multi:softmax they are made of its margins.
+PROBABILITIES = ("multi:softprob", "binary:logistic", "reg:logistic")
+_OF_MARGINS = "multi:softmax"
 
 
-def load(path: Path, shape: ModelShape) -> Engine:
-    """The original."""
-    return Engine(_original(_booster(path, shape)), "xgboost")
+def load(source: Source) -> Engine:
+    return engine(_opened(source.path), source)
 
 
-def compile(path: Path, shape: ModelShape) -> Compiled:
-    """The model as ONNX. Raises `NotCompiled` or `UnsupportedModel`."""
-    booster = _booster(path, shape)
-    original = _original(booster)
-    learner: Any = msgspec.json.decode(bytes(booster.save_raw("json")))["learner"]
-    finish = _FINISH.get(learner["objective"]["name"])
-    model = learner["gradient_booster"]
-    if finish is None or model["name"] != "gbtree":
-        raise NotCompiled(f"{model['name']} with {learner['objective']['name']}")
-    targets = len(shape.labels) if finish == "Softmax" else 1
-    taken = [
-        _tree(tree, target)
-        for tree, target in zip(model["model"]["trees"], model["model"]["tree_info"], strict=True)
-    ]
-
-    def built(base: list[float], finish: trees.Finish) -> bytes:
-        return trees.to_onnx(
-            taken,
-            features=booster.num_features(),
-            targets=targets,
-            compare="BRANCH_LT",
-            base=base,
-            finish=finish,
-        )
-
-    base = _base(booster, onnx.session(built([], ""), targets, raw=True), shape.probes[:1])
-    return checked(built(base, finish), original, shape)
+def _opened(path: Path) -> xgboost.Booster:
+    data = path.read_bytes()
+    try:
+        return xgboost.Booster(model_file=bytearray(data))
+    except xgboost.core.XGBoostError as error:
+        old = data[:1] != b"{"
+        raise UnsupportedModel(
+            f"{path.name} is in XGBoost's old binary format, which XGBoost {xgboost.__version__} "
+            "can't read: open it with the version that wrote it (before 3.1), and save_model as "
+            ".ubj"
+            if old
+            else f"{path.name} can't be read: {first_line(error)}"
+        ) from error
 
 
-def _booster(path: Path, shape: ModelShape) -> xgboost.Booster:
-    booster = xgboost.Booster()
-    booster.load_model(path)
-    features, got = booster.num_features(), shape.probes.shape[1]
-    if features != got:
-        raise UnsupportedModel(f"it takes {features} features, and gets {got}")
+def engine(booster: xgboost.Booster, source: Source) -> Engine:
+    """A booster, wherever it came from. Raises `UnsupportedModel`."""
+    booster, note = _best(booster)
     # A few rows at a time: waking more threads costs more than they bring.
-    booster.set_param({"nthread": 1})
-    return booster
+    booster.set_param({"nthread": source.threads})
+    objective = objective_of(booster)
+    gives = _gives(objective, source.task)
+    softmax = gives == "probabilities" and objective == _OF_MARGINS
+    labels = gives == "label"
+    names = tuple(booster.feature_names or ())
+    kinds = booster.feature_types or []
+    categorical = "c" in kinds
+    # What inplace_predict can't do: categories by their codes, and linear boosters.
+    slow = categorical or _kind_of(booster) == "gblinear"
 
+    def run(rows: Any) -> Any:
+        if slow:
+            matrix = xgboost.DMatrix(
+                rows,
+                feature_names=list(names) or None,
+                feature_types=kinds or None,
+                enable_categorical=categorical,
+            )
+            said = np.asarray(booster.predict(matrix, output_margin=softmax))
+        else:
+            said = np.asarray(
+                booster.inplace_predict(rows, predict_type="margin" if softmax else "value")
+            )
+        if softmax:
+            powers = np.exp(said - said.max(axis=1, keepdims=True))
+            return powers / powers.sum(axis=1, keepdims=True)
+        return said.astype(np.int64) if labels else said
 
-def _original(booster: xgboost.Booster) -> Score:
-    def score(rows: Rows) -> Scores:
-        return as_class_scores(np.asarray(booster.inplace_predict(rows)))
-
-    return score
-
-
-def _tree(tree: dict[str, Any], target: int) -> trees.Tree:
-    if any(tree["split_type"]):
-        raise NotCompiled("it splits by categories")
-    if int(tree["tree_param"]["size_leaf_vector"]) > 1:
-        raise NotCompiled("its leaves are vectors")
-    conditions = np.array(tree["split_conditions"], dtype=np.float32)
-    return trees.Tree(
-        left=np.array(tree["left_children"], dtype=np.int64),
-        right=np.array(tree["right_children"], dtype=np.int64),
-        feature=np.array(tree["split_indices"], dtype=np.int64),
-        threshold=conditions,
-        missing_left=np.array(tree["default_left"], dtype=np.bool_),
-        weights=conditions.reshape(-1, 1),  # in a leaf, its value stands there
-        targets=(target,),
+    says = Says(
+        gives=gives,
+        classes=tuple(range(source.classes)) if labels else None,
+        features=booster.num_features(),
+        names=names,
+        dtype="float32",
+        missing=True,
+        notes=(note,) if note else (),
+        **categories(booster),
     )
+    if gives == "tensors":
+        width = run(np.zeros((1, booster.num_features()), dtype=np.float32)).size
+        says = msgspec.structs.replace(says, outputs=(("values", int(width)),))
+        return Engine(lambda rows: (run(rows),), "xgboost", says, None, note)
+    if says.takes == "frame":
+        return Engine(lambda frame: _of_frame(booster, frame, softmax), "xgboost", says, None, note)
+    return Engine(run, "xgboost", says, None if categorical or softmax or labels else booster, note)
 
 
-def _base(booster: xgboost.Booster, trees_alone: Score, row: Rows) -> list[float]:
-    """What is added to the trees: how it is stored changes with versions, what it does doesn't."""
-    margin = np.asarray(booster.inplace_predict(row, predict_type="margin"), dtype=np.float64)
-    difference: NDArray[np.float64] = margin.reshape(-1) - trees_alone(row).reshape(-1)
-    return [float(value) for value in difference]
+def _of_frame(booster: xgboost.Booster, frame: Any, softmax: bool) -> Any:
+    said = np.asarray(
+        booster.predict(xgboost.DMatrix(frame, enable_categorical=True), output_margin=softmax)
+    )
+    if softmax:
+        powers = np.exp(said - said.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+    return said
+
+
+def categories(booster: Any) -> dict[str, Any]:
+    """Columns with texts for categories, where the model kept them (XGBoost 3.1 and later); else
+    the categories' numbers are what it takes.
+    """
+    names = tuple(booster.feature_names or ())
+    if "c" not in (booster.feature_types or ()):
+        return {}
+    learner = json.loads(bytes(booster.save_raw("json")))["learner"]
+    kept = learner["gradient_booster"].get("model", {}).get("cats", {}).get("enc", [])
+    texts = {name: _texts(item) for name, item in zip(names, kept, strict=False)}
+    if not any(texts.values()):
+        return {}
+    fields = tuple(
+        Input(name, TEXT, (), (), texts[name], True)
+        if texts.get(name)
+        else Input(name, "float32", missing=True)
+        for name in names
+    )
+    return {"takes": "frame", "fields": fields, "categorical": True}
+
+
+def _texts(encoded: dict[str, list[int]]) -> tuple[str, ...]:
+    """One string of UTF-8, and where in it each category begins."""
+    offsets, values = encoded.get("offsets", []), bytes(n % 256 for n in encoded.get("values", []))
+    try:
+        return tuple(values[start:end].decode() for start, end in pairwise(offsets))
+    except UnicodeDecodeError:
+        raise UnsupportedModel(
+            "XGBoost has cut off a category that is no ASCII when it was trained: encode the "
+            "categories, in a pipeline or as ASCII"
+        ) from None
+
+
+def _best(booster: xgboost.Booster) -> tuple[xgboost.Booster, str]:
+    """Up to the best round, if the training stopped early."""
+    best = booster.attr("best_iteration")
+    rounds = booster.num_boosted_rounds()
+    if best is None or int(best) + 1 >= rounds:
+        return booster, ""
+    kept = booster[: int(best) + 1]
+    kept.feature_names, kept.feature_types = booster.feature_names, booster.feature_types
+    return kept, f"{int(best) + 1} of {rounds} rounds are used: best_iteration is {best}"
+
+
+def objective_of(booster: xgboost.Booster) -> str:
+    learner = json.loads(booster.save_config())["learner"]
+    return str(learner["objective"]["name"])
+
+
+def _kind_of(booster: xgboost.Booster) -> str:
+    learner = json.loads(booster.save_config())["learner"]
+    return str(learner["gradient_booster"]["name"])
+
+
+def _gives(objective: str, task: str) -> Gives:
+    """Raises `UnsupportedModel` for an objective whose answers are something else than asked."""
+    if task in ("classification", "binary"):
+        if objective in (*PROBABILITIES, _OF_MARGINS):
+            return "probabilities"
+        raise UnsupportedModel(
+            f"its objective {objective} gives no probabilities: {_way(objective)}"
+        )
+    if task == "regression":
+        if objective.startswith("multi:"):
+            raise UnsupportedModel(f"its objective {objective} gives classes, no number")
+        return "value"
+    if task == "label" and objective in ("multi:softmax", "binary:hinge"):
+        return "label"
+    if task == "tensors":
+        return "tensors"
+    raise UnsupportedModel(f"XGBoost's {objective} does not answer the task {task}")
+
+
+def _way(objective: str) -> str:
+    if objective == "binary:logitraw":
+        return "set_param({'objective': 'binary:logistic'}) and save it again"
+    if objective == "binary:hinge":
+        return "pack it with --task label"
+    if objective.startswith(("reg:", "rank:", "count:", "survival:")):
+        return "pack it with --task regression"
+    known = ", ".join((*PROBABILITIES, _OF_MARGINS))
+    return f"known to give them are {known}"

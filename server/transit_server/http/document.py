@@ -8,8 +8,12 @@ known only when they are loaded.
 from collections.abc import Mapping, Set
 from copy import deepcopy
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
+from transit_models.schema import Inputs
+from transit_server.api.tensors import BYTES
+from transit_server.api.v2_inputs import described
 from transit_server.http import docs
 from transit_server.serving.registry import AUTO, Registry
 from transit_server.settings import ENSEMBLE
@@ -47,6 +51,7 @@ def adapted(
             body = operation.get("requestBody", {}).get("content", {}).get("application/json")
             if body is not None:
                 _narrow(body, names, features, max_rows)
+                _widen(body, registry)
                 if path.endswith("/feedback"):
                     _narrow_feedback(body, registry)
     return made
@@ -91,6 +96,49 @@ def _narrow(body: dict[str, Any], names: list[str], features: int | None, max_ro
     row["minItems"] = row["maxItems"] = features
     one = [1.0] * features
     body["example"]["features"] = one if row is rows else [one]
+
+
+def _widen(body: dict[str, Any], registry: Registry) -> None:
+    """Rows by name, with text or with nulls, where a model takes such; the example is one."""
+    every = [model.inputs for model in registry.states.values() if model is not None]
+    unusual = [inputs for inputs in every if inputs.names or inputs.matrix is None]
+    properties = body["schema"].get("properties", {})
+    if "inputs" in properties and unusual:
+        del properties["inputs"]["maxItems"]
+        properties["inputs"]["items"]["properties"]["datatype"] = {"type": "string"}
+        body["example"]["inputs"] = [_tensor(tensor) for tensor in described(unusual[0])]
+    if "features" not in properties or "label" in properties:
+        return
+    lenient = [inputs for inputs in every if inputs.matrix is not None and inputs.matrix.missing]
+    if not unusual and not lenient:
+        return
+    values = {"type": ["number", "string", "boolean", "null"]}
+    row = {
+        "anyOf": [
+            {"type": "array", "items": values},
+            {"type": "object", "additionalProperties": values},
+        ]
+    }
+    given = properties["features"]
+    batch = given["items"].get("type") == "array"
+    properties["features"] = {**given, "items": row} if batch else row
+    named = [inputs for inputs in unusual if inputs.names]
+    if named and len(named) == len(every):
+        example = {name: _example(named[0], name) for name in named[0].names}
+        body["example"]["features"] = [example] if batch else example
+
+
+def _tensor(described: dict[str, Any]) -> dict[str, Any]:
+    shape = [1, *described["shape"][1:]]
+    value: Any = "text" if described["datatype"] == BYTES else 1
+    return {**described, "shape": shape, "data": [value] * prod(shape)}
+
+
+def _example(inputs: Inputs, name: str) -> float | str:
+    for field in inputs.fields:
+        if field.name == name and field.is_text:
+            return next(iter((*field.categories, *field.examples, "text")))
+    return 1.0
 
 
 def _narrow_feedback(body: dict[str, Any], registry: Registry) -> None:

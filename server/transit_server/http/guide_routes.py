@@ -73,11 +73,11 @@ class GuideRoutes:
     def _remembered(
         self,
         call: Call,
-        answer: answers.PredictAnswer | answers.ValueAnswer | answers.ComparisonAnswer,
+        answer: answers.OneAnswer,
     ) -> Reply:
         by = answer.model
         said: str | float
-        if isinstance(answer, answers.PredictAnswer):
+        if isinstance(answer, answers.PredictAnswer | answers.LabelAnswer):
             said = answer.prediction.class_
         elif isinstance(answer, answers.ValueAnswer):
             said = answer.prediction.value
@@ -89,10 +89,7 @@ class GuideRoutes:
 
 def _predicted(
     call: Call,
-    answer: answers.PredictAnswer
-    | answers.ValueAnswer
-    | answers.ComparisonAnswer
-    | answers.BatchAnswer,
+    answer: answers.OneAnswer | answers.BatchAnswer,
     status: int = 200,
 ) -> Reply:
     call.model, call.version = answer.model.name, answer.model.version

@@ -9,7 +9,6 @@ import msgspec
 
 from transit_server.api import feedback, guide_answers, tensors
 from transit_server.api.guide_requests import Voting
-from transit_server.api.openinference import OUTPUTS, VALUE
 
 Schema = dict[str, Any]
 
@@ -89,6 +88,7 @@ BATCH_EXAMPLE = {"features": [_CURVE, _CURVE], "model": "auto"}
 
 PREDICT_ANSWER = _schema(guide_answers.PredictAnswer)
 VALUE_ANSWER = _schema(guide_answers.ValueAnswer)
+LABEL_ANSWER = _schema(guide_answers.LabelAnswer)
 COMPARISON_ANSWER = _schema(guide_answers.ComparisonAnswer)
 BATCH_ANSWER: Schema = {
     "type": "object",
@@ -100,6 +100,7 @@ BATCH_ANSWER: Schema = {
                 "anyOf": [
                     _schema(guide_answers.Outcome),
                     _schema(guide_answers.ValueOutcome),
+                    _schema(guide_answers.LabelOutcome),
                     _schema(guide_answers.Comparison),
                     _schema(guide_answers.FailedRow),
                 ]
@@ -209,7 +210,7 @@ _INPUT: Schema = {
     **_TENSOR,
     "properties": {
         **_TENSOR["properties"],
-        "name": {"enum": ["features"]},
+        "name": {"type": "string"},
         "shape": {
             "type": "array",
             "items": {"type": "integer", "minimum": 1, "maximum": 2**31},
@@ -233,7 +234,7 @@ INFER: Schema = {
                 "type": "object",
                 "required": ["name"],
                 "properties": {
-                    "name": {"enum": [*OUTPUTS, *VALUE]},
+                    "name": {"enum": ["probabilities", "class_id", "class", "value"]},
                     "parameters": {"type": "object"},
                 },
             },

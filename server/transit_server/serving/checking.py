@@ -1,5 +1,4 @@
-"""What a model has to show before it is ready: that it answers, with probabilities, and alone as in
-a batch.
+"""What a model has to show before it is ready: that it answers, and alone as in a batch.
 
 `loading` calls it last; the same calls warm the model up, so that the first client waits no longer
 than others.
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transit_server.formats.base import Rows, UnsupportedModel, largest_difference
-from transit_server.serving.scoring import Scored, Scorer
+from transit_server.serving.scoring import NO_PROBABILITIES, Scored, Scorer
 
 log = logging.getLogger(__name__)
 
@@ -29,23 +28,22 @@ class Checked:
     note: str
 
 
-def check(
-    name: str, scorer: Scorer, probes: Rows, max_rows: int, *, probabilities: bool = True
-) -> Checked:
-    """Raises `UnsupportedModel` when no probe is answered, or answers are not probabilities."""
+def check(name: str, scorer: Scorer, probes: Rows, max_rows: int) -> Checked:
+    """Raises `UnsupportedModel` when no probe is answered; probabilities that are none are no
+    answer.
+    """
     notes: list[str] = []
     together = scorer(probes)
     if len(together.errors) == len(probes):
-        raise UnsupportedModel(f"it fails on every probe: {together.errors[0]}")
+        first = together.errors[0]
+        raise UnsupportedModel(f"it fails on every probe: {first}{_way_out(first)}")
     if together.errors:
         # A model that fails on some inputs is served: whether too often, the analysis judges.
         first = next(iter(together.errors.values()))
+        if NO_PROBABILITIES in first:
+            raise UnsupportedModel(f"on a probe, {first}{_way_out(first)}")
         notes.append(f"fails on {len(together.errors)} of {len(probes)} probes: {first}")
     good = [row for row in range(len(probes)) if row not in together.errors]
-    scores = together.scores[good]
-    if probabilities and (scores.min() < -_SLACK or scores.max() > 1 + _SLACK):
-        reach = f"{scores.min():.3g} to {scores.max():.3g}"
-        raise UnsupportedModel(f"its answers are no probabilities, they go from {reach}")
     if not _same_alone(scorer, probes, together, good[:4]):
         notes.append("a row's answer depends on its batch, so rows are not batched")
         max_rows = 1
@@ -55,15 +53,24 @@ def check(
     return Checked(max_rows, "; ".join(notes))
 
 
+def _way_out(error: str) -> str:
+    if NO_PROBABILITIES not in error:
+        return ""
+    return (
+        ". Of one class each they would be 0 to 1 and sum up to 1: end the model with softmax; "
+        "where each output is a yes or no of its own (multi-label), pack it with --task tensors"
+    )
+
+
 def _warm_up(scorer: Scorer, probes: Rows, max_rows: int) -> None:
     """Batches of every power of two, as long as that doesn't take too long."""
     end = time.monotonic() + _WARM_UP
     size = 1
     while size < max_rows and time.monotonic() < end:
-        scorer(np.resize(probes, (size, probes.shape[1])))
+        scorer(np.resize(probes, (size, *probes.shape[1:])))
         size *= 2
     if time.monotonic() < end:
-        scorer(np.resize(probes, (max_rows, probes.shape[1])))
+        scorer(np.resize(probes, (max_rows, *probes.shape[1:])))
 
 
 def _same_alone(scorer: Scorer, probes: Rows, together: Scored, rows: list[int]) -> bool:

@@ -16,6 +16,7 @@ from functools import partial
 
 import numpy as np
 
+from transit_models.schema import Number
 from transit_server.deadlines import Deadlines
 from transit_server.errors import CircuitOpen, Overloaded, ServingError, TimedOut
 from transit_server.formats.base import Rows, Scores
@@ -77,7 +78,7 @@ class Inference:
             raise
         if self._spans is not None:
             self._spans.record(model.name, model.version, len(rows), submitted, scored)
-        class_ids = _bins(scored, model) if model.regression else _classes(scored)
+        class_ids = _class_ids(scored, model)
         if scored.errors:
             if len(scored.errors) < len(rows):
                 model.breaker.succeeded(ticket)
@@ -147,9 +148,19 @@ def _joined(parts: list[Scored]) -> Scored:
     return Scored(np.concatenate([part.scores for part in parts]), errors, began, ended)
 
 
+def _class_ids(scored: Scored, model: ServedModel) -> list[int]:
+    """Which of the model's labels each row counts for."""
+    if model.probabilities:
+        return _classes(scored)
+    if model.regression or model.several:
+        return _bins(scored, model)
+    return _classes(Scored(scored.scores[:, : len(model.labels)], scored.errors))
+
+
 def _bins(scored: Scored, model: ServedModel) -> list[int]:
     """The range that each row's value is in."""
-    class_ids: list[int] = np.digitize(np.nan_to_num(scored.scores[:, 0]), model.bins).tolist()
+    bins = model.outputs.bins if isinstance(model.outputs, Number) else ()
+    class_ids: list[int] = np.digitize(np.nan_to_num(scored.scores[:, 0]), bins).tolist()
     return class_ids
 
 

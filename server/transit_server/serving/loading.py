@@ -7,10 +7,6 @@ verified. It runs on a thread of its own while the server answers `/health/live`
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
-import joblib
-import numpy as np
 
 from transit_models import (
     ModelStoreError,
@@ -19,25 +15,22 @@ from transit_models import (
     VerifiedVersion,
     fetch_verified,
     open_storage,
-    probe_rows,
 )
 from transit_models.versions import is_version, plain
 from transit_server import formats
 from transit_server.cpus import available_cpus
 from transit_server.errors import LoadFailed
-from transit_server.formats.base import Rows
 from transit_server.last_words import LastWords
 from transit_server.metrics import Metrics
 from transit_server.serving.batching import Batcher, Limits
 from transit_server.serving.breaker import Breaker
 from transit_server.serving.checking import check
-from transit_server.serving.registry import Registry, ServedModel
-from transit_server.serving.scoring import Scorer, Stage, isolated
+from transit_server.serving.dependencies import differences
+from transit_server.serving.registry import Registry, ServedModel, labels_of
+from transit_server.serving.scoring import Scorer
 from transit_server.settings import ENSEMBLE, ModelRef, Settings
 
 log = logging.getLogger(__name__)
-
-_PROBES = 16
 
 
 class Loader:
@@ -67,8 +60,8 @@ class Loader:
         )
         if self._settings.default == ENSEMBLE:
             for model in models:
-                if model.regression:
-                    cause = "an ensemble is of classes, and this is a regression"
+                if not model.probabilities:
+                    cause = "an ensemble is of classes with probabilities, and this has none"
                     raise LoadFailed(model.name, model.version, cause)
                 _same_kind(model, models[0], f"an ensemble needs {{}} as {models[0].name} has")
         for challenger in challengers:
@@ -143,28 +136,36 @@ class Loader:
             pause = min(2 * pause, 8.0)
 
     def _served(self, ref: ModelRef, version: VerifiedVersion, start: float) -> ServedModel:
-        metadata = version.metadata
-        output = metadata.output_schema
-        regression = metadata.task == "regression"
-        labels = output.bin_labels if regression else output.labels
+        metadata, settings = version.metadata, self._settings
         metrics = self._metrics.model(ref.name, metadata.version)
-        metrics.has_classes(labels)
-        if ref in self._settings.models:
+        metrics.has_classes(labels_of(metadata.signature.outputs))
+        if ref in settings.models:
             self._registry.counts_for(ref.name, metrics)
-        preprocess = _preprocessing(version.preprocessing)
-        raw = probe_rows(version, _PROBES)
-        probes = raw if preprocess is None else _prepared(preprocess, raw)
-        shape = formats.ModelShape(output.labels, probes)
-        engine = formats.load(version.model_file, shape, self._settings.cache_dir)
-        scorer = Scorer(ref.name, preprocess, engine.score, len(output.labels) or 1)
-        settings = self._settings
-        checked = check(
-            f"{ref.name} {metadata.version}",
-            scorer,
-            raw,
-            settings.batch_max_size,
-            probabilities=not regression,
+        differ = differences(metadata.dependencies)
+        if differ and settings.dependencies == "Refuse":
+            raise formats.UnsupportedModel(f"TRANSIT_DEPENDENCIES is Refuse, and {differ[0]}")
+        threads = ref.intra_op_threads or settings.intra_op_threads
+        loaded = formats.load(version, settings.cache_dir, threads)
+        differ += tuple(
+            text
+            for text in differences(loaded.says.written_by, "its file was written by")
+            if text not in differ
         )
+        if differ and settings.dependencies == "Refuse":
+            raise formats.UnsupportedModel(f"TRANSIT_DEPENDENCIES is Refuse, and {differ[0]}")
+        for text in differ:
+            log.warning("model %s %s: %s", ref.name, metadata.version, text)
+        if not labels_of(metadata.signature.outputs):
+            metrics.has_classes(labels_of(loaded.outputs))
+        scorer = Scorer(
+            ref.name,
+            loaded.prepare,
+            loaded.score,
+            loaded.width,
+            probabilities=loaded.probabilities,
+        )
+        name = f"{ref.name} {metadata.version}"
+        checked = check(name, scorer, loaded.probes, settings.batch_max_size)
         limits = Limits(checked.max_rows, settings.batch_max_wait, settings.max_queue)
         seconds = time.perf_counter() - start
         metrics.loaded(seconds)
@@ -173,25 +174,24 @@ class Loader:
         return ServedModel(
             name=ref.name,
             version=metadata.version,
-            labels=labels,
-            features=metadata.input_schema.features,
-            metadata=metadata.model_dump(mode="json", exclude_none=True),
-            engine=engine.name,
-            note="; ".join(part for part in (engine.note, checked.note) if part),
+            inputs=loaded.inputs,
+            outputs=loaded.outputs,
+            metadata=metadata.plain(),
+            engine=loaded.engine,
+            note="; ".join(part for part in (loaded.note, checked.note) if part),
             load_seconds=seconds,
             batcher=batcher,
             metrics=metrics,
             breaker=Breaker(
-                f"{ref.name} {metadata.version}",
+                name,
                 settings.breaker_failures,
                 settings.breaker_open_for,
                 time.monotonic,
                 metrics.circuit_is,
             ),
-            probes=raw[: checked.max_rows],
-            regression=regression,
-            bins=output.bins,
-            unit=output.unit,
+            probes=loaded.probes[: checked.max_rows],
+            widths=loaded.widths,
+            dependencies=differ,
         )
 
 
@@ -199,26 +199,3 @@ def _same_kind(model: ServedModel, other: ServedModel, needs: str) -> None:
     """Raises `LoadFailed` when two models that must answer for each other differ."""
     if model.kind != other.kind:
         raise LoadFailed(model.name, model.version, needs.format("the same classes and features"))
-
-
-def _preprocessing(path: Path | None) -> Stage | None:
-    """The `transform` of the version's pickled preprocessing, if it has one."""
-    if path is None:
-        return None
-    transform = getattr(joblib.load(path), "transform", None)
-    if not callable(transform):
-        raise formats.UnsupportedModel("what preprocessing.pkl holds has no transform(X)")
-    return lambda rows: np.asarray(transform(rows), dtype=np.float32)
-
-
-def _prepared(preprocess: Stage, rows: Rows) -> Rows:
-    """The probes as the model will see them; those on which preprocessing fails are left out."""
-    failures: list[BaseException] = []
-    prepared, good = isolated(
-        preprocess, rows, list(range(len(rows))), lambda _, error: failures.append(error)
-    )
-    if not good:
-        raise formats.UnsupportedModel(
-            f"its preprocessing fails on every probe: {type(failures[0]).__name__}: {failures[0]}"
-        )
-    return prepared

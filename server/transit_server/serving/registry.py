@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from transit_models.schema import Classes, Inputs, Number, Outputs, Several
 from transit_server.errors import NotReady, UnknownModel
 from transit_server.formats.base import Rows
 from transit_server.metrics import ModelMetrics
@@ -23,8 +24,8 @@ class ServedModel:
 
     name: str
     version: str
-    labels: tuple[str, ...]
-    features: int
+    inputs: Inputs
+    outputs: Outputs
     metadata: Mapping[str, Any]
     engine: str
     note: str
@@ -33,14 +34,42 @@ class ServedModel:
     metrics: ModelMetrics
     breaker: Breaker
     probes: Rows  # rows that it answered when it was loaded
-    regression: bool = False  # then `labels` are those of `bins`, and there may be none
-    bins: tuple[float, ...] = ()
-    unit: str = ""
+    widths: tuple[tuple[str, int], ...] = ()  # of several outputs: name, columns
+    dependencies: tuple[str, ...] = ()  # what differs from the metadata's, each in words
+    features: int = 0  # values in one row
+    labels: tuple[str, ...] = ()  # of classes, or of a number's bins
+
+    def __post_init__(self) -> None:
+        self.features = self.inputs.features
+        self.labels = labels_of(self.outputs)
+
+    @property
+    def regression(self) -> bool:
+        """One number a row; then `labels` are those of its bins, and there may be none."""
+        return isinstance(self.outputs, Number)
+
+    @property
+    def several(self) -> bool:
+        """Several outputs, which v2 alone can answer."""
+        return isinstance(self.outputs, Several)
+
+    @property
+    def probabilities(self) -> bool:
+        return isinstance(self.outputs, Classes) and self.outputs.probabilities
 
     @property
     def kind(self) -> tuple[object, ...]:
         """Two models of one kind can answer for each other."""
-        return self.regression, self.labels, self.features
+        inputs = self.inputs
+        rows = (inputs.row_dtype.names, inputs.names) if inputs.matrix is None else ()
+        return type(self.outputs), self.probabilities, self.labels, self.features, rows
+
+
+def labels_of(outputs: Outputs) -> tuple[str, ...]:
+    """The names that predictions are counted under."""
+    if isinstance(outputs, Classes):
+        return outputs.labels
+    return outputs.bin_labels if isinstance(outputs, Number) else ()
 
 
 class Registry:
@@ -69,6 +98,17 @@ class Registry:
         if self._challenger_ref is not None:
             every.append((self._challenger_ref, self._challenger))
         return every
+
+    @property
+    def wide(self) -> bool:
+        """Whether any model that is ready computes in 64 bits."""
+        return any(model.inputs.wide for _, model in self.every() if model)
+
+    @property
+    def most_inputs(self) -> int:
+        """The most inputs or columns that a model which is ready has."""
+        every = [model.inputs for _, model in self.every() if model]
+        return max((max(len(item.fields), len(item.names)) for item in every), default=1)
 
     @property
     def widest(self) -> int:

@@ -1,4 +1,5 @@
-"""From raw rows to probabilities, so that a row which fails takes no other row with it.
+"""From raw rows to probabilities, so that a row which fails takes no other row with it. What is no
+probability is no answer either: each is held to 0..1 and a sum of 1, also after the start.
 
 `loading` builds a `Scorer`, `batching` calls it from the model's own thread. Whatever a model
 raises is that row's error: nothing is retried until it happens to work, and no answer is made up.
@@ -15,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transit_server.formats.base import Rows, Scores
+from transit_server.formats.outputs import SLACK
 
 log = logging.getLogger(__name__)
 
 Stage = Callable[[Any], NDArray[Any]]
+NO_PROBABILITIES = "answers are no probabilities"
 
 
 @dataclass(slots=True)
@@ -43,8 +46,18 @@ class Scored:
 class Scorer:
     """Preprocessing and model, one after the other, each isolated row by row when it fails."""
 
-    def __init__(self, name: str, preprocess: Stage | None, score: Stage, outputs: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        preprocess: Stage | None,
+        score: Stage,
+        outputs: int,
+        *,
+        probabilities: bool = False,
+    ) -> None:
         self._name = name
+        self._valid = _are_probabilities if probabilities else _are_finite
+        self._probabilities = probabilities
         self._preprocess = preprocess
         self._score = score
         self._outputs = outputs
@@ -69,7 +82,7 @@ class Scorer:
                 lambda row, error: errors.update({row: self._describe("the model", error)}),
                 self._outputs,
             )
-        if not errors and np.isfinite(values).all():
+        if not errors and self._valid(values):
             return Scored(values)
         scores = np.full((len(rows), self._outputs), np.nan)
         if left:
@@ -77,7 +90,17 @@ class Scorer:
         for row in np.flatnonzero(~np.isfinite(scores).all(axis=1)).tolist():
             scores[row] = np.nan
             errors.setdefault(row, "the model's answer is not a finite number")
+        if self._probabilities:
+            self._refuse_no_probabilities(scores, errors)
         return Scored(scores, errors)
+
+    def _refuse_no_probabilities(self, scores: Scores, errors: dict[int, str]) -> None:
+        for row in range(len(scores)):
+            if row not in errors and not _are_probabilities(scores[row : row + 1]):
+                low, high, total = scores[row].min(), scores[row].max(), scores[row].sum()
+                reach = f"from {low:.3g} to {high:.3g}, with a sum of {total:.4g}"
+                errors[row] = f"the model's {NO_PROBABILITIES}: they go {reach}"
+                scores[row] = np.nan
 
     def _describe(self, what: str, error: BaseException) -> str:
         """One line for the client. The log gets type and place only: a message may hold a client's
@@ -96,6 +119,20 @@ class Scorer:
                 place,
             )
         return f"{what} failed on this row: {type(error).__name__}: {str(error)[:200]}"
+
+
+def _are_finite(values: NDArray[Any]) -> bool:
+    return bool(np.isfinite(values).all())
+
+
+def _are_probabilities(values: NDArray[Any]) -> bool:
+    """What isn't finite has no sum near 1."""
+    if len(values) == 1:  # for one row, NumPy takes five times as long
+        row = values[0].tolist()
+        if len(row) < 64:
+            return bool(abs(sum(row) - 1.0) <= SLACK and min(row) >= -SLACK)
+    sums = values.sum(axis=1)
+    return bool((np.abs(sums - 1.0) <= SLACK).all() and values.min() >= -SLACK)
 
 
 def isolated(

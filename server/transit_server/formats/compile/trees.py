@@ -1,4 +1,4 @@
-"""Ensembles of decision trees as ONNX, built from arrays; `sklearn` and `xgboost` bring theirs.
+"""Ensembles of decision trees as ONNX, built from arrays; `estimators` and `boosted` bring theirs.
 
 General converters go through every node in Python, which takes seconds and hundreds of megabytes
 for a few hundred trees; this takes tenths of a second. ONNX compares 32-bit floats, so thresholds
@@ -81,6 +81,27 @@ def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
     rounded = thresholds.astype(np.float32)
     above = rounded.astype(np.float64) > thresholds
     return np.where(above, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+
+
+def rows_apart(trees: Sequence[Tree], features: int, count: int = 64) -> NDArray[np.float32]:
+    """Rows on both sides of the trees' own thresholds, (count, features): just at one, just below
+    it, and between two, so that every comparison is made both ways.
+    """
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(count, features)).astype(np.float32)
+    of = np.concatenate([tree.feature[tree.left >= 0] for tree in trees])
+    at = np.concatenate([tree.threshold[tree.left >= 0] for tree in trees]).astype(np.float32)
+    for feature in np.unique(of).tolist():
+        if not 0 <= feature < features:
+            continue
+        values = np.unique(at[of == feature])
+        below = np.nextafter(values, np.float32(-np.inf))
+        above = np.nextafter(values, np.float32(np.inf))
+        between = (values[:-1] + values[1:]) / 2
+        ends = np.array([values[0] - 1, values[-1] + 1], dtype=np.float32)
+        choice = np.concatenate((values, below, above, between, ends))
+        rows[:, feature] = random.choice(choice[np.isfinite(choice)], count)
+    return rows
 
 
 def _nodes(trees: Sequence[Tree], compare: Compare) -> dict[str, Any]:

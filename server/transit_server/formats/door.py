@@ -1,0 +1,98 @@
+"""From rows as they are decoded to what a model is called with: names in the model's own order,
+a frame of columns, texts, or tensors by name. Neighbours: `inputs` agreed on what rows hold.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from transit_models.schema import Inputs
+from transit_server.formats.base import Rows, Says
+
+Door = Callable[[Rows], Any]
+
+
+def door(inputs: Inputs, says: Says) -> Door | None:
+    """None where the rows are what the model takes."""
+    if says.takes == "matrix":
+        return _matrix(inputs, says)
+    if says.takes == "texts":
+        name = inputs.fields[0].name
+        return lambda rows: rows[name].tolist()
+    if says.takes == "tensors":
+        return _tensors(inputs, says)
+    names = [field.name for field in says.fields]
+    if says.takes == "objects":
+        return lambda rows: _objects(rows, inputs, names)
+    if says.none_is_missing:
+        frame = _frame(inputs, names, categorical=False)
+        texts = [field.name for field in inputs.fields if field.is_text]
+        return lambda rows: _with_none(frame(rows), texts)
+    return _frame(inputs, names, categorical=says.categorical)
+
+
+def _matrix(inputs: Inputs, says: Says) -> Door | None:
+    order = _order(inputs.names, says.names)
+    if inputs.matrix is None:
+        columns = [inputs.fields[n].name for n in order or range(len(inputs.fields))]
+        dtype = np.dtype(says.dtype or "float64")
+        return lambda rows: np.stack([rows[name].astype(dtype) for name in columns], axis=1)
+    if order is None:
+        return None
+    return lambda rows: np.ascontiguousarray(rows[:, order])
+
+
+def _order(names: Sequence[str], own: Sequence[str]) -> list[int] | None:
+    """Where each of the model's features is in a row; None if that is the same order."""
+    if not own or not names or list(own) == list(names):
+        return None
+    return [names.index(name) for name in own]
+
+
+def _column(rows: Rows, inputs: Inputs, name: str) -> Any:
+    matrix = inputs.matrix
+    if matrix is None:
+        return rows[name]
+    return rows[:, matrix.names.index(name)] if matrix.names else rows
+
+
+def _tensors(inputs: Inputs, says: Says) -> Door:
+    own = [field.name for field in says.fields]
+    served = {own[0]: inputs.fields[0].name} if len(own) == 1 else {name: name for name in own}
+    return lambda rows: {name: _column(rows, inputs, served[name]) for name in own}
+
+
+def _objects(rows: Rows, inputs: Inputs, names: Sequence[str]) -> Any:
+    made = np.empty((len(rows), len(names)), dtype=object)
+    for number, name in enumerate(names):
+        made[:, number] = _column(rows, inputs, name)
+    return made
+
+
+def _with_none(frame: Any, texts: Sequence[str]) -> Any:
+    for name in texts:
+        column = frame[name].astype(object)
+        frame[name] = column.where(column.notna(), None)
+    return frame
+
+
+def _frame(inputs: Inputs, names: Sequence[str], *, categorical: bool) -> Door:
+    import pandas
+
+    known = {
+        field.name: pandas.CategoricalDtype(list(field.categories or field.examples))
+        for field in inputs.fields
+        if categorical and field.is_text
+    }
+
+    def frame(rows: Rows) -> Any:
+        if inputs.matrix is not None:
+            order = _order(inputs.names, names)
+            return pandas.DataFrame(rows if order is None else rows[:, order], columns=names)
+        made = pandas.DataFrame(
+            {name: pandas.Series(_column(rows, inputs, name), copy=False) for name in names}
+        )
+        return made.astype(known) if known else made
+
+    return frame

@@ -1,0 +1,209 @@
+"""What a fitted scikit-learn pipeline takes: columns by name and kind, read from what it learned.
+
+An encoder knows its categories, a vectorizer takes text, an imputer takes what is missing; each
+step is asked in turn, and a column of which nobody says anything holds numbers.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from transit_models.schema import TEXT, TEXT_INPUT, Input
+from transit_server.formats.estimators.walk import nested
+
+_EXAMPLES = 32
+
+
+@dataclass(slots=True)
+class _Kind:
+    """What is known of one column so far."""
+
+    dtype: str = ""
+    categories: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    missing: bool = False
+
+
+def is_text_pipeline(estimator: Any) -> bool:
+    """Whether rows are texts: the first step counts words."""
+    first = _first(estimator)
+    return _is_vectorizer(first)
+
+
+def text_input() -> tuple[Input, ...]:
+    return (Input(TEXT_INPUT, TEXT),)
+
+
+def names_of(estimator: Any) -> tuple[str, ...]:
+    """The columns that it was trained with, by name; () when it was trained with an array."""
+    for one in (estimator, _first(estimator)):
+        names = getattr(one, "feature_names_in_", None)
+        if names is not None:
+            return tuple(str(name) for name in names)
+    return ()
+
+
+def fields_of(estimator: Any) -> tuple[Input, ...]:
+    """Its columns, without those that it drops; () when it has no names and takes numbers only."""
+    names = names_of(estimator)
+    count = len(names) or int(getattr(_first(estimator), "n_features_in_", 0) or 0)
+    kinds = _kinds(estimator, names, count)
+    if not names and not any(kind is not None and kind.dtype == TEXT for kind in kinds):
+        return ()
+    names = names or tuple(f"x{number}" for number in range(count))
+    return tuple(
+        Input(name, kind.dtype or "float64", (), (), kind.categories, kind.missing, kind.examples)
+        for name, kind in zip(names, kinds, strict=True)
+        if kind is not None
+    )
+
+
+def none_is_missing(estimator: Any) -> bool:
+    """Whether it looks for None in texts, and not for NaN."""
+    return any(
+        hasattr(one, "statistics_") and one.missing_values is None for one in nested(estimator)
+    )
+
+
+def _first(estimator: Any) -> Any:
+    while True:
+        steps = getattr(estimator, "steps", None)
+        if steps is None:
+            inner = getattr(estimator, "best_estimator_", None)
+            if inner is None:
+                return estimator
+            estimator = inner
+            continue
+        real = [step for _, step in steps if step is not None and step != "passthrough"]
+        if not real:
+            return estimator
+        estimator = real[0]
+
+
+def _is_vectorizer(one: Any) -> bool:
+    return hasattr(one, "vocabulary_") or (hasattr(one, "analyzer") and hasattr(one, "ngram_range"))
+
+
+def _kinds(estimator: Any, names: Sequence[str], count: int) -> list[_Kind | None]:
+    """One for each column of a table; None for what is dropped."""
+    if hasattr(estimator, "best_estimator_"):
+        return _kinds(estimator.best_estimator_, names, count)
+    if hasattr(estimator, "transformers_"):
+        return _of_column_transformer(estimator, names, count)
+    kinds: list[_Kind | None] = [_Kind() for _ in range(count)]
+    steps = getattr(estimator, "steps", None)
+    for one in [step for _, step in steps] if steps else _inner(estimator):
+        if one is None or one == "passthrough":
+            continue
+        if hasattr(one, "transformers_"):
+            return _together(kinds, _of_column_transformer(one, names, count))
+        if hasattr(one, "steps") or hasattr(one, "transformer_list"):
+            kinds = _together(kinds, _kinds(one, names, count))
+        else:
+            kinds = _together(kinds, _own(one, count))
+        if _settles(one):
+            break  # what comes later sees what this one made
+    return kinds
+
+
+def _inner(estimator: Any) -> Iterator[Any]:
+    """Of what is no pipeline: itself, and preprocessing that it keeps to itself."""
+    parts = getattr(estimator, "transformer_list", None)
+    if parts:
+        yield from (part for _, part in parts)
+        return
+    private = getattr(estimator, "_preprocessor", None)
+    if private is not None:
+        yield private
+    yield estimator
+
+
+def _settles(one: Any) -> bool:
+    return hasattr(one, "categories_") or hasattr(one, "vocabulary_")
+
+
+def _of_column_transformer(one: Any, names: Sequence[str], count: int) -> list[_Kind | None]:
+    kinds: list[_Kind | None] = [None] * count
+    for _, transformer, columns in one.transformers_:
+        if isinstance(transformer, str) and transformer == "drop":
+            continue
+        places = _places(columns, names, count)
+        if isinstance(transformer, str):
+            found: list[_Kind | None] = [_Kind() for _ in places]
+        elif isinstance(columns, str) and any(_is_vectorizer(x) for x in nested(transformer)):
+            found = [_Kind(TEXT)]
+        else:
+            found = _kinds(transformer, [names[p] for p in places] if names else (), len(places))
+        for place, kind in zip(places, found, strict=True):
+            if kinds[place] is None:
+                kinds[place] = kind
+            elif kind is not None:
+                (kinds[place],) = _together([kinds[place]], [kind])
+    return kinds
+
+
+def _places(columns: Any, names: Sequence[str], count: int) -> list[int]:
+    if isinstance(columns, str):
+        return [list(names).index(columns)]
+    if isinstance(columns, int | np.integer):
+        return [int(columns)]
+    if isinstance(columns, slice):
+        if isinstance(columns.start, str) or isinstance(columns.stop, str):
+            start = list(names).index(columns.start) if columns.start is not None else 0
+            stop = list(names).index(columns.stop) + 1 if columns.stop is not None else count
+            return list(range(start, stop))
+        return list(range(count))[columns]
+    listed = list(columns)
+    if listed and isinstance(listed[0], bool | np.bool_):
+        return [place for place, wanted in enumerate(listed) if wanted]
+    return [list(names).index(item) if isinstance(item, str) else int(item) for item in listed]
+
+
+def _together(kinds: list[_Kind | None], more: list[_Kind | None]) -> list[_Kind | None]:
+    """What an earlier step knows stands; a later one fills in."""
+    if len(more) != len(kinds):
+        return kinds
+    made: list[_Kind | None] = []
+    for first, second in zip(kinds, more, strict=True):
+        if first is None or second is None:
+            made.append(first or second)
+            continue
+        made.append(
+            _Kind(
+                first.dtype or second.dtype,
+                first.categories or second.categories,
+                first.examples or second.examples,
+                first.missing or second.missing,
+            )
+        )
+    return made
+
+
+def _own(one: Any, count: int) -> list[_Kind | None]:
+    """What one fitted step says of its columns."""
+    if hasattr(one, "categories_") and len(one.categories_) == count:
+        strict = getattr(one, "handle_unknown", "error") == "error"
+        return [_encoded(list(categories), strict) for categories in one.categories_]
+    if _is_vectorizer(one):
+        return [_Kind(TEXT) for _ in range(count)]
+    statistics = getattr(one, "statistics_", None)
+    if statistics is not None and len(statistics) == count:
+        texts = np.asarray(statistics).dtype == object
+        return [_Kind(TEXT if texts and isinstance(s, str) else "", missing=True)
+                for s in statistics]  # fmt: skip
+    if type(one).__name__ in ("KNNImputer", "IterativeImputer"):
+        return [_Kind(missing=True) for _ in range(count)]
+    return [_Kind() for _ in range(count)]
+
+
+def _encoded(categories: list[Any], strict: bool) -> _Kind:
+    real = [item for item in categories if item is not None and item == item]
+    missing = len(real) < len(categories)
+    if real and all(isinstance(item, str) for item in real):
+        texts = tuple(str(item) for item in real)
+        return _Kind(TEXT, texts if strict else (), texts[:_EXAMPLES], missing)
+    if real and all(isinstance(item, bool | np.bool_) for item in real):
+        return _Kind("bool", missing=missing)
+    return _Kind("", missing=missing)

@@ -1,0 +1,80 @@
+"""Gradient-boosted trees of LightGBM: `.txt`, and boosters in pickles. The package is an extra."""
+
+from typing import Any
+
+import lightgbm
+
+from transit_models.schema import TEXT, Input
+from transit_server.formats.base import Engine, Gives, Says, Source, UnsupportedModel
+
+PROBABILITIES = ("binary", "multiclass", "cross_entropy")
+
+
+def load(source: Source) -> Engine:
+    return engine(lightgbm.Booster(model_file=str(source.path)), source)
+
+
+def engine(booster: lightgbm.Booster, source: Source) -> Engine:
+    """A booster, wherever it came from. Raises `UnsupportedModel`."""
+    header = _header(booster)
+    objective = header.get("objective", "").partition(" ")[0]
+    gives = _gives(objective, source.task)
+    names = tuple(booster.feature_name())
+    named = names != tuple(f"Column_{number}" for number in range(len(names)))
+    threads = source.threads
+
+    def run(rows: Any) -> Any:
+        return booster.predict(rows, num_threads=threads)
+
+    says = Says(
+        gives=gives,
+        features=booster.num_feature(),
+        names=names if named else (),
+        dtype="float64",
+        missing=True,
+        **categories(booster),
+    )
+    return Engine(run, "lightgbm", says, booster)
+
+
+def _header(booster: lightgbm.Booster) -> dict[str, str]:
+    """The lines before the first tree, by their names."""
+    text = booster.model_to_string(num_iteration=1)
+    lines = text.partition("\nTree=")[0].splitlines()
+    return {key: value for key, _, value in (line.partition("=") for line in lines)}
+
+
+def _gives(objective: str, task: str) -> Gives:
+    if task == "regression":
+        return "value"
+    if task not in ("classification", "binary"):
+        raise UnsupportedModel(f"LightGBM's {objective} does not answer the task {task}")
+    if objective not in PROBABILITIES:
+        known = ", ".join(PROBABILITIES)
+        raise UnsupportedModel(
+            f"its objective {objective or 'none'} gives no probabilities, known to are {known}: "
+            "train with one of them, or pack it with --task regression"
+        )
+    return "probabilities"
+
+
+def categories(booster: Any) -> dict[str, Any]:
+    """Columns that were pandas' categories, whose texts the model has kept."""
+    header, names = _header(booster), tuple(booster.feature_name())
+    kept = getattr(booster, "pandas_categorical", None)
+    if not kept:
+        return {}
+    infos = header.get("feature_infos", "").split(" ")
+    places = [n for n, info in enumerate(infos) if info and info[0] not in "[n"]
+    if len(places) != len(kept) or not all(isinstance(x, str) for texts in kept for x in texts):
+        raise UnsupportedModel(
+            "which of its features are categories can't be known: encode them as numbers"
+        )
+    texts = dict(zip(places, kept, strict=True))
+    fields = tuple(
+        Input(name, TEXT, (), (), tuple(texts[number]), True)
+        if number in texts
+        else Input(name, "float64", missing=True)
+        for number, name in enumerate(names)
+    )
+    return {"takes": "frame", "fields": fields, "categorical": True}

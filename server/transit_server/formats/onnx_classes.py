@@ -1,0 +1,78 @@
+"""Whose each column of an ONNX classifier is: as written in the file, or as seen in its answers."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transit_server.formats.base import Class, UnsupportedModel
+
+UNKNOWN = (
+    "it names classes, and which of its columns is whose can't be known: give "
+    "output_schema.model_classes (the model's class for each label, in the order of its columns), "
+    "or probe rows of every class"
+)
+_ATTRIBUTES = ("classlabels_strings", "classlabels_ints", "classlabels_int64s")
+
+
+def written(path: Path, count: int | None) -> tuple[Class, ...] | None:
+    """The class labels of the classifier in the file; None if there are none of that `count`, or
+    several that differ.
+    """
+    import onnx
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+    found: list[tuple[Class, ...]] = _picked(graph, count)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.name in _ATTRIBUTES:
+                labels = tuple(
+                    item.decode() if isinstance(item, bytes) else int(item)
+                    for item in (*attribute.strings, *attribute.ints)
+                )
+                if labels and count in (None, len(labels)):
+                    if node.op_type == "ZipMap":
+                        return labels
+                    found.append(labels)
+    return found[0] if len(set(found)) == 1 else None
+
+
+def _picked(graph: Any, count: int | None) -> list[tuple[Class, ...]]:
+    """The constants from which a label is picked by which column is the largest, as skl2onnx writes
+    it where there is no classifier of ONNX's own.
+    """
+    from onnx import numpy_helper
+
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    largest = {node.output[0] for node in graph.node if node.op_type == "ArgMax"}
+    found = []
+    for node in graph.node:
+        if node.op_type not in ("ArrayFeatureExtractor", "Gather") or len(node.input) != 2:
+            continue
+        if node.input[0] in constants and node.input[1] in largest:
+            values = numpy_helper.to_array(constants[node.input[0]]).reshape(-1)
+            if values.dtype.kind in "iOSU" and count in (None, len(values)):
+                found.append(tuple(_text(item) for item in values.tolist()))
+    return found
+
+
+def _text(item: Any) -> Class:
+    return item.decode() if isinstance(item, bytes) else item
+
+
+def observed(scores: Any, labels: Any, count: int) -> tuple[Class, ...]:
+    """From which label comes with which column being the largest. Raises `UnsupportedModel`."""
+    labels = np.asarray(labels).reshape(-1)
+    if scores.ndim != 2 or scores.shape[1] != count:
+        if count == 2 and labels.dtype.kind in "iu":
+            return (0, 1)
+        raise UnsupportedModel(UNKNOWN)
+    seen: dict[int, Class] = {}
+    for column, label in zip(scores.argmax(axis=1).tolist(), labels.tolist(), strict=True):
+        if seen.setdefault(column, label) != label:
+            raise UnsupportedModel(UNKNOWN)
+    if len(seen) == count:
+        return tuple(seen[column] for column in range(count))
+    if labels.dtype.kind in "iu" and all(column == label for column, label in seen.items()):
+        return tuple(range(count))
+    raise UnsupportedModel(UNKNOWN)
