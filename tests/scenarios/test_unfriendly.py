@@ -31,11 +31,9 @@ def shares(status: Object) -> dict[str, int]:
 
 def emptied(scene: Scene) -> None:
     """Empty the status, as a restore from a backup does."""
-    found = scene.kube.find("-n", scene.namespace, "mdep", NAME)
-    assert found is not None
-    del found["metadata"]["resourceVersion"]  # whatever the operator writes meanwhile
-    path = f"/apis/transit.dev/v1alpha1/namespaces/{scene.namespace}/modeldeployments/{NAME}/status"
-    scene.kube("replace", "--raw", path, "-f", "-", stdin=json.dumps({**found, "status": {}}))
+    patch = json.dumps([{"op": "replace", "path": "/status", "value": {}}])
+    where = ("-n", scene.namespace, "patch", "mdep", NAME)
+    scene.kube(*where, "--subresource=status", "--type=json", f"--patch={patch}")
 
 
 def test_a_rollback_from_100_percent_ends_though_others_took_the_room(scene: Scene) -> None:
