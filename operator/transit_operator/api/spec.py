@@ -60,6 +60,12 @@ class ModelDeploymentSpec(ApiModel):
             "message": "replicas and autoscaling exclude each other: remove one",
         },
         {
+            "rule": "!has(self.autoscaling) || !has(self.server.resources)"
+            " || (has(self.server.resources.requests) && 'cpu' in self.server.resources.requests)"
+            " || (has(self.server.resources.limits) && 'cpu' in self.server.resources.limits)",
+            "message": "autoscaling goes by the CPU request: server.resources needs requests.cpu",
+        },
+        {
             "rule": "!has(self.default) || self.default == 'ensemble'"
             " || self.models.exists(m, m.name == self.default)",
             "message": "default must be the name of one of the models, or ensemble",
