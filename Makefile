@@ -8,7 +8,7 @@ STAMP := build/.venv-ready
 CODE := operator server models dev tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test test-changed test-unit test-server test-api test-e2e test-long demo models images crds requirements \
+.PHONY: help venv check fmt test test-changed test-unit test-server test-api test-e2e test-long demo models images crds golden requirements \
 	cluster-up cluster-down clean bench-scale bench-server bench-rollback bench-simulation
 
 help: ## Show this list
@@ -67,6 +67,9 @@ models: venv ## Train the example models into build/models
 
 images: ## Start the cluster, build both images and load them into it
 	@$(PYTHON) -m dev.cluster images
+
+golden: venv ## Write the golden YAML pairs of the unit tests anew; read the diff
+	@$(PY) -m tests.unit.golden.render
 
 crds: venv ## Generate the CRD from the typed resource
 	@$(PY) -m transit_operator.api.crd > crds/modeldeployments.transit.dev.yaml

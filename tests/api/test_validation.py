@@ -82,6 +82,13 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"replicas": 3, "autoscaling": {"min": 1, "max": 2}},
         ["spec", "replicas and autoscaling exclude each other"],
     ),
+    "autoscaling without a request of CPU": (
+        {
+            "autoscaling": {"min": 1, "max": 2},
+            "server": {"resources": {"limits": {"memory": "1Gi"}}},
+        },
+        ["spec", "server.resources needs requests.cpu"],
+    ),
     "autoscaling upside down": (
         {"autoscaling": {"min": 3, "max": 2}},
         ["spec.autoscaling", "min must not be greater than max"],
@@ -373,6 +380,11 @@ RIGHT: dict[str, dict[str, Any]] = {
     ),
     "a GPU that is limited only": server(resources={"limits": {"nvidia.com/gpu": 1}}),
     "no resources": server(resources={}),
+    "autoscaling by a limit of CPU": {
+        "autoscaling": {"min": 1, "max": 2},
+        "server": {"resources": {"limits": {"cpu": 1}}},
+    },
+    "autoscaling by the pool's request": {"autoscaling": {"min": 1, "max": 2}},
     "variables from everywhere": server(
         env=[
             {"name": "TRANSIT_WORKERS", "value": "2"},

@@ -145,3 +145,19 @@ def test_lists_are_bounded_so_that_rules_over_them_are_cheap_enough() -> None:
 
 def test_the_schema_can_be_written_as_yaml_and_read_back() -> None:
     assert yaml.safe_load(yaml.safe_dump(crd())) == crd()
+
+
+def test_every_field_is_explained_by_kubectl_explain() -> None:
+    # Elements of lists and maps have no line of their own there: their field speaks for them.
+    silent = [
+        path
+        for path, node in NODES.items()
+        if path != ".metadata" and not path.endswith("]") and not node.get("description")
+    ]
+    assert not silent
+
+
+def test_an_explanation_is_a_sentence() -> None:
+    fields = {p: n["description"] for p, n in NODES.items() if "description" in n}
+    unfinished = {p: text for p, text in fields.items() if not text.rstrip().endswith((".", "…"))}
+    assert not unfinished

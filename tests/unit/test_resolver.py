@@ -1,14 +1,16 @@
 """The pod that looks up aliases: every cause is told, and none is waited for without an end."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.unit.world import spec
+from tests.unit.world import World, spec
 from transit_operator.api.config import OperatorConfig
 from transit_operator.api.spec import ModelDeploymentSpec
-from transit_operator.api.status import PinnedModel, Pins
+from transit_operator.api.status import ModelDeploymentStatus, PinnedModel, Pins
+from transit_operator.core.decide import decide
 from transit_operator.core.objects.build import Object, Owner
 from transit_operator.core.objects.resolver import (
     ResolverChange,
@@ -18,7 +20,7 @@ from transit_operator.core.objects.resolver import (
     resolver_pod,
 )
 from transit_operator.core.objects.revision import content_key
-from transit_operator.core.observed import Problem
+from transit_operator.core.observed import Observed, Problem
 from transit_operator.core.times import epoch, rfc3339
 
 OWNER = Owner("ml", "kepler", "uid-1")
@@ -232,3 +234,31 @@ def test_it_needs_no_api_keys() -> None:
     made = resolver_pod(OWNER, keys, OperatorConfig(), BASE)["spec"]
     assert "not-there-yet" not in json.dumps(made["volumes"])
     assert "api-keys" not in json.dumps(made["containers"][0]["volumeMounts"])
+
+
+@pytest.mark.parametrize("spec_of_it", [SPEC, None], ids=["asks for an alias", "can't be read"])
+def test_time_alone_makes_it_looked_at_again(spec_of_it: ModelDeploymentSpec | None) -> None:
+    observed = Observed(
+        now=MADE,
+        namespace="ml",
+        name="kepler",
+        generation=1,
+        spec=spec_of_it,
+        status=ModelDeploymentStatus(),
+        problem=Problem("ResolvingAliases", "soon", look_again=MADE + 20),
+    )
+    assert decide(observed).wake_at == MADE + 20
+
+
+def test_it_is_looked_at_again_beside_a_stable_that_serves() -> None:
+    world = World()
+    world.run(600)
+    observed = world.observed()
+    assert observed.status.stable is not None
+    waiting_for = replace(
+        observed,
+        spec=SPEC,
+        wanted=None,
+        problem=Problem("ResolvingAliases", "soon", look_again=observed.now + 20),
+    )
+    assert decide(waiting_for).wake_at == observed.now + 20

@@ -10,6 +10,7 @@ from transit_operator.api.server import RESERVED_ENV
 from transit_operator.core.objects.revision import wanted
 from transit_operator.core.objects.template import ForbiddenPath, pod_template
 
+DEFAULT = OperatorConfig()
 ROOTS = OperatorConfig.model_validate({"fileRoots": ["/srv/models", "/data"]})
 
 

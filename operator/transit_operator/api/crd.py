@@ -73,11 +73,14 @@ def _root_schema() -> dict[str, Any]:
         "description": "A machine-learning model that is served, and rolled out with care.",
         "required": ["spec"],
         "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            "apiVersion": {"type": "string", "description": f"{names.API_VERSION}."},
+            "kind": {"type": "string", "description": f"{names.KIND}."},
+            "metadata": {"type": "object"},  # described by the API server
             "spec": _structural(ModelDeploymentSpec, defaults=True),
-            "status": _structural(ModelDeploymentStatus, defaults=False),
+            "status": {
+                **_structural(ModelDeploymentStatus, defaults=False),
+                "description": "What is going on. Only the operator writes it.",
+            },
         },
         "x-kubernetes-validations": [
             {

@@ -42,6 +42,9 @@ def _default_steps() -> list[Step]:
 
 class Rollout(ApiModel):
     steps: list[Step] = Field(
+        description="Weights of the candidate, one after the other; they rise to 100. Default:"
+        " 10 % for 30m, 50 % for 30m, 100 % for 24h. An edit during a rollout takes effect at "
+        "once.",
         default_factory=_default_steps,
         min_length=1,
         max_length=32,
@@ -64,7 +67,10 @@ class Rollout(ApiModel):
     progress_deadline: Duration = Field(
         default="10m", description="A candidate that isn't ready by then has failed."
     )
-    analysis: Analysis = Field(default_factory=Analysis)
+    analysis: Analysis = Field(
+        default_factory=Analysis,
+        description="What is measured of the candidate at every interval, and what turns it back.",
+    )
     checks: list[Check] = Field(
         default_factory=list,
         max_length=8,
@@ -95,4 +101,8 @@ class Rollout(ApiModel):
         default="0s",
         description="How long one pod of a rejected revision is kept, without traffic, to look at.",
     )
-    on_failure: Literal["Rollback", "Pause"] = "Rollback"
+    on_failure: Literal["Rollback", "Pause"] = Field(
+        default="Rollback",
+        description="Rollback: the traffic goes back, at once. Pause: no further step is taken,"
+        " and a person decides (promote or abort).",
+    )

@@ -44,8 +44,8 @@ class ModelRef(ApiModel):
 class Autoscaling(ApiModel):
     rules = ({"rule": "self.min <= self.max", "message": "min must not be greater than max"},)
 
-    min: int = Field(ge=1, le=1000)
-    max: int = Field(ge=1, le=1000)
+    min: int = Field(ge=1, le=1000, description="The fewest pods that carry all the traffic.")
+    max: int = Field(ge=1, le=1000, description="The most pods of one revision.")
     target_cpu: int = Field(
         default=70, ge=1, le=100, alias="targetCPU", description="Percent of the CPU request."
     )
@@ -60,6 +60,12 @@ class ModelDeploymentSpec(ApiModel):
             "message": "replicas and autoscaling exclude each other: remove one",
         },
         {
+            "rule": "!has(self.autoscaling) || !has(self.server.resources)"
+            " || (has(self.server.resources.requests) && 'cpu' in self.server.resources.requests)"
+            " || (has(self.server.resources.limits) && 'cpu' in self.server.resources.limits)",
+            "message": "autoscaling goes by the CPU request: server.resources needs requests.cpu",
+        },
+        {
             "rule": "!has(self.default) || self.default == 'ensemble'"
             " || self.models.exists(m, m.name == self.default)",
             "message": "default must be the name of one of the models, or ensemble",
@@ -67,6 +73,7 @@ class ModelDeploymentSpec(ApiModel):
     )
 
     models: list[ModelRef] = Field(
+        description="What one pod serves; a change makes a new revision and starts a rollout.",
         min_length=1,
         max_length=16,
         json_schema_extra={
@@ -79,14 +86,27 @@ class ModelDeploymentSpec(ApiModel):
         max_length=63,
         description='What "model": "auto" means: a model\'s name, or ensemble; default: the first.',
     )
-    storage: Storage
-    server: Server = Field(default_factory=Server)
+    storage: Storage = Field(description="Where the models are; a change makes a new revision.")
+    server: Server = Field(
+        default_factory=Server,
+        description="What serves them, and where; a change makes a new revision.",
+    )
     replicas: int | None = Field(
         default=None, ge=1, le=1000, description="Pods of the stable revision; default 1."
     )
-    autoscaling: Autoscaling | None = None
-    traffic: Traffic = Field(default_factory=Traffic)
-    rollout: Rollout = Field(default_factory=Rollout)
+    autoscaling: Autoscaling | None = Field(
+        default=None,
+        description="A HorizontalPodAutoscaler for each revision, instead of replicas. Default: "
+        "none.",
+    )
+    traffic: Traffic = Field(
+        default_factory=Traffic,
+        description="How requests reach the revisions; a change starts no rollout.",
+    )
+    rollout: Rollout = Field(
+        default_factory=Rollout,
+        description="How a new revision gets its traffic; a change starts no rollout.",
+    )
     suspend: bool = Field(
         default=False, description="Take no step and start no rollout; rollbacks still happen."
     )

@@ -48,26 +48,32 @@ class RejectReason(StrEnum):
 
 
 class PinnedModel(ApiModel):
-    name: str
-    version: str
+    name: str = Field(description="Name of the model in the storage.")
+    version: str = Field(description="The version that is served.")
 
 
 class Evidence(ApiModel):
     """The numbers behind one verdict. `window` is in seconds, `time` is RFC 3339."""
 
-    signal: str
-    verdict: Verdict
+    signal: str = Field(description="The name of the signal.")
+    verdict: Verdict = Field(description="Pass, Fail, or NoData: too little is known to say.")
     mode: Literal["Warn"] | None = Field(
         default=None, description="Warn: told only, it turns nothing back and holds no step."
     )
     reason: str | None = Field(default=None, description="Why there is no data, in one word.")
-    value: float | None = None
-    baseline: float | None = None
-    threshold: float | None = None
-    samples: float | None = None
-    window: float | None = None
-    time: str
-    message: str
+    value: float | None = Field(
+        default=None, description="What was measured of the candidate; absent without data."
+    )
+    baseline: float | None = Field(
+        default=None, description="The same of the stable revision, where the signal compares."
+    )
+    threshold: float | None = Field(
+        default=None, description="What the value is judged against, from spec.rollout.analysis."
+    )
+    samples: float | None = Field(default=None, description="How many samples the value rests on.")
+    window: float | None = Field(default=None, description="How far back was looked, in seconds.")
+    time: str = Field(description="When it was judged (RFC 3339).")
+    message: str = Field(description="The verdict in words.")
 
 
 class ModelBaseline(ApiModel):
@@ -82,24 +88,32 @@ class ModelBaseline(ApiModel):
 class Baseline(ApiModel):
     """The stable revision's last figures before the candidate took all traffic."""
 
-    latency: float | None = None
-    models: dict[str, ModelBaseline] = Field(default_factory=dict)
+    latency: float | None = Field(
+        default=None, description="Seconds, at the quantile asked for, over all models."
+    )
+    models: dict[str, ModelBaseline] = Field(
+        default_factory=dict, description="The figures of each model."
+    )
     classes: dict[str, dict[str, float]] = Field(
         default_factory=dict,
         description="Counts of predicted classes, by model and class; of many classes the most"
         " frequent, the others in groups (~0, ~1, …).",
     )
-    samples: float = 0
-    accuracy: float | None = None
+    samples: float = Field(default=0, description="Predictions that they rest on.")
+    accuracy: float | None = Field(
+        default=None, description="Share of correct predictions, where clients send feedback."
+    )
     broken: bool = Field(
         default=False, description="The stable was broken: there is nothing to compare with."
     )
-    time: str
+    time: str = Field(description="When it was taken (RFC 3339).")
 
 
 class StableStatus(ApiModel):
-    revision: str
-    models: list[PinnedModel] = Field(default_factory=list)
+    revision: str = Field(description="Its name: the hash of what makes a revision.")
+    models: list[PinnedModel] = Field(
+        default_factory=list, description="Its models, with the versions that were pinned."
+    )
     healthy_since: str | None = Field(
         default=None, description="When it first had all its pods ready; absent before that."
     )
@@ -114,21 +128,25 @@ class StableStatus(ApiModel):
 class CheckStatus(ApiModel):
     """How one of `rollout.checks` is doing."""
 
-    name: str
-    state: Literal["Running", "Passed", "Failed"]
+    name: str = Field(description="As in spec.rollout.checks.")
+    state: Literal["Running", "Passed", "Failed"] = Field(
+        description="Running, Passed (exit 0) or Failed."
+    )
     message: str = Field(default="", description="Its last words.")
 
 
 class CandidateStatus(ApiModel):
-    revision: str
-    models: list[PinnedModel] = Field(default_factory=list)
+    revision: str = Field(description="Its name: the hash of what makes a revision.")
+    models: list[PinnedModel] = Field(
+        default_factory=list, description="Its models, with the versions that were pinned."
+    )
     step: int = Field(
         default=0, description="The step it is at, counted from 1; 0 before the first."
     )
     steps: int = Field(default=0, description="How many steps there are.")
     weight: int = Field(default=0, description="Percent of the traffic it shall have.")
     held_seconds: float = Field(default=0, description="Time at this step, with data.")
-    started_at: str
+    started_at: str = Field(description="When its rollout began (RFC 3339).")
     waiting_since: str | None = Field(
         default=None, description="Since when the pods for the next step are awaited."
     )
@@ -143,7 +161,9 @@ class CandidateStatus(ApiModel):
         default=0, description="Pods that the weight was given to; all must be ready."
     )
     step_at: str | None = Field(default=None, description="When it reached this step.")
-    evaluated_at: str | None = None
+    evaluated_at: str | None = Field(
+        default=None, description="When its signals were judged last (RFC 3339)."
+    )
     blind_since: str | None = Field(default=None, description="Since when there is no data.")
     health_failures: int = Field(default=0, description="Failed health evaluations in a row.")
     restarts: int = Field(default=0, description="Container restarts seen so far.")
@@ -154,7 +174,9 @@ class CandidateStatus(ApiModel):
     restart_burden: float = Field(
         default=0, description="Evaluations that saw a restart, less one for each hour since."
     )
-    baseline: Baseline | None = None
+    baseline: Baseline | None = Field(
+        default=None, description="The stable's last figures, for the time when it has no traffic."
+    )
     straight: bool = Field(
         default=False, description="It was stable lately: one step of 100 % (revertWithin)."
     )
@@ -171,75 +193,104 @@ class CandidateStatus(ApiModel):
 
 
 class Rejected(ApiModel):
-    revision: str
-    models: list[PinnedModel] = Field(default_factory=list)
-    reason: RejectReason
-    message: str
-    evidence: Evidence | None = None
-    time: str
+    revision: str = Field(description="Its name: the hash of what makes a revision.")
+    models: list[PinnedModel] = Field(
+        default_factory=list, description="Its models, with the versions that were pinned."
+    )
+    reason: RejectReason = Field(
+        description="The signal that failed, in one word, or NotReady, Check, NoData or Aborted."
+    )
+    message: str = Field(description="Why, in words.")
+    evidence: Evidence | None = Field(
+        default=None, description="The numbers behind it, where a signal failed."
+    )
+    time: str = Field(description="When it was rejected (RFC 3339).")
 
 
 class Retreat(ApiModel):
     """A revision that traffic is being taken from."""
 
-    revision: str
+    revision: str = Field(description="Its name: the hash of what makes a revision.")
     paced: bool = Field(
         default=False, description="Only as fast as the stable revision's ready pods can carry it."
     )
     hurried: bool = Field(
         default=False, description="By command or deadline: to what is ready, however few pods."
     )
-    since: str
+    since: str = Field(description="When the retreat began (RFC 3339).")
 
 
 class Former(ApiModel):
     """A revision that was the stable one, and until when."""
 
-    revision: str
-    until: str
+    revision: str = Field(description="Its name: the hash of what makes a revision.")
+    until: str = Field(description="Until when it was the stable one (RFC 3339).")
 
 
 class Weight(ApiModel):
-    revision: str
-    weight: int
+    revision: str = Field(description="Its name: the hash of what makes a revision.")
+    weight: int = Field(description="Percent of the traffic.")
 
 
 class Transition(ApiModel):
-    time: str
-    reason: str
-    message: str
-    phase: Phase
-    revision: str | None = None
-    weight: int | None = None
-    evidence: list[Evidence] = Field(default_factory=list)
+    time: str = Field(description="When it happened (RFC 3339).")
+    reason: str = Field(description="What happened, in one word, as in the Event.")
+    message: str = Field(description="What happened, in words.")
+    phase: Phase = Field(description="The phase afterwards.")
+    revision: str | None = Field(default=None, description="The revision it is about.")
+    weight: int | None = Field(
+        default=None, description="That revision's percent of the traffic from then on."
+    )
+    evidence: list[Evidence] = Field(default_factory=list, description="The numbers behind it.")
 
 
 class Condition(ApiModel):
-    type: str
-    status: Literal["True", "False", "Unknown"]
-    reason: str
-    message: str
-    last_transition_time: str
-    observed_generation: int | None = None
+    type: str = Field(description="What it is about, such as Available.")
+    status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
+    reason: str = Field(description="Why, in one word.")
+    message: str = Field(description="Why, in words.")
+    last_transition_time: str = Field(description="When the status changed last (RFC 3339).")
+    observed_generation: int | None = Field(
+        default=None, description="The generation of the spec that it is about."
+    )
 
 
 class Pins(ApiModel):
     """What the aliases of the spec were resolved to, and for which spec (`key`)."""
 
-    key: str
-    models: list[PinnedModel]
+    key: str = Field(
+        description="Hash of what makes the revision, as written: of another spec they are "
+        "forgotten."
+    )
+    models: list[PinnedModel] = Field(
+        description="The models with aliases, and the versions these meant."
+    )
 
 
 class ModelDeploymentStatus(ApiModel):
-    observed_generation: int | None = None
-    phase: Phase | None = None
-    message: str | None = None
+    observed_generation: int | None = Field(
+        default=None, description="The generation of the spec that was looked at last."
+    )
+    phase: Phase | None = Field(
+        default=None,
+        description="Pending: the first revision comes up. Stable: one revision serves. "
+        "Progressing: a candidate below 100 %. Baking: a candidate at 100 %, the stable "
+        "is kept as a standby. Paused: no step is taken. RollingBack: traffic goes "
+        "back. RolledBack: stable serves, the spec asks for a rejected revision. "
+        "Failed: nothing serves.",
+    )
+    message: str | None = Field(default=None, description="What is going on, in one line.")
     step: str | None = Field(default=None, description="The step as people count: 2/3.")
     weight: int | None = Field(
         default=None, description="Percent of the traffic that the candidate really has."
     )
-    stable: StableStatus | None = None
-    candidate: CandidateStatus | None = None
+    stable: StableStatus | None = Field(
+        default=None, description="The revision that holds the traffic."
+    )
+    candidate: CandidateStatus | None = Field(
+        default=None,
+        description="The revision that is being tried, and what must be remembered of it.",
+    )
     previous: StableStatus | None = Field(
         default=None, description="The stable before this one, for the rollback command."
     )
@@ -248,13 +299,31 @@ class ModelDeploymentStatus(ApiModel):
         max_length=10,
         description="Earlier stable revisions, the latest last, for rollout.revertWithin.",
     )
-    retreat: Retreat | None = None
-    rejected: Rejected | None = None
-    traffic: list[Weight] = Field(default_factory=list)
+    retreat: Retreat | None = Field(
+        default=None, description="The revision that traffic is being taken from."
+    )
+    rejected: Rejected | None = Field(
+        default=None,
+        description="The last revision that was turned back. It is not tried again until the spec "
+        "asks for another one, or the command retry.",
+    )
+    traffic: list[Weight] = Field(
+        default_factory=list, description="The weights as they really are."
+    )
     traffic_since: str | None = Field(default=None, description="When the weights last changed.")
-    signals: list[Evidence] = Field(default_factory=list)
-    history: list[Transition] = Field(default_factory=list, max_length=HISTORY_LENGTH)
+    signals: list[Evidence] = Field(
+        default_factory=list,
+        description="The evidence of the last evaluation. It stays after a rejection until"
+        " the next rollout.",
+    )
+    history: list[Transition] = Field(
+        default_factory=list,
+        max_length=HISTORY_LENGTH,
+        description="The last 20 transitions, the latest last.",
+    )
     conditions: list[Condition] = Field(
+        description="What holds at present, such as Accepted, Available, Progressing and "
+        "MetricsAvailable.",
         default_factory=list,
         json_schema_extra={
             "x-kubernetes-list-type": "map",
@@ -262,8 +331,14 @@ class ModelDeploymentStatus(ApiModel):
         },
     )
     paused: bool = Field(default=False, description="Paused by command or by onFailure: Pause.")
-    handled_action: str | None = None
-    pins: Pins | None = None
+    handled_action: str | None = Field(
+        default=None,
+        description="The last value of the annotation transit.dev/action that was acted upon.",
+    )
+    pins: Pins | None = Field(
+        default=None,
+        description="What the aliases of the spec mean, until another spec or the command resolve.",
+    )
 
 
 def read_status(raw: dict[str, Any]) -> ModelDeploymentStatus:
