@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.unit.world import World, revision, spec
-from transit_operator.adapters.kubernetes import Conflict, Kubernetes, NotFound, Refused
+from transit_operator.adapters.kubernetes import Conflict, Kubernetes, NotFound, Refused, TooLarge
 from transit_operator.api.config import OperatorConfig
 from transit_operator.api.spec import ModelDeploymentSpec
-from transit_operator.api.status import PinnedModel
+from transit_operator.api.status import Phase, PinnedModel, Transition
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
 from transit_operator.core.objects import build
@@ -289,3 +289,26 @@ def test_what_was_left_by_a_deletion_of_the_owner_alone_is_adopted() -> None:
     assert {name for name in left if name not in api.objects} == set()
     for obj in api.objects.values():
         assert obj["metadata"]["ownerReferences"][0]["uid"] == "u1"
+
+
+def test_a_status_that_is_too_large_is_written_without_what_nothing_depends_on() -> None:
+    limit = 4_000
+    bodies: list[Object] = []
+
+    class Small(Api):
+        async def replace_status(self, mdep: Object, status: Object) -> Object:
+            if len(json.dumps(status)) > limit:
+                raise TooLarge("etcdserver: request is too large")
+            bodies.append(status)
+            return mdep
+
+    decision = rolling_back()
+    past = Transition(
+        time="2026-11-26T10:00:00Z", reason="Promoted", message="x" * 900, phase=Phase.STABLE
+    )
+    grown = decision.status.model_copy(update={"history": [past] * 20})
+    live = {**running(R1, "1.0.0"), **running(R2, "2.0.0")}
+    execute(Small(), live, replace(decision, status=grown))
+    (body,) = bodies
+    assert body["history"] == []
+    assert body["stable"]["revision"] == R1

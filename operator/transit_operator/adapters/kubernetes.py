@@ -57,6 +57,10 @@ class Expired(KubernetesError):
     """The list is too old to be gone on with (410): read it anew from its first page."""
 
 
+class TooLarge(KubernetesError):
+    """The object has more bytes than the API server or etcd takes."""
+
+
 class Refused(KubernetesError):
     """The API server will never accept this: forbidden, invalid, or somebody else's object."""
 
@@ -284,6 +288,8 @@ def _converted(
         return NotFound(text)
     if status == 410:
         return Expired(text)
+    if status == 413 or "request is too large" in message:
+        return TooLarge(text)
     if status in (400, 403, 405, 422):
         return Refused(text)
     return KubernetesError(text, _retry_after(headers or {}))

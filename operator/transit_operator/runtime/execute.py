@@ -10,11 +10,12 @@ and `events` know what to write.
 import logging
 from collections.abc import Callable
 
-from ..adapters.kubernetes import Kubernetes
+from ..adapters.kubernetes import Kubernetes, TooLarge
 from ..api.config import OperatorConfig
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus
 from ..core.decision import Decision
+from ..core.objects.build import Object
 from ..routers import for_spec
 from .cache import Cache
 from .checking import check
@@ -58,8 +59,12 @@ class Executor:
         await self.write_status(snapshot, decision.status)
         self._counted(decision)
         for transition in decision.transitions:
-            where = {"resource": f"{snapshot.owner.namespace}/{snapshot.owner.name}"}
-            log.info("%s: %s", transition.reason, transition.message, extra=where)
+            about = {
+                "resource": f"{snapshot.owner.namespace}/{snapshot.owner.name}",
+                "revision": transition.revision,
+                "reason": transition.reason,
+            }
+            log.info("%s", transition.message, extra=about)
         attempts = Attempts()
         try:
             if snapshot.observed.spec is not None:
@@ -70,11 +75,21 @@ class Executor:
         attempts.raise_worst()
 
     async def write_status(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> None:
-        """Write the status if it differs. Raises: Conflict, KubernetesError."""
+        """Write the status if it differs. Raises: Conflict, KubernetesError.
+
+        A status is kept small, but one of an earlier version may not be. What nothing depends on is
+        given up before a rollback is held up for it: past transitions, and evidence.
+        """
         if status == snapshot.observed.status:
             return
-        body = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-        self._cache.put(await self._kubernetes.replace_status(snapshot.mdep, body))
+        try:
+            written = await self._kubernetes.replace_status(snapshot.mdep, _body(status))
+        except TooLarge as error:
+            about = {"resource": f"{snapshot.owner.namespace}/{snapshot.owner.name}"}
+            log.warning("written without history and evidence: %s", error, extra=about)
+            short = status.model_copy(update={"history": [], "signals": []})
+            written = await self._kubernetes.replace_status(snapshot.mdep, _body(short))
+        self._cache.put(written)
 
     async def _objects(
         self,
@@ -100,6 +115,10 @@ class Executor:
             )
         await remove(attempts, writer, snapshot, decision, held)
         await resolve(attempts, writer, snapshot, spec, self._config, decision)
+
+
+def _body(status: ModelDeploymentStatus) -> Object:
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 async def _traffic(

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import logging
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import kopf
 
 from .config import InvalidConfig, load
 from .handlers import register
+from .logs import LEVELS, write_logs
 from .operator import Address, LeaseName, Operator
 
 DESCRIPTION = """
@@ -54,13 +54,14 @@ def main() -> None:
         metavar="[HOST]:PORT",
         help="where to answer /healthz, /readyz and /metrics; default: nowhere",
     )
-    parser.add_argument("--verbose", action="store_true", help="log more")
-    arguments = parser.parse_args()
-    logging.basicConfig(
-        level=logging.DEBUG if arguments.verbose else logging.INFO,
-        format="%(asctime)s %(levelname)-7s %(name)s %(message)s",
+    parser.add_argument(
+        "--log-level",
+        choices=LEVELS,
+        default="info",
+        help="what is logged, as JSON lines on stderr; default: %(default)s",
     )
-    logging.getLogger("kopf").setLevel(logging.INFO if arguments.verbose else logging.WARNING)
+    arguments = parser.parse_args()
+    write_logs(arguments.log_level)
     try:
         config = load(arguments.config)
     except InvalidConfig as error:
