@@ -58,11 +58,13 @@ def _columns() -> list[dict[str, Any]]:
 
     return [
         column("Phase", ".status.phase"),
-        column("Stable", ".status.stable.revision"),
-        column("Candidate", ".status.candidate.revision"),
+        column("Stable", ".status.versions.stable"),
+        column("Candidate", ".status.versions.candidate"),
         column("Weight", ".status.weight", "integer"),
         column("Step", ".status.step"),
         column("Age", ".metadata.creationTimestamp", "date"),
+        column("Stable-Revision", ".status.stable.revision", priority=1),
+        column("Candidate-Revision", ".status.candidate.revision", priority=1),
         column("Message", ".status.message", priority=1),
     ]
 

@@ -267,6 +267,13 @@ class Pins(ApiModel):
     )
 
 
+class Versions(ApiModel):
+    """The versions of the models, in one line each: `1.1.0`, or with several models their names."""
+
+    stable: str | None = Field(default=None, description="What the stable revision serves.")
+    candidate: str | None = Field(default=None, description="What the candidate serves.")
+
+
 class ModelDeploymentStatus(ApiModel):
     observed_generation: int | None = Field(
         default=None, description="The generation of the spec that was looked at last."
@@ -283,6 +290,9 @@ class ModelDeploymentStatus(ApiModel):
     step: str | None = Field(default=None, description="The step as people count: 2/3.")
     weight: int | None = Field(
         default=None, description="Percent of the traffic that the candidate really has."
+    )
+    versions: Versions | None = Field(
+        default=None, description="What serves and what is tried, for people and printer columns."
     )
     stable: StableStatus | None = Field(
         default=None, description="The revision that holds the traffic."

@@ -5,7 +5,7 @@ again at any time without a change. No rule reads what is said here.
 """
 
 from ...api.spec import ModelDeploymentSpec
-from ...api.status import Condition, ModelDeploymentStatus, Phase
+from ...api.status import Condition, ModelDeploymentStatus, Phase, Versions
 from ..observed import Observed, Problem
 from ..plan.plan import Plan
 from ..plan.steps import steps_of
@@ -13,6 +13,7 @@ from ..signals.evidence import capped
 from ..state import Rollout, to_status
 from .conditions import condition, conditions
 from .phase import message_of, phase_of
+from .text import versions_text
 
 
 def describe(
@@ -21,7 +22,11 @@ def describe(
     """Return the status to write, with everything that is said about it brought up to date."""
     phase = phase_of(o, spec, rollout, plan)
     said = o.problem.message if o.problem else message_of(o, spec, rollout, plan, phase)
-    candidate = rollout.candidate
+    stable, candidate = rollout.stable, rollout.candidate
+    versions = Versions(
+        stable=versions_text(stable.models) if stable else None,
+        candidate=versions_text(candidate.models) if candidate else None,
+    )
     message = capped(said)
     return to_status(rollout).model_copy(
         update={
@@ -29,6 +34,7 @@ def describe(
             "phase": phase,
             "message": message,
             "step": f"{candidate.step}/{len(steps_of(spec, candidate))}" if candidate else None,
+            "versions": versions,
             "weight": o.share(candidate.revision) if candidate else None,
             "conditions": conditions(o, spec, rollout, plan, phase, message),
         }

@@ -1,9 +1,22 @@
 """Pieces of text that rules and descriptions share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+WIDTH = 60  # of a column
 
 
 def models_text(models: Iterable[Any]) -> str:
     """Return models for people: `keras_cnn 1.1.0, xgboost 1.0.0`."""
     return ", ".join(f"{model.name} {model.version}" for model in models)
+
+
+def versions_text(models: Sequence[Any]) -> str | None:
+    """Return models for a column: `1.1.0`, of several `keras_cnn 1.1.0, xgboost 1.0.0` and so on.
+
+    None where nothing is known, as of a revision from before a lost status.
+    """
+    if len(models) == 1:
+        return str(models[0].version)
+    text = models_text(models)
+    return (text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…") or None
