@@ -15,7 +15,7 @@ from typing import Any
 
 from dev.cluster import paths
 from dev.cluster.ui import Note, StepFailed, explain, say, step
-from transit_operator.runtime.events import RECENT_SECONDS
+from transit_operator.runtime.writing.events import RECENT_SECONDS
 
 from . import meters, plane
 from .fleet import CANDIDATE, STABLE, Fleet

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from transit_operator.core.observed import Readings
-from transit_operator.runtime.cache import Key
+from transit_operator.runtime.loop.reconcile import Reconciler
 from transit_operator.runtime.main import main
-from transit_operator.runtime.reconcile import Reconciler
+from transit_operator.runtime.observing.cache import Key
 
 
 def count_looks(expected: int, file: Path) -> None:

@@ -24,10 +24,10 @@ from transit_operator.core.decision import Decision
 from transit_operator.core.objects.build import Object
 from transit_operator.core.observed import Readings
 from transit_operator.core.times import rfc3339
-from transit_operator.runtime.cache import Cache
-from transit_operator.runtime.execute import Executor
-from transit_operator.runtime.observe import Observer
+from transit_operator.runtime.observing.cache import Cache
+from transit_operator.runtime.observing.observe import Observer
 from transit_operator.runtime.operator import WATCHED, refresh
+from transit_operator.runtime.writing.execute import Executor
 
 CONFIG = OperatorConfig(pools={"cpu": Pool(node_selector={"transit.dev/pool": "nowhere"})})
 NAME = "m"

@@ -14,9 +14,9 @@ from transit_operator.core.observed import Route
 from transit_operator.core.times import epoch
 from transit_operator.routers import for_spec
 from transit_operator.routers.acceptance import acceptance
-from transit_operator.runtime.cache import Cache
-from transit_operator.runtime.events import Events
-from transit_operator.runtime.observe import Observer, Snapshot
+from transit_operator.runtime.observing.cache import Cache
+from transit_operator.runtime.observing.observe import Observer, Snapshot
+from transit_operator.runtime.writing.events import Events
 
 NOW = epoch("2026-11-26T10:00:10Z")
 PARENT = {"name": "public", "namespace": "infra"}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from transit_operator.runtime.cache import Cache
+from transit_operator.runtime.observing.cache import Cache
 
 KEY = ("ml", "m")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transit_operator.runtime.diff import same
+from transit_operator.runtime.writing.diff import same
 
 CONTAINER = {"name": "server", "image": "a:1"}
 

@@ -19,10 +19,10 @@ from transit_operator.core.objects.build import Object, Owner, labels
 from transit_operator.core.objects.template import pod_template, revision_labels
 from transit_operator.core.observed import Observed, Wanted
 from transit_operator.routers import for_spec
-from transit_operator.runtime.cache import Cache
-from transit_operator.runtime.execute import Executor
-from transit_operator.runtime.observe import Snapshot
-from transit_operator.runtime.ownership import ours
+from transit_operator.runtime.observing.cache import Cache
+from transit_operator.runtime.observing.observe import Snapshot
+from transit_operator.runtime.observing.ownership import ours
+from transit_operator.runtime.writing.execute import Executor
 
 OWNER = Owner("ml", "m", "u1")
 MDEP = {"kind": "ModelDeployment", "metadata": {"namespace": "ml", "name": "m", "uid": "u1"}}

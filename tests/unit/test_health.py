@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from transit_operator.runtime.health import Signs, unhealthy, unready
+from transit_operator.runtime.telling.health import Signs, unhealthy, unready
 
 FINE: dict[str, Any] = {
     "listed": True,

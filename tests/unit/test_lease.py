@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transit_operator.runtime.lease import DURATION, RENEW_DEADLINE, RETRY, Election, Move
+from transit_operator.runtime.leading.lease import DURATION, RENEW_DEADLINE, RETRY, Election, Move
 
 WALL = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NOW = 1_000.0

@@ -10,9 +10,9 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import ApiClient, Configuration
 
 from transit_operator.adapters.kubernetes import Expired, Kubernetes, KubernetesError
-from transit_operator.runtime.cache import Cache
+from transit_operator.runtime.loop.queue import WorkQueue
+from transit_operator.runtime.observing.cache import Cache
 from transit_operator.runtime.operator import LIST_ATTEMPTS, refresh
-from transit_operator.runtime.queue import WorkQueue
 
 KEY = ("ml", "m")
 

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.unit.scenes import SLOW, against, rolling
 from transit_operator.api.status import RejectReason
-from transit_operator.runtime.metrics import Facts, Metrics
+from transit_operator.runtime.telling.metrics import Facts, Metrics
 
 Found = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 

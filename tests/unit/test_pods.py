@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from transit_operator.core.times import epoch
-from transit_operator.runtime.pods import pod, revision_states
+from transit_operator.runtime.observing.pods import pod, revision_states
 
 SINCE = "2026-11-24T06:00:00Z"
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from transit_operator.runtime.queue import FIRST_BACKOFF, LONGEST_BACKOFF, WorkQueue
+from transit_operator.runtime.loop.queue import FIRST_BACKOFF, LONGEST_BACKOFF, WorkQueue
 
 A, B = ("ml", "a"), ("ml", "b")
 

@@ -9,11 +9,11 @@ from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.core.decision import Decision
 from transit_operator.core.objects.revision import wanted
 from transit_operator.core.observed import Readings
-from transit_operator.runtime.cache import Cache, Key
-from transit_operator.runtime.metrics import Metrics
-from transit_operator.runtime.observe import Observer, Snapshot
-from transit_operator.runtime.queue import WorkQueue
-from transit_operator.runtime.reconcile import Reconciler
+from transit_operator.runtime.loop.queue import WorkQueue
+from transit_operator.runtime.loop.reconcile import Reconciler
+from transit_operator.runtime.observing.cache import Cache, Key
+from transit_operator.runtime.observing.observe import Observer, Snapshot
+from transit_operator.runtime.telling.metrics import Metrics
 
 ROLLING, SETTLED = ("ml", "rolling"), ("ml", "settled")
 

@@ -3,7 +3,8 @@
 A check before a request isn't enough: a request can wait for a connection, and the process can be
 frozen meanwhile. So it is checked again when the connection is there: all that is left until the
 request's bytes go out is a fraction of a millisecond of computing.
-Neighbours: `runtime.leader` knows whether this process may write; `kubernetes` makes the requests.
+Neighbours: `runtime.leading.leader` knows whether this process may write; `kubernetes` makes the
+requests.
 """
 
 from collections.abc import Callable

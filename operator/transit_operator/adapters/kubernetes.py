@@ -1,6 +1,6 @@
 """The few calls to the Kubernetes API that Transit makes, and one place that converts its errors.
 
-Reading is done by watches (`runtime.handlers`): here are lists, writes, and one read before
+Reading is done by watches (`runtime.loop.handlers`): here are lists, writes, and one read before
 a first write. Everything owned is written by server-side apply under one field manager.
 """
 

@@ -1,4 +1,4 @@
-"""What a decision is made from: one frozen value, gathered by `runtime.observe`.
+"""What a decision is made from: one frozen value, gathered by `runtime.observing.observe`.
 
 Nothing here knows where the values come from. `core.decide` reads them and nothing else.
 """

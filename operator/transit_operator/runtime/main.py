@@ -8,8 +8,8 @@ from pathlib import Path
 import kopf
 
 from .config import InvalidConfig, load
-from .handlers import register
 from .logs import LEVELS, write_logs
+from .loop.handlers import register
 from .operator import Address, LeaseName, Operator
 
 DESCRIPTION = """

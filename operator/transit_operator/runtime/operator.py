@@ -20,16 +20,16 @@ from ..adapters.kubernetes import KINDS, Expired, Kubernetes, KubernetesError
 from ..adapters.prometheus import Prometheus
 from ..api import names
 from ..api.config import OperatorConfig
-from .cache import Cache, Key
-from .execute import Executor
-from .health import Signs, unhealthy, unready
-from .leader import Leader, steady
-from .lease import KIND as LEASE
-from .metrics import Facts, Metrics
-from .observe import Observer
-from .queue import WorkQueue
-from .reconcile import Reconciler
-from .web import application, serve
+from .leading.leader import Leader, steady
+from .leading.lease import KIND as LEASE
+from .loop.queue import WorkQueue
+from .loop.reconcile import Reconciler
+from .observing.cache import Cache, Key
+from .observing.observe import Observer
+from .telling.health import Signs, unhealthy, unready
+from .telling.metrics import Facts, Metrics
+from .telling.web import application, serve
+from .writing.execute import Executor
 
 log = logging.getLogger(__name__)
 

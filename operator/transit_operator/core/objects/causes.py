@@ -1,4 +1,6 @@
-"""Why a pod isn't ready, in words a person can act on. Neighbours: `resolver`, `runtime.pods`.
+"""Why a pod isn't ready, in words a person can act on.
+
+Neighbours: `resolver`, `runtime.observing.pods`.
 
 The order is that of a pod's life: it is scheduled, its init containers run, then its containers.
 """

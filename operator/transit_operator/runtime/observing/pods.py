@@ -4,12 +4,12 @@ A pod that has ended or is being deleted is history: its Deployment makes anothe
 that counts. The kubelet leaves evicted pods lying about; they are no cause of anything.
 """
 
-from ..api import names
-from ..core.objects.build import Object
-from ..core.objects.causes import cause, disrupted
-from ..core.objects.template import CONTAINER
-from ..core.observed import Pod, RevisionState
-from ..core.times import epoch
+from ...api import names
+from ...core.objects.build import Object
+from ...core.objects.causes import cause, disrupted
+from ...core.objects.template import CONTAINER
+from ...core.observed import Pod, RevisionState
+from ...core.times import epoch
 
 # Between the kubelet's notice of a pod and its first word on readiness.
 _FIRST_WORD_SECONDS = 2.0

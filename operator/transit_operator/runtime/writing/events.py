@@ -6,13 +6,13 @@ Neighbours: `execute` creates them last, whatever became of the writes before.
 import hashlib
 from dataclasses import dataclass
 
-from ..api import names
-from ..api.status import ModelDeploymentStatus, Transition
-from ..core.decision import Decision
-from ..core.objects.build import Object
-from ..core.rules import changes
-from ..core.times import epoch
-from .observe import Snapshot
+from ...api import names
+from ...api.status import ModelDeploymentStatus, Transition
+from ...core.decision import Decision
+from ...core.objects.build import Object
+from ...core.rules import changes
+from ...core.times import epoch
+from ..observing.observe import Snapshot
 
 RECENT_SECONDS = 120.0  # longer than it takes another operator to go on
 

@@ -10,9 +10,9 @@ from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from ..api import names
-from ..core.objects.build import Object
-from ..routers.acceptance import Claim, Claimant, claims
+from ...api import names
+from ...core.objects.build import Object
+from ...routers.acceptance import Claim, Claimant, claims
 
 Key = tuple[str, str]  # namespace, name of a ModelDeployment
 

@@ -20,11 +20,11 @@ from prometheus_client import (
     generate_latest,
 )
 
-from ..api.status import RejectReason
-from ..core.decision import Decision
-from ..core.objects.build import Object
-from ..core.rules.changes import REJECTED
-from ..core.signals.registry import SIGNALS
+from ...api.status import RejectReason
+from ...core.decision import Decision
+from ...core.objects.build import Object
+from ...core.rules.changes import REJECTED
+from ...core.signals.registry import SIGNALS
 
 RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 ERRORS = ("Conflict", "Refused", "NotFound", "NotLeading", "KubernetesError", "Bug")

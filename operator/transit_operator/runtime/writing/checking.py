@@ -3,10 +3,10 @@
 Neighbours: `core.objects.checks` builds and reads them, `rules.checks` decides that they shall run.
 """
 
-from ..api.spec import ModelDeploymentSpec
-from ..core.decision import Decision
-from ..core.objects.checks import check_jobs, leftover_jobs
-from .observe import Snapshot
+from ...api.spec import ModelDeploymentSpec
+from ...core.decision import Decision
+from ...core.objects.checks import check_jobs, leftover_jobs
+from ..observing.observe import Snapshot
 from .writes import Attempts, Writer
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from ..core.objects.build import Object
+from ...core.objects.build import Object
 
 DURATION = 15.0  # seconds that a Lease must stand unchanged before another candidate takes it
 RENEW_DEADLINE = 10.0  # seconds after the last renewal at which a leader stops by itself

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from .cache import Key
+from ..observing.cache import Key
 
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 60.0

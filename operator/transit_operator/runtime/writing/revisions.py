@@ -9,18 +9,18 @@ import json
 from collections.abc import Set
 from typing import Any
 
-from ..adapters.kubernetes import Refused
-from ..api import names
-from ..api.config import OperatorConfig
-from ..api.names import revision_object_name
-from ..api.spec import ModelDeploymentSpec
-from ..core.decision import Decision
-from ..core.objects import build as objects
-from ..core.objects.build import Object
-from ..core.objects.template import ForbiddenPath, UnknownPool, pod_template
-from ..core.observed import Wanted
-from .observe import Snapshot
-from .records import ANNOTATION_REJECTED, marked
+from ...adapters.kubernetes import Refused
+from ...api import names
+from ...api.config import OperatorConfig
+from ...api.names import revision_object_name
+from ...api.spec import ModelDeploymentSpec
+from ...core.decision import Decision
+from ...core.objects import build as objects
+from ...core.objects.build import Object
+from ...core.objects.template import ForbiddenPath, UnknownPool, pod_template
+from ...core.observed import Wanted
+from ..observing.observe import Snapshot
+from ..observing.records import ANNOTATION_REJECTED, marked
 from .writes import Attempts, Writer
 
 _PER_REVISION = ("Deployment", "Service", "HorizontalPodAutoscaler")

@@ -12,8 +12,8 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ..adapters.kubernetes import Conflict, Kubernetes, KubernetesError, NotFound
-from ..core.objects.build import Object
+from ...adapters.kubernetes import Conflict, Kubernetes, KubernetesError, NotFound
+from ...core.objects.build import Object
 from .lease import KIND, Election, Move
 
 log = logging.getLogger(__name__)

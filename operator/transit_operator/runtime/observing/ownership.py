@@ -7,9 +7,9 @@ a name.
 
 from collections.abc import Mapping
 
-from ..api import names
-from ..api.names import revision_object_name
-from ..core.objects.build import Object, Owner
+from ...api import names
+from ...api.names import revision_object_name
+from ...core.objects.build import Object, Owner
 
 Live = dict[tuple[str, str], Object]  # (kind, name) → the object as it is in the cluster
 

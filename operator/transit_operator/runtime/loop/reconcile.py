@@ -11,15 +11,15 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from ..adapters.kubernetes import Conflict, KubernetesError, NotFound, Refused
-from ..core.decide import decide
-from ..core.decision import Decision
-from ..core.observed import Observed, Problem, Readings
-from ..core.rules.evaluate import next_evaluation
-from .cache import Cache, Key
-from .execute import Executor
-from .metrics import Metrics
-from .observe import Observer
+from ...adapters.kubernetes import Conflict, KubernetesError, NotFound, Refused
+from ...core.decide import decide
+from ...core.decision import Decision
+from ...core.observed import Observed, Problem, Readings
+from ...core.rules.evaluate import next_evaluation
+from ..observing.cache import Cache, Key
+from ..observing.observe import Observer
+from ..telling.metrics import Metrics
+from ..writing.execute import Executor
 from .queue import WorkQueue
 
 log = logging.getLogger(__name__)

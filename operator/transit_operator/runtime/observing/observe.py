@@ -7,18 +7,18 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from ..api import names
-from ..api.analysis import Analysis
-from ..api.spec import ModelDeploymentSpec
-from ..api.status import ModelDeploymentStatus, Pins, read_status
-from ..core.objects.build import Object, Owner
-from ..core.objects.checks import check_runs
-from ..core.objects.resolver import answers
-from ..core.objects.revision import needs_resolving, wanted
-from ..core.observed import Observed, Problem, Readings, Route
-from ..core.rules.evaluate import next_evaluation
-from ..routers import for_spec
-from ..routers.acceptance import acceptance
+from ...api import names
+from ...api.analysis import Analysis
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import ModelDeploymentStatus, Pins, read_status
+from ...core.objects.build import Object, Owner
+from ...core.objects.checks import check_runs
+from ...core.objects.resolver import answers
+from ...core.objects.revision import needs_resolving, wanted
+from ...core.observed import Observed, Problem, Readings, Route
+from ...core.rules.evaluate import next_evaluation
+from ...routers import for_spec
+from ...routers.acceptance import acceptance
 from .cache import Cache, Key
 from .ownership import ours
 from .pods import revision_states

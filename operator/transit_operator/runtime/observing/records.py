@@ -6,11 +6,11 @@ try. Neighbours: `observe` reads, `execute` writes what `marked` returns.
 
 from collections.abc import Mapping
 
-from ..api import names
-from ..api.status import PinnedModel
-from ..core.objects.build import Object, Owner, controller_revision
-from ..core.observed import Record
-from ..core.times import epoch
+from ...api import names
+from ...api.status import PinnedModel
+from ...core.objects.build import Object, Owner, controller_revision
+from ...core.observed import Record
+from ...core.times import epoch
 
 ANNOTATION_REJECTED = f"{names.GROUP}/rejected"
 

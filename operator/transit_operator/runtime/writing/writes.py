@@ -7,7 +7,7 @@ from stopping the others. Neighbours: `execute` and its parts write through here
 
 from collections.abc import Awaitable
 
-from ..adapters.kubernetes import (
+from ...adapters.kubernetes import (
     Conflict,
     Kubernetes,
     KubernetesError,
@@ -15,12 +15,12 @@ from ..adapters.kubernetes import (
     NotLeading,
     Refused,
 )
-from ..api import names
-from ..core.objects.build import Object
-from .cache import Cache
+from ...api import names
+from ...core.objects.build import Object
+from ..observing.cache import Cache
+from ..observing.observe import Snapshot
+from ..observing.ownership import belongs, orphaned
 from .diff import same
-from .observe import Snapshot
-from .ownership import belongs, orphaned
 
 
 class Attempts:

@@ -8,10 +8,10 @@ from typing import Any
 
 import kopf
 
-from ..api import names
-from ..core.objects.build import Object
-from .cache import key_of
-from .operator import Operator
+from ...api import names
+from ...core.objects.build import Object
+from ..observing.cache import key_of
+from ..operator import Operator
 
 CHUNK = 100  # handled at one go, while everything else waits
 

@@ -3,14 +3,14 @@
 Neighbours: `core.objects.resolver` builds the pod and reads its answer, `observe` takes it.
 """
 
-from ..adapters.kubernetes import Refused
-from ..api.config import OperatorConfig
-from ..api.spec import ModelDeploymentSpec
-from ..core.decision import Decision
-from ..core.objects.resolver import resolver_change, resolver_pod
-from ..core.objects.revision import needs_resolving
-from ..core.objects.template import ForbiddenPath, UnknownPool
-from .observe import Snapshot
+from ...adapters.kubernetes import Refused
+from ...api.config import OperatorConfig
+from ...api.spec import ModelDeploymentSpec
+from ...core.decision import Decision
+from ...core.objects.resolver import resolver_change, resolver_pod
+from ...core.objects.revision import needs_resolving
+from ...core.objects.template import ForbiddenPath, UnknownPool
+from ..observing.observe import Snapshot
 from .writes import Attempts, Writer
 
 

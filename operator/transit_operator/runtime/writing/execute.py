@@ -10,17 +10,17 @@ and `events` know what to write.
 import logging
 from collections.abc import Callable
 
-from ..adapters.kubernetes import Kubernetes, TooLarge
-from ..api.config import OperatorConfig
-from ..api.spec import ModelDeploymentSpec
-from ..api.status import ModelDeploymentStatus
-from ..core.decision import Decision
-from ..core.objects.build import Object
-from ..routers import for_spec
-from .cache import Cache
+from ...adapters.kubernetes import Kubernetes, TooLarge
+from ...api.config import OperatorConfig
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import ModelDeploymentStatus
+from ...core.decision import Decision
+from ...core.objects.build import Object
+from ...routers import for_spec
+from ..observing.cache import Cache
+from ..observing.observe import Snapshot
 from .checking import check
 from .events import Events
-from .observe import Snapshot
 from .resolving import resolve
 from .revisions import remove, write_records, write_revision
 from .writes import Attempts, Writer

@@ -1,0 +1,1 @@
+"""Which of several operators works: the Lease and its rules."""

@@ -1,0 +1,1 @@
+"""All reads, into one frozen value: the cache, and what its objects mean."""

@@ -1,0 +1,1 @@
+"""All writes, in their order: what a decision asks for, guarded and isolated."""
