@@ -1,6 +1,7 @@
 """What is written when the API server refuses, or when objects are somebody else's."""
 
 import asyncio
+import copy
 import json
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -312,3 +313,33 @@ def test_a_status_that_is_too_large_is_written_without_what_nothing_depends_on()
     (body,) = bodies
     assert body["history"] == []
     assert body["stable"]["revision"] == R1
+
+
+def test_what_a_webhook_rewrites_is_not_applied_at_every_look() -> None:
+    class Mirrored(Api):
+        generation = 1
+
+        async def apply(self, obj: Object) -> Object:
+            made = await super().apply(obj)
+            if obj["kind"] == "Deployment":
+                made = json.loads(json.dumps(made))
+                made["spec"]["template"]["spec"]["containers"][0]["image"] = "mirror/server"
+            made["metadata"] |= {"uid": obj["metadata"]["name"], "generation": self.generation}
+            return made
+
+    api, cache = Mirrored(), Cache()
+    executor = Executor(api, cache, CONFIG)
+    decision = replace(rolling_back(), replicas={R1: 3})
+    live = running(R1, "1.0.0")
+    live["Deployment", f"m-{R1}"] = copy.deepcopy(live["Deployment", f"m-{R1}"])
+    live["Deployment", f"m-{R1}"]["spec"]["template"]["spec"]["containers"][0]["image"] = "old"
+
+    def deployments_written() -> int:
+        api.written.clear()
+        snapshot = Snapshot(World().observed(), OWNER, MDEP, live)
+        asyncio.run(executor.execute(snapshot, decision))
+        return api.written.count(f"Deployment/m-{R1}")
+
+    assert [deployments_written() for _ in range(3)] == [1, 0, 0]
+    live["Deployment", f"m-{R1}"]["metadata"]["generation"] = 2  # somebody changed it
+    assert [deployments_written() for _ in range(2)] == [1, 0]

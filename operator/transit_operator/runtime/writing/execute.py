@@ -23,7 +23,7 @@ from .checking import check
 from .events import Events
 from .resolving import resolve
 from .revisions import remove, write_records, write_revision
-from .writes import Attempts, Writer
+from .writes import Attempts, Rewritten, Writer
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ class Executor:
         self._cache = cache
         self._config = config
         self._events = Events()
+        self._rewritten = Rewritten()
 
     async def execute(self, snapshot: Snapshot, decision: Decision) -> None:
         """Write what differs.
@@ -98,7 +99,7 @@ class Executor:
         spec: ModelDeploymentSpec,
         decision: Decision,
     ) -> None:
-        writer = Writer(self._kubernetes, self._cache, snapshot)
+        writer = Writer(self._kubernetes, self._cache, snapshot, self._rewritten)
         held = await _traffic(attempts, writer, snapshot, spec, decision)
         await check(attempts, writer, snapshot, spec, decision)
         await write_records(attempts, writer, snapshot, decision)

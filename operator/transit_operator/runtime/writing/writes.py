@@ -5,6 +5,8 @@ of an operator that led must not undo what the next one did. `Attempts` keeps on
 from stopping the others. Neighbours: `execute` and its parts write through here and nowhere else.
 """
 
+import hashlib
+import json
 from collections.abc import Awaitable
 
 from ...adapters.kubernetes import (
@@ -59,13 +61,53 @@ class Attempts:
                 raise kind("; ".join(messages), wait) from found[0]
 
 
+class Rewritten:
+    """What admission webhooks made of what was applied: it is not applied again at every look.
+
+    A mirror of registries or an added toleration never is as it was asked for. Until somebody
+    changes the object (its generation, else its resourceVersion), the outcome counts as done.
+    Forgotten with the process: the next one applies once more, and nothing changes by that.
+    """
+
+    def __init__(self) -> None:
+        self._outcomes: dict[str, tuple[str, object]] = {}  # uid → what was applied, and its state
+
+    def note(self, desired: Object, written: Object) -> None:
+        """Remember an object that came out otherwise than it was asked for."""
+        uid = written["metadata"].get("uid", "")
+        if same(desired, written):
+            self._outcomes.pop(uid, None)
+        else:
+            self._outcomes[uid] = (_digest(desired), _state(written))
+
+    def is_outcome(self, desired: Object, live: Object) -> bool:
+        """Tell whether applying it brought about just what is there."""
+        known = self._outcomes.get(live["metadata"].get("uid", ""))
+        return known == (_digest(desired), _state(live))
+
+
+def _digest(desired: Object) -> str:
+    meta = {k: v for k, v in desired["metadata"].items() if k != "resourceVersion"}
+    text = json.dumps({**desired, "metadata": meta}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _state(obj: Object) -> object:
+    """Return what changes whenever what is asked for does; a Deployment's status changes often."""
+    meta = obj["metadata"]
+    return meta.get("generation") or meta.get("resourceVersion")
+
+
 class Writer:
     """Writes for one look: what was written stands in the snapshot and the cache at once."""
 
-    def __init__(self, kubernetes: Kubernetes, cache: Cache, snapshot: Snapshot) -> None:
+    def __init__(
+        self, kubernetes: Kubernetes, cache: Cache, snapshot: Snapshot, rewritten: Rewritten
+    ) -> None:
         self._kubernetes = kubernetes
         self._cache = cache
         self._snapshot = snapshot
+        self._rewritten = rewritten
 
     def live(self, kind: str, name: str) -> Object | None:
         """Return an object of ours as it was read or last written."""
@@ -75,14 +117,17 @@ class Writer:
         """Write an object where it differs. Raises: KubernetesError."""
         kind, name = desired["kind"], desired["metadata"]["name"]
         live = self.live(kind, name)
-        if live is not None and same(desired, live):
+        if live is not None and (same(desired, live) or self._rewritten.is_outcome(desired, live)):
             return
+        guarded = desired
         if live is None:
             await self._refuse_strangers(kind, name)
         else:
             version = live["metadata"]["resourceVersion"]
-            desired = {**desired, "metadata": {**desired["metadata"], "resourceVersion": version}}
-        self._keep(await self._kubernetes.apply(desired))
+            guarded = {**desired, "metadata": {**desired["metadata"], "resourceVersion": version}}
+        written = await self._kubernetes.apply(guarded)
+        self._rewritten.note(desired, written)
+        self._keep(written)
 
     async def turn(self, desired: Object) -> None:
         """Write the backends of a route, and nothing else of it, where they differ.
