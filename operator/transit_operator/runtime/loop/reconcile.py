@@ -44,9 +44,7 @@ class Reconciler:
         self._executor = executor
         self._cache = cache
         self._metrics = metrics
-        self._questions = (
-            WorkQueue()
-        )  # what falls due by time alone is asked before it is looked at
+        self._questions = WorkQueue()  # what falls due by time alone: asked before it is looked at
         self._asking: set[Key] = set()
         self._answers: dict[Key, Readings] = {}
         self._began: dict[Key, float] = {}
