@@ -121,7 +121,8 @@ def _before_first(
     ready = o.revision(state.candidate.revision).ready
     absent = _unmeasured(i.readings, o.now) if ready else []
     rollout = rollout.to(state, signals=absent)
-    sick = [e for e in health.alone(i) if fails(e)]
+    # Pods that have not come up are what the deadline is for: the reason then is NotReady.
+    sick = [e for e in health.alone(i) if fails(e)] if ready else []
     if sick:
         return _fail(o, spec, rollout.but(signals=[*absent, *sick]), sick[0])
     if absent:
