@@ -3,7 +3,8 @@
 A test reaches a module that it, or something it imports, imports. What runs in processes and pods
 of its own is imported by nobody, so a change there reaches every test of the suites that run it
 (`Suite.runs`). What belongs to no package (chart, CRD, Dockerfiles, this machine's cluster) is in
-those lists, too.
+those lists, too. Another file, as a page of the docs, reaches the tests that name it, and data
+beside tests the suite in whose folder it is.
 Neighbours: `suites` has the table; nothing here runs a test.
 """
 
@@ -32,10 +33,12 @@ def changed_files(base: str) -> list[str]:
 
 def reached(changes: Iterable[str]) -> dict[Suite, tuple[str, ...]]:
     """Return suite → the test files to run; an empty tuple means the whole suite."""
-    changes = [change for change in changes if not change.startswith("docs/")]
+    changes = list(changes)
+    data = [change for change in changes if not change.endswith(".py")]
     found: dict[Suite, tuple[str, ...]] = {}
     for suite in SUITES:
-        if any(change.startswith((*EVERYTHING, *suite.runs)) for change in changes):
+        beside = any(change.startswith(tuple(f"{f}/" for f in suite.folders)) for change in data)
+        if beside or any(change.startswith((*EVERYTHING, *suite.runs)) for change in changes):
             found[suite] = ()
         elif files := tuple(_reaching(suite, set(changes))):
             found[suite] = files
@@ -43,13 +46,19 @@ def reached(changes: Iterable[str]) -> dict[Suite, tuple[str, ...]]:
 
 
 def _reaching(suite: Suite, changes: set[str]) -> list[str]:
-    """Return the test files that import something that changed, or changed themselves."""
+    """Return the test files that import or name something that changed, or changed themselves."""
     tests = [
         file.relative_to(REPOSITORY)
         for folder in suite.folders
         for file in sorted((REPOSITORY / folder).rglob("test_*.py"))
     ]
-    return [str(test) for test in tests if changes & {str(f) for f in _closure(test)}]
+    named = [Path(change).name for change in changes if not change.endswith(".py")]
+    return [
+        str(test)
+        for test in tests
+        if changes & {str(file) for file in _closure(test)}
+        or any(name in (REPOSITORY / test).read_text() for name in named)
+    ]
 
 
 def _closure(file: Path) -> set[Path]:
