@@ -3,7 +3,7 @@
 Run by `plane.py`: `exporter.py PORT FILE`. The file is a JSON list of {"model_deployment",
 "revision"}; it is read at each scrape. All counters grow at fixed rates, alike for every revision:
 20 answers a second, 5 ms each, three classes evenly. Names, labels and buckets are those of
-`transit_server.metrics`.
+`transit_server.observability.metrics`.
 """
 
 import json
@@ -12,7 +12,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from transit_server.metrics import latency_buckets
+from transit_server.observability.metrics import latency_buckets
 
 RATE = 20.0
 LATENCY = 0.005

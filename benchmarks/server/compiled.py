@@ -6,7 +6,7 @@ from benchmarks.server.contestants import Model
 from benchmarks.server.running import DoesNotRun
 from transit_models import verify_version
 from transit_server.formats import whole
-from transit_server.formats.compile import apart
+from transit_server.formats.compile import compile_in_child
 
 _FORMATS = {
     "forest": ("sklearn", "estimators"),
@@ -18,7 +18,9 @@ _FORMATS = {
 def compiled(model: Model, store: Path, folder: Path) -> Path:
     """The path of `model` as ONNX, in `folder`. Raises `DoesNotRun` when it doesn't compile."""
     version = verify_version(model.directory(store), model.name, model.version)
-    result = apart.compile_apart(*_FORMATS[model.kind], whole.begin(version).source, folder)
+    result = compile_in_child.compile_in_child(
+        *_FORMATS[model.kind], whole.begin(version).source, folder
+    )
     if result.onnx is None:
         raise DoesNotRun(result.note)
     path = folder / f"{model.name}.onnx"

@@ -152,9 +152,9 @@ def _bare(model: Model, store: Path, work: Path) -> _Bare:
     version = verify_version(model.directory(store), model.name, model.version)
     assert version.preprocessing is not None
     transform = joblib.load(version.preprocessing).transform
-    score = formats.load(version, work / "compiled").score
+    predict = formats.load(version, work / "compiled").predict
     original = whole.original(whole.begin(version).source).run
-    return _Bare(lambda rows: score(transform(rows)), lambda rows: original(transform(rows)))
+    return _Bare(lambda rows: predict(transform(rows)), lambda rows: original(transform(rows)))
 
 
 def _overhead(server: Served, bare: _Bare, model: Model, store: Path) -> dict[str, float]:

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from transit_server.metrics import latency_buckets
+from transit_server.observability.metrics import latency_buckets
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -17,33 +17,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from transit_server import logs, tracing
 from transit_server.api.catalog import Catalog
 from transit_server.api.experiment import Splitter
 from transit_server.api.feedback import Feedback
 from transit_server.api.guide import GuideApi
 from transit_server.api.openinference import OpenInferenceApi
-from transit_server.deadlines import Deadlines
-from transit_server.http import docs
-from transit_server.http.access import Gate
-from transit_server.http.bodies import Bodies
+from transit_server.http import access_log, docs
+from transit_server.http.api_keys import configured
+from transit_server.http.body_limits import Bodies
 from transit_server.http.document import Guarded, adapted
-from transit_server.http.endpoint import DocumentedRoute, Shared, request_id
+from transit_server.http.endpoint import DocumentedRoute, Shared
+from transit_server.http.gate import Gate
 from transit_server.http.guide_routes import GuideRoutes
 from transit_server.http.openinference_routes import OpenInferenceRoutes
 from transit_server.http.probe_routes import ProbeRoutes
 from transit_server.http.problems import reply_to
-from transit_server.keys import KeyFile, Keys
-from transit_server.lifecycle import Lifecycle
-from transit_server.metrics import Metrics
+from transit_server.http.request import request_id
+from transit_server.observability import tracing
+from transit_server.observability.metrics import Metrics
+from transit_server.observability.tracing import Tracing
+from transit_server.runtime.deadlines import Deadlines
+from transit_server.runtime.lifecycle import Lifecycle
 from transit_server.serving.inference import Inference
 from transit_server.serving.loading import Loader
 from transit_server.serving.registry import Registry
 from transit_server.settings import Settings
-from transit_server.tracing import Tracing
-
-if TYPE_CHECKING:
-    from transit_server.workers.siblings import Siblings
 
 # Kubernetes and Prometheus have no key, and ask all the time.
 _PROBES = {
@@ -89,12 +87,11 @@ def create_app(
     settings: Settings,
     lifecycle: Lifecycle | None = None,
     on_failure: Callable[[], None] = lambda: None,
-    siblings: "Siblings | None" = None,
 ) -> FastAPI:
     """The server's application; it begins to load its models when it is started.
 
-    When a model can't be served, `lifecycle.failure` says why, and `on_failure` is called, on the
-    loading thread. `siblings` are the other workers, if this process is one of several.
+    Raises `BadKeys`. When a model can't be served, `lifecycle.failure` says why, and `on_failure`
+    is called, on the loading thread.
     """
     lifecycle = lifecycle or Lifecycle()
     metrics = Metrics(settings.model_deployment, settings.revision)
@@ -112,7 +109,6 @@ def create_app(
         settings.revision,
         settings.request_timeout,
         experiment,
-        siblings,
     )
     shared = (registry, inference, settings.revision, settings.max_batch_rows, splitter)
     bodies = Bodies(settings.max_body, settings.max_bodies, settings.request_timeout, deadlines)
@@ -125,7 +121,7 @@ def create_app(
     )
     guide = GuideRoutes(GuideApi(*shared), catalog, bodies, feedback, unit_header)
     v2 = OpenInferenceRoutes(OpenInferenceApi(*shared), catalog, bodies, _version(), unit_header)
-    probes = ProbeRoutes(catalog, metrics, siblings)
+    probes = ProbeRoutes(catalog, metrics)
 
     one, versioned = "/v2/models/{name}", "/v2/models/{name}/versions/{version}"
     table = [
@@ -151,18 +147,16 @@ def create_app(
         ("POST", f"{versioned}/infer", v2.infer, docs.INFER_VERSION),
     ]
 
-    keys, key_file = _keys(settings)
+    keys, key_file = configured(settings.api_keys, settings.api_keys_file)
     gate = None
     if keys is not None or settings.rate_limit:
         burst = settings.rate_burst or max(1, math.ceil(settings.rate_limit))
         gate = Gate(keys, settings.rate_limit, burst, metrics)
-    log_from = logs.ACCESS_FROM[settings.access_log]
+    log_from = access_log.FROM_STATUS[settings.access_log]
     given = Shared(lifecycle, settings.revision, log_from, gate, spans)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if siblings is not None:
-            await siblings.open(catalog.not_ready_because, metrics)
         loader = Loader(settings, registry, metrics)
         threading.Thread(target=load, args=(loader,), name="loader", daemon=True).start()
         watching = asyncio.create_task(key_file.watch()) if key_file is not None else None
@@ -174,8 +168,6 @@ def create_app(
         for _ref, model in registry.every():
             if model is not None:
                 model.batcher.close()
-        if siblings is not None:
-            siblings.close()
 
     def load(loader: Loader) -> None:
         try:
@@ -224,15 +216,6 @@ def _tracing(settings: Settings) -> Tracing | None:
     if not tracing.wanted(os.environ):
         return None
     return tracing.start(os.environ, _version(), settings.model_deployment, settings.revision)
-
-
-def _keys(settings: Settings) -> tuple[Keys | None, KeyFile | None]:
-    """The API keys, if any are asked for, and what keeps them as their file says."""
-    if settings.api_keys_file is None:
-        fixed = settings.fixed_keys()
-        return (Keys(fixed) if fixed else None), None
-    keys = Keys(settings.keys())
-    return keys, KeyFile(settings.api_keys_file, settings.fixed_keys(), keys)
 
 
 def _version() -> str:

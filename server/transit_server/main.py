@@ -1,11 +1,11 @@
-"""The command `transit-server`: settings in; then this process serves, or several do below it."""
+"""The command `transit-server`: settings in, then this process serves."""
 
 import gc
 import os
 import sys
 from pathlib import Path
 
-from transit_server.last_words import LastWords
+from transit_server.runtime.termination_log import TerminationLog
 from transit_server.settings import Settings, SettingsError, help_text
 
 _TERMINATION_LOG = "TRANSIT_TERMINATION_LOG"
@@ -23,15 +23,10 @@ def main() -> None:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
         path = Path(os.environ.get(_TERMINATION_LOG, "/dev/termination-log"))
-        LastWords(path).say(f"transit-server: {error}")
+        TerminationLog(path).say(f"transit-server: {error}")
         sys.exit(2)
-    # Each is imported only where it runs: a supervisor needs none of the server's libraries.
-    if settings.workers > 1:
-        from transit_server.workers.supervisor import Supervisor
-
-        sys.exit(Supervisor(settings).run())
     gc.disable()  # till `serve`: with it, what follows takes a fifth longer
-    from transit_server.process import finish, serve
+    from transit_server.runtime.process import finish, serve
 
     finish(serve(settings))
 

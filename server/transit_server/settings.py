@@ -14,8 +14,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from transit_server.keys import BadKeys, parse_keys, read_keys
-
 ENSEMBLE = "ensemble"
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
@@ -132,13 +130,6 @@ class Settings(BaseModel):
         description="Address to listen on",
     )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on")
-    workers: int = Field(
-        1,
-        ge=1,
-        le=64,
-        description="Processes that serve side by side, each with the models in its own memory; "
-        "limits, rates and circuits are each one's own",
-    )
     drain_delay: Duration = Field(
         5.0, description="After SIGTERM, how long new requests are still served"
     )
@@ -235,25 +226,7 @@ class Settings(BaseModel):
             raise ValueError(f"experiment: {self.experiment.model!r} is none of {names}")
         if self.rate_burst and not self.rate_limit:
             raise ValueError("rate_burst: has no meaning without TRANSIT_RATE_LIMIT")
-        self.keys()
         return self
-
-    def keys(self) -> dict[str, bytes]:
-        """Name → SHA-256 of every API key; empty when none is needed. Raises `ValueError`."""
-        fixed = self.fixed_keys()
-        if self.api_keys_file is None:
-            return fixed
-        try:
-            return {**fixed, **read_keys(self.api_keys_file)}
-        except BadKeys as error:
-            raise ValueError(f"TRANSIT_API_KEYS_FILE: {error}") from None
-
-    def fixed_keys(self) -> dict[str, bytes]:
-        """Those of TRANSIT_API_KEYS. Raises `ValueError`."""
-        try:
-            return parse_keys(self.api_keys)
-        except BadKeys as error:
-            raise ValueError(f"TRANSIT_API_KEYS: {error}") from None
 
     @property
     def refs(self) -> tuple[ModelRef, ...]:

@@ -387,7 +387,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "autoscaling by the pool's request": {"autoscaling": {"min": 1, "max": 2}},
     "variables from everywhere": server(
         env=[
-            {"name": "TRANSIT_WORKERS", "value": "2"},
+            {"name": "TRANSIT_MAX_QUEUE", "value": "512"},
             {"name": "_a.b-c", "value": ""},
             {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['x.y/z-1']"}}},
             {"name": "C", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},

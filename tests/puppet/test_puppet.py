@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.puppet import puppet
-from transit_server.metrics import Metrics, latency_buckets
+from transit_server.observability.metrics import Metrics, latency_buckets
 
 MODELS = '[{"name": "forest", "version": "1.0.0"}]'
 NOW = 1000.0

@@ -11,7 +11,7 @@ from transit_server.errors import Overloaded, PredictionFailed
 from transit_server.formats.base import Rows
 from transit_server.serving import batching
 from transit_server.serving.batching import Batcher, Limits
-from transit_server.serving.scoring import Scored
+from transit_server.serving.predictor import BatchResult
 
 
 class Gate:
@@ -23,20 +23,20 @@ class Gate:
         self.entered = threading.Event()
         self.batches: list[list[float]] = []
 
-    def __call__(self, rows: Rows) -> Scored:
+    def __call__(self, rows: Rows) -> BatchResult:
         self.batches.append(rows[:, 0].tolist())
         self.entered.set()
         assert self.open.wait(30)
         if (rows[:, 0] < 0).any():
             raise MemoryError("no room")
-        return Scored(rows.astype(np.float64))
+        return BatchResult(rows.astype(np.float64))
 
 
 def row(value: float) -> Rows:
     return np.full((1, 2), value, dtype=np.float32)
 
 
-def submit(batcher: Batcher, rows: Rows) -> "asyncio.Future[Scored]":
+def submit(batcher: Batcher, rows: Rows) -> "asyncio.Future[BatchResult]":
     (future,) = batcher.submit(rows)
     return future
 
@@ -54,7 +54,7 @@ def batcher(gate: Gate) -> Iterator[Batcher]:
     batcher.close()
 
 
-async def busy(gate: Gate, batcher: Batcher) -> "asyncio.Future[Scored]":
+async def busy(gate: Gate, batcher: Batcher) -> "asyncio.Future[BatchResult]":
     """The model is at work on a row of value 0, and stays there."""
     gate.open.clear()
     gate.entered.clear()
@@ -66,8 +66,8 @@ async def busy(gate: Gate, batcher: Batcher) -> "asyncio.Future[Scored]":
 async def test_idle_means_no_wait(gate: Gate) -> None:
     batcher = Batcher("m", gate, Limits(max_rows=4, max_wait=3600.0))
     for value in range(5):
-        scored = await asyncio.wait_for(submit(batcher, row(value)), 10)
-        assert scored.scores[0, 0] == value
+        result = await asyncio.wait_for(submit(batcher, row(value)), 10)
+        assert result.scores[0, 0] == value
     assert gate.batches == [[0], [1], [2], [3], [4]]
     batcher.close()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from transit_server.cpus import available_cpus
+from transit_server.runtime.cpus import available_cpus
 
 ALL = len(os.sched_getaffinity(0))
 
@@ -26,12 +26,4 @@ def test_available_cpus(tmp_path: Path, name: str, files: dict[str, str], cpus: 
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text + "\n")
-    assert available_cpus(tmp_path, {}) == cpus
-
-
-@pytest.mark.parametrize(("workers", "each"), [("", 4), ("1", 4), ("2", 2), ("3", 1), ("64", 1)])
-def test_workers_share_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str, each: int
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)))
-    assert available_cpus(tmp_path, {"TRANSIT_WORKERS": workers}) == each
+    assert available_cpus(tmp_path) == cpus

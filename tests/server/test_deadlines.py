@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from transit_server.deadlines import Deadlines
+from transit_server.runtime.deadlines import Deadlines
 
 
 class Told:

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.server.example_store import LABELS, Data
 from tests.server.running import RunningServer
-from transit_server.late_series import FeedbackSeries
+from transit_server.observability.feedback_series import FeedbackSeries
 
 OTHER = "aaaa000011"
 BY = {"name": "xgboost", "version": "1.0.0", "revision": OTHER}

@@ -36,7 +36,7 @@ def test_a_forest_is_compiled(tmp_path: Path, trained: Truth, data: Data) -> Non
     engine = loaded(tmp_path, ".pkl", dumped(trained.forest_model), data.rows)
     assert engine.engine == "onnxruntime"
     assert engine.note.startswith("compiled, largest difference")
-    assert engine.score(data.rows) == pytest.approx(trained.random_forest(data.rows), abs=1e-5)
+    assert engine.predict(data.rows) == pytest.approx(trained.random_forest(data.rows), abs=1e-5)
 
 
 def test_trees_need_no_probes_of_their_own(tmp_path: Path, trained: Truth) -> None:
@@ -50,7 +50,7 @@ def test_what_the_compiler_does_not_know_is_served_as_it_is(tmp_path: Path, data
     engine = loaded(tmp_path, ".joblib", dumped(model), data.rows)
     assert engine.engine == "scikit-learn"
     assert engine.note.startswith("not compiled")
-    assert engine.score(data.rows) == pytest.approx(model.predict_proba(data.rows))
+    assert engine.predict(data.rows) == pytest.approx(model.predict_proba(data.rows))
 
 
 def test_classes_come_in_the_order_of_the_labels(tmp_path: Path, data: Data) -> None:
@@ -59,7 +59,7 @@ def test_classes_come_in_the_order_of_the_labels(tmp_path: Path, data: Data) -> 
     assert list(model.classes_) != list(LABELS)
     engine = loaded(tmp_path, ".pkl", dumped(model), data.rows)
     assert engine.engine == "onnxruntime"
-    got = engine.score(data.rows).argmax(axis=1)
+    got = engine.predict(data.rows).argmax(axis=1)
     assert [LABELS[item] for item in got] == model.predict(data.rows).tolist()
 
 
@@ -72,14 +72,14 @@ def test_onnx(tmp_path: Path, trained: Truth, data: Data, zipmap: bool) -> None:
     )
     engine = loaded(tmp_path, ".onnx", lambda path: path.write_bytes(model.SerializeToString()))
     expected = trained.random_forest(data.rows)
-    assert engine.score(data.rows) == pytest.approx(expected, abs=1e-5)
+    assert engine.predict(data.rows) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("ending", [".json", ".ubj"])
 def test_xgboost(tmp_path: Path, trained: Truth, data: Data, ending: str) -> None:
     engine = loaded(tmp_path, ending, trained.boosted_model.save_model)
     assert engine.engine == "onnxruntime"
-    assert engine.score(data.rows) == pytest.approx(trained.xgboost(data.rows), abs=1e-5)
+    assert engine.predict(data.rows) == pytest.approx(trained.xgboost(data.rows), abs=1e-5)
 
 
 def test_xgboost_with_two_classes(tmp_path: Path, data: Data) -> None:
@@ -89,7 +89,7 @@ def test_xgboost_with_two_classes(tmp_path: Path, data: Data) -> None:
     matrix = xgboost.DMatrix(TRAINING.rows, label=two)
     model = xgboost.train({"objective": "binary:logistic"}, matrix, 5)
     engine = loaded(tmp_path, ".json", model.save_model, labels=("NO", "YES"))
-    got = engine.score(data.rows)
+    got = engine.predict(data.rows)
     expected = model.predict(xgboost.DMatrix(data.rows))
     assert got[:, 1] == pytest.approx(expected, abs=1e-6)
     assert got.sum(axis=1) == pytest.approx(1.0)

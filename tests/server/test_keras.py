@@ -14,7 +14,7 @@ from transit_models.schema import Input
 from transit_models.twin import can_convert
 from transit_server import formats
 from transit_server.formats import Source, whole
-from transit_server.formats.compile import apart
+from transit_server.formats.compile import compile_in_child
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +72,10 @@ def test_where_converting_takes_too_much_memory_the_original_serves(
     directory = publish(tmp_path, "cnn", "1.0.0", ".keras", model.save)
 
     def killed(*_: object) -> None:
-        raise apart.Died("loading it ended the process that tried: SIGKILL")
+        raise compile_in_child.Died("loading it ended the process that tried: SIGKILL")
 
     monkeypatch.setattr(whole, "find_spec", lambda _: True)
-    monkeypatch.setattr(apart, "compile_apart", killed)
+    monkeypatch.setattr(compile_in_child, "compile_in_child", killed)
     engine = formats.load(version_in(directory), tmp_path)
     assert engine.engine == "tensorflow"
     assert "SIGKILL" in engine.note

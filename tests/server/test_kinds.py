@@ -113,7 +113,7 @@ def served(root: Path, model: Any, probe: Any, dtype: str, task: str, labels: An
     directory = publish(root, "model", "1.0.0", ".pkl", lambda path: joblib.dump(model, path),
                         probe=probe, labels=labels, **more)  # fmt: skip
     loaded = formats.load(verify_version(directory), root / "work")
-    return loaded.score(ROWS.astype(dtype))
+    return loaded.predict(ROWS.astype(dtype))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -188,7 +188,7 @@ def test_native_files(tmp_path: Path, name: str) -> None:
             formats.load(verify_version(directory), tmp_path / "work")
         return
     loaded = formats.load(verify_version(directory), tmp_path / "work")
-    assert loaded.score(ROWS) == pytest.approx(expected, abs=1e-5)
+    assert loaded.predict(ROWS) == pytest.approx(expected, abs=1e-5)
 
 
 FRAME = pandas.DataFrame(
@@ -235,4 +235,4 @@ def test_categories_by_their_texts(tmp_path: Path, name: str) -> None:
         for row in asked.itertuples()
     ]  # fmt: skip
     expected = model.predict_proba(asked)
-    assert loaded.score(np.concatenate(rows)) == pytest.approx(expected, abs=1e-5)
+    assert loaded.predict(np.concatenate(rows)) == pytest.approx(expected, abs=1e-5)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transit_server.metrics import Metrics, latency_buckets
+from transit_server.observability.metrics import Metrics, latency_buckets
 
 
 def prometheus_quantile(quantile: float, bounds: list[float], counts: list[int]) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.server.running import RunningServer
-from transit_server.logs import JsonFormatter
+from transit_server.observability.logs import JsonFormatter
 
 SECRET = 0.8172635445362718
 ROW = [SECRET, *[1.0] * 783]

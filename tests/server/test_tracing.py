@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from tests.server.running import RunningServer, eventually
-from transit_server import tracing
+from transit_server.observability import tracing
 
 ROW = [1.0] * 784
 BAD = [1000.0, *ROW[1:]]

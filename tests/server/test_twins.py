@@ -55,7 +55,7 @@ def test_a_twin_serves_and_the_original_is_left_alone(
     engine = formats.load(version_in(version.parent), version.parent)
     assert engine.engine == "onnxruntime"
     assert engine.note.startswith("twin of model.keras, largest difference")
-    assert engine.score(data.rows) == pytest.approx(model.predict_proba(data.rows), abs=1e-5)
+    assert engine.predict(data.rows) == pytest.approx(model.predict_proba(data.rows), abs=1e-5)
 
 
 def test_a_model_without_a_twin_has_none(version: Path, data: Data) -> None:

@@ -59,7 +59,9 @@ def with_data(location: str) -> Callable[[Path], object]:
 def test_onnx_with_its_weights_beside_it(tmp_path: Path) -> None:
     directory = publish(tmp_path, "m", "1.0.0", ".onnx", with_data("weights.bin"),
                         features=4, labels=YES_NO)  # fmt: skip
-    got = formats.load(verify_version(directory), tmp_path / "work").score(ROWS.astype(np.float32))
+    got = formats.load(verify_version(directory), tmp_path / "work").predict(
+        ROWS.astype(np.float32)
+    )
     powers = np.exp(ROWS[:, :2])
     assert got == pytest.approx(powers / powers.sum(axis=1, keepdims=True), abs=1e-5)
 
@@ -176,7 +178,7 @@ def test_keras_2_is_known_by_its_bytes_and_served_as_onnx(tmp_path: Path) -> Non
                             labels=YES_NO)  # fmt: skip
         loaded = formats.load(verify_version(directory), tmp_path / "work")
         assert loaded.engine == "onnxruntime"
-        assert loaded.score(rows) == pytest.approx(expected, abs=1e-5)
+        assert loaded.predict(rows) == pytest.approx(expected, abs=1e-5)
 
 
 def test_whole_numbers_stay_whole(tmp_path: Path) -> None:
@@ -296,7 +298,7 @@ def test_a_batch_of_one_is_asked_row_by_row(tmp_path: Path) -> None:
                         lambda path: path.write_bytes(proto.SerializeToString()),
                         features=4, labels=("a", "b", "c", "d"))  # fmt: skip
     rows = ROWS[:7].astype(np.float32)
-    got = formats.load(verify_version(directory), tmp_path / "work").score(rows)
+    got = formats.load(verify_version(directory), tmp_path / "work").predict(rows)
     assert got == pytest.approx(softmax(rows), abs=1e-6)
 
 
@@ -314,7 +316,7 @@ def test_open_axes_of_onnx_are_as_the_metadata_state_them(tmp_path: Path, stated
             formats.load(verify_version(directory), tmp_path / "work")
         return
     rows = np.random.default_rng(1).normal(size=(5, 72)).astype(np.float32)
-    got = formats.load(verify_version(directory), tmp_path / "work").score(rows)
+    got = formats.load(verify_version(directory), tmp_path / "work").predict(rows)
     assert got == pytest.approx(softmax(rows.reshape(5, 3, -1).mean(axis=2)), abs=1e-6)
 
 
@@ -335,7 +337,7 @@ def test_tokens_of_a_text_model(tmp_path: Path) -> None:
     loaded = formats.load(verify_version(directory), tmp_path / "work")
     tokens = np.random.default_rng(0).integers(0, 50, (9, 6)).astype(np.int32)
     assert loaded.inputs.row_dtype == np.int32
-    assert loaded.score(tokens) == pytest.approx(model.predict(tokens, verbose=0), abs=1e-5)
+    assert loaded.predict(tokens) == pytest.approx(model.predict(tokens, verbose=0), abs=1e-5)
 
 
 def test_a_booster_in_a_pickle_is_xgboosts(tmp_path: Path) -> None:
@@ -345,5 +347,5 @@ def test_a_booster_in_a_pickle_is_xgboosts(tmp_path: Path) -> None:
     directory = publish(tmp_path, "m", "1.0.0", ".pkl", lambda path: joblib.dump(booster, path),
                         features=4, labels=YES_NO)  # fmt: skip
     rows = ROWS.astype(np.float32)
-    got = formats.load(verify_version(directory), tmp_path / "work").score(rows)
+    got = formats.load(verify_version(directory), tmp_path / "work").predict(rows)
     assert got[:, 1] == pytest.approx(booster.predict(xgboost.DMatrix(rows)), abs=1e-6)

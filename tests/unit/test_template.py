@@ -36,7 +36,9 @@ def test_a_reserved_variable_that_came_through_has_no_effect(name: str) -> None:
 
 
 def test_other_variables_are_the_users() -> None:
-    assert environment(env=[{"name": "TRANSIT_WORKERS", "value": "2"}])["TRANSIT_WORKERS"] == "2"
+    assert (
+        environment(env=[{"name": "TRANSIT_MAX_QUEUE", "value": "9"}])["TRANSIT_MAX_QUEUE"] == "9"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,14 @@
 """What the server says of itself and its models: lists, details, health."""
 
-from typing import Any, Protocol
+from typing import Any
 
 from transit_models.schema import Inputs, Number
-from transit_server.lifecycle import Lifecycle
+from transit_server.runtime.lifecycle import Lifecycle
 from transit_server.serving.breaker import State
 from transit_server.serving.registry import Registry, ServedModel
 from transit_server.settings import Experiment, ModelRef
 
 _STUCK_AFTER = 3.0
-
-
-class Others(Protocol):
-    """The other workers of this server, where there are some (`workers.siblings`)."""
-
-    async def not_ready_because(self) -> str | None: ...
-
-    async def metrics(self) -> bytes:
-        """Everybody's, also this worker's. Raises `NotReady`."""
 
 
 class Catalog:
@@ -31,9 +22,7 @@ class Catalog:
         revision: str,
         timeout: float,
         experiment: Experiment | None = None,
-        others: Others | None = None,
     ) -> None:
-        self._others = others
         self._experiment = experiment
         self._registry = registry
         self._lifecycle = lifecycle
@@ -65,19 +54,12 @@ class Catalog:
             "metadata": model.metadata,
         }
 
-    async def health(self) -> dict[str, Any]:
-        why = await self.server_not_ready_because()
+    def health(self) -> dict[str, Any]:
+        why = self.not_ready_because()
         answer: dict[str, Any] = {"status": "healthy" if why is None else "unhealthy"}
         if why is not None:
             answer["reason"] = why
         return {**answer, **self.models()}
-
-    async def server_not_ready_because(self) -> str | None:
-        """`not_ready_because`, of every worker."""
-        why = self.not_ready_because()
-        if why is None and self._others is not None:
-            why = await self._others.not_ready_because()
-        return why
 
     def not_ready_because(self) -> str | None:
         """None when every model answers and the server isn't about to end."""

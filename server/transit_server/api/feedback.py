@@ -18,7 +18,7 @@ from msgspec import UNSET, UnsetType
 from transit_models.schema import Number
 from transit_server.api.rows import decode
 from transit_server.errors import InvalidInput, UnknownPrediction
-from transit_server.late_series import FeedbackSeries
+from transit_server.observability.feedback_series import FeedbackSeries
 from transit_server.serving.registry import Registry, ServedModel
 from transit_server.settings import ENSEMBLE
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from transit_server.api import guide_answers as answers
-from transit_server.api import too_many
+from transit_server.api import size_guard
 from transit_server.api.experiment import Splitter
 from transit_server.api.guide_requests import Asked, Batch, decode_batch, decode_predict
-from transit_server.api.off_loop import by_size
+from transit_server.api.large_bodies import by_size
 from transit_server.api.rows import to_rows
 from transit_server.api.voting import Vote, vote
 from transit_server.errors import ClientMistake, InvalidInput, PredictionFailed
@@ -26,7 +26,7 @@ from transit_server.settings import ENSEMBLE
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PredictCall:
     """What is known of a request before its body is: when it came, its id, the model in its path,
     and whom an experiment takes it for.
     """
@@ -61,7 +61,7 @@ class GuideApi:
         self._revision = revision
         self._max_rows = max_rows
 
-    async def predict(self, body: bytes, call: Call) -> answers.OneAnswer:
+    async def predict(self, body: bytes, call: PredictCall) -> answers.OneAnswer:
         """One row. Raises `ServingError`."""
         meant = _Meant(call.model or AUTO)
         try:
@@ -93,7 +93,7 @@ class GuideApi:
             return answers.LabelAnswer(outcome, by, about)
         return answers.PredictAnswer(outcome, by, about)
 
-    async def predict_batch(self, body: bytes, call: Call) -> answers.BatchAnswer:
+    async def predict_batch(self, body: bytes, call: PredictCall) -> answers.BatchAnswer:
         """Many rows. A row that fails has an error in its place; if all fail, raises
         `PredictionFailed`.
         """
@@ -115,11 +115,11 @@ class GuideApi:
 
     def _decode_batch(self, body: bytes) -> Batch:
         if self._registry.widest:  # else no model is ready, which is said later
-            too_many.check_rows(body, self._max_rows, self._registry.widest)
+            size_guard.check_rows(body, self._max_rows, self._registry.widest)
         return decode_batch(body, wide=self._registry.wide)
 
     def _batch_answer(
-        self, asked: Asked, said: Sequence[Prediction], count: int, call: Call
+        self, asked: Asked, said: Sequence[Prediction], count: int, call: PredictCall
     ) -> answers.BatchAnswer:
         errors: dict[int, str] = {}
         for prediction in said:
@@ -147,7 +147,7 @@ class GuideApi:
             predictions, len(errors), self._by(said), answers.about(call.request_id)
         )
 
-    def _models(self, asked: Asked, call: Call, meant: _Meant) -> list[ServedModel]:
+    def _models(self, asked: Asked, call: PredictCall, meant: _Meant) -> list[ServedModel]:
         if call.model is not None and asked.model not in (AUTO, call.model):
             raise InvalidInput(f"is not the model of the path, {call.model!r}", field="model")
         if call.model is not None and asked.return_all_models:
@@ -172,7 +172,9 @@ class GuideApi:
                 raise InvalidInput(text, field="return_all_models")
         return models
 
-    async def _ask(self, models: Sequence[ServedModel], rows: Rows, call: Call) -> list[Prediction]:
+    async def _ask(
+        self, models: Sequence[ServedModel], rows: Rows, call: PredictCall
+    ) -> list[Prediction]:
         if len(models) == 1:
             return [await self._inference.predict(models[0], rows, call.started)]
         asked = [self._inference.predict(model, rows, call.started) for model in models]

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transit_models.schema import Classes
-from transit_server.api import tensors, too_many
+from transit_server.api import size_guard, tensors
 from transit_server.api.experiment import Splitter
-from transit_server.api.off_loop import by_size
+from transit_server.api.large_bodies import by_size
 from transit_server.api.rows import decode
 from transit_server.api.v2_inputs import InferInput, described, rows_of
 from transit_server.errors import ClientMistake, InvalidInput, MalformedBody, PredictionFailed
@@ -145,10 +145,10 @@ class OpenInferenceApi:
             )
         text, binary = (body, b"") if json_size is None else (body[:json_size], body[json_size:])
         if self._registry.widest:  # else no model is ready, which was said before
-            too_many.check_values(text, self._max_rows, self._registry.widest)
+            size_guard.check_values(text, self._max_rows, self._registry.widest)
         infer = decode(_INFER, text)
-        too_many.check_list(infer.inputs, "inputs", self._registry.most_inputs)
-        too_many.check_list(infer.outputs, "outputs")
+        size_guard.check_list(infer.inputs, "inputs", self._registry.most_inputs)
+        size_guard.check_list(infer.outputs, "outputs")
         inputs = decode(_INPUTS, infer.inputs, "inputs")
         outputs = decode(_OUTPUTS, infer.outputs, "outputs")
         return _Asked(inputs, infer.id, infer.parameters, outputs), binary

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from transit_server.api.quick_numbers import Kind, quick_tensor
 from transit_server.api.rows import decode
-from transit_server.api.too_many import count
+from transit_server.api.size_guard import count
 from transit_server.errors import InvalidInput
 
 DTYPES: dict[str, np.dtype[Any]] = {

@@ -25,7 +25,7 @@ from transit_server.formats import whole
 from transit_server.formats.base import UnsupportedModel, first_line, largest_difference
 from transit_server.serving.checking import check
 from transit_server.serving.dependencies import differences
-from transit_server.serving.scoring import Scorer
+from transit_server.serving.predictor import Predictor
 
 _SAMPLES = 100
 
@@ -41,11 +41,11 @@ def tried(store: str, reference: str, samples: int = _SAMPLES) -> dict[str, Any]
         start = time.perf_counter()
         loaded = formats.load(version, work)
         seconds = time.perf_counter() - start
-        scorer = Scorer(
-            name, loaded.prepare, loaded.score, loaded.width, probabilities=loaded.probabilities
+        predictor = Predictor(
+            name, loaded.prepare, loaded.predict, loaded.width, probabilities=loaded.probabilities
         )
-        checked = check(f"{name} {resolved}", scorer, loaded.probes, 32)
-        scored = scorer(loaded.probes)
+        checked = check(f"{name} {resolved}", predictor, loaded.probes, 32)
+        said = predictor(loaded.probes)
         return {
             "model": name,
             "version": resolved,
@@ -55,13 +55,13 @@ def tried(store: str, reference: str, samples: int = _SAMPLES) -> dict[str, Any]
             "engine": loaded.engine,
             "why": "; ".join(part for part in (loaded.note, checked.note) if part),
             "load_seconds": round(seconds, 3),
-            "answer": _rounded(scored.scores[0]),
-            "original": _original(version, loaded, scored.scores),
+            "answer": _rounded(said.scores[0]),
+            "original": _original(version, loaded, said.scores),
             "dependencies": [
                 *differences(version.metadata.dependencies),
                 *differences(loaded.says.written_by, "its file was written by"),
             ],
-            "benchmark": _benchmark(lambda: scorer(loaded.probes[:1]), samples),
+            "benchmark": _benchmark(lambda: predictor(loaded.probes[:1]), samples),
             "serves": True,
         }
 
@@ -86,7 +86,7 @@ def _original(version: VerifiedVersion, loaded: formats.Loaded, scores: Any) -> 
     source = whole.begin(version).source
     mapped = answers(whole.original(source), source.schema.outputs)
     assert source.probes is not None
-    said = mapped.score(source.probes)
+    said = mapped.predict(source.probes)
     return {
         "serves": False,
         "answer": _rounded(said[0]),

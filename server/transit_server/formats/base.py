@@ -16,7 +16,7 @@ from transit_models.schema import Input, Schema, Task
 
 Rows = NDArray[Any]  # (n, features) of numbers, or a structured array (n,): see `Inputs.row_dtype`
 Scores = NDArray[np.floating]
-Score = Callable[[Rows], Scores]
+Predict = Callable[[Rows], Scores]
 
 # probabilities: (n,) or (n, classes), in the order of `Says.classes`. value: one number a row.
 # label: (n,), each one of the classes, whatever they are. outlier: (n, 2), 1 or -1 and a score.

@@ -20,7 +20,6 @@ import numpy as np
 import tensorflow
 
 from transit_models.schema import TEXT, Input
-from transit_server.cpus import available_cpus
 from transit_server.formats.base import (
     Engine,
     Gives,
@@ -32,6 +31,7 @@ from transit_server.formats.base import (
     largest_difference,
 )
 from transit_server.formats.inputs import fitted
+from transit_server.runtime.cpus import available_cpus
 
 _TOLERANCE = 1e-4
 _HDF5, _ZIP = b"\x89HDF", b"PK\x03\x04"

@@ -78,12 +78,12 @@ def plain(model: bytes | Path, threads: int = 1) -> Callable[[Rows], Scores]:
     name, dtype = feed.name, np.dtype(_DTYPES[feed.type])
     output = next(item.name for item in session.get_outputs() if item.type in _FLOATS)
 
-    def score(rows: Rows) -> Scores:
+    def predict(rows: Rows) -> Scores:
         shaped = rows if len(shape) == 1 else rows.reshape(len(rows), *shape)
         (answer,) = session.run([output], {name: shaped.astype(dtype, copy=False)})
         return answer  # type: ignore[no-any-return]
 
-    return score
+    return predict
 
 
 def _providers() -> list[str]:
@@ -290,11 +290,11 @@ def _of_maps(ask: Ask, name: str, source: Source) -> Found:
         raise UnsupportedModel(onnx_classes.UNKNOWN)
     run = ask([name])
 
-    def score(rows: Any) -> Scores:
+    def predict(rows: Any) -> Scores:
         (maps,) = run(rows)
         return np.array([[row[key] for key in classes] for row in maps], dtype=np.float32)
 
-    return score, {"classes": classes}
+    return predict, {"classes": classes}
 
 
 def _scores(ask: Ask, outputs: Sequence[Any], source: Source, probes: Rows | None) -> str:

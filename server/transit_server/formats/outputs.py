@@ -26,7 +26,7 @@ class Answers:
     columns first. `widths` are those of several outputs, by name.
     """
 
-    score: Callable[[Rows], Scores]
+    predict: Callable[[Rows], Scores]
     width: int
     outputs: Outputs
     note: str = ""
@@ -170,7 +170,7 @@ def _unless_identity(order: list[int]) -> list[int] | None:
 def _columns(run: Callable[[Rows], Any], order: list[int] | None, labels: int) -> Any:
     """One probability per row, as binary models give it, becomes one per class."""
 
-    def score(rows: Rows) -> Scores:
+    def predict(rows: Rows) -> Scores:
         scores = np.asarray(run(rows))
         if scores.ndim == 1:
             scores = scores.reshape(-1, 1)
@@ -178,37 +178,37 @@ def _columns(run: Callable[[Rows], Any], order: list[int] | None, labels: int) -
             scores = np.hstack((1.0 - scores, scores))
         return scores if order is None else scores[:, order]
 
-    return score
+    return predict
 
 
 def _column(run: Callable[[Rows], Any]) -> Any:
-    def score(rows: Rows) -> Scores:
+    def predict(rows: Rows) -> Scores:
         said = np.asarray(run(rows))
         return said.reshape(len(said), -1)
 
-    return score
+    return predict
 
 
 def _shares(run: Callable[[Rows], Any], places: dict[Any, int], labels: int) -> Any:
-    def score(rows: Rows) -> Scores:
+    def predict(rows: Rows) -> Scores:
         said = np.asarray(run(rows)).reshape(-1)
         shares = np.zeros((len(said), labels))
         for row, item in enumerate(said):
             shares[row, places[_plain(item)]] = 1.0
         return shares
 
-    return score
+    return predict
 
 
 def _flags(run: Callable[[Rows], Any]) -> Any:
     """Inlier, outlier, and the score."""
 
-    def score(rows: Rows) -> Scores:
+    def predict(rows: Rows) -> Scores:
         said = np.asarray(run(rows), dtype=np.float64)
         inlier = (said[:, 0] > 0).astype(np.float64)
         return np.stack((inlier, 1.0 - inlier, said[:, 1]), axis=1)
 
-    return score
+    return predict
 
 
 def _several(engine: Engine, outputs: Several) -> Answers:
@@ -221,7 +221,7 @@ def _several(engine: Engine, outputs: Several) -> Answers:
     places = [list(there).index(name) for name in wanted]
     run = engine.run
 
-    def score(rows: Rows) -> Scores:
+    def predict(rows: Rows) -> Scores:
         said = run(rows)
         parts = [np.asarray(said[place]) for place in places]
         return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
@@ -233,7 +233,7 @@ def _several(engine: Engine, outputs: Several) -> Answers:
                 f"its output {named.name} has {there[named.name]} columns, "
                 f"and {len(named.of.labels)} labels"
             )
-    return Answers(score, sum(width for _, width in widths), outputs, "", widths)
+    return Answers(predict, sum(width for _, width in widths), outputs, "", widths)
 
 
 def no_probabilities(scores: Scores) -> str | None:

@@ -15,7 +15,7 @@ from transit_models.errors import InvalidMetadata
 from transit_models.integrity import VerifiedVersion
 from transit_models.probe import own_rows
 from transit_models.schema import Classes, Inputs
-from transit_server.formats.base import Engine, Rows, Score, UnsupportedModel
+from transit_server.formats.base import Engine, Predict, Rows, UnsupportedModel
 from transit_server.formats.outputs import Answers
 
 _CLOSE = 1e-4
@@ -25,7 +25,7 @@ def check(
     version: VerifiedVersion,
     inputs: Inputs,
     prepare: Callable[[Any], Any] | None,
-    score: Score,
+    predict: Predict,
     engine: Engine,
     mapped: Answers,
     enter: Callable[[Rows], Any] | None,
@@ -45,9 +45,9 @@ def check(
     values = rows if prepare is None else prepare(rows)
     labels = mapped.outputs.labels if isinstance(mapped.outputs, Classes) else ()
     if wanted.dtype.names is not None or wanted.dtype.kind in "US":
-        _by_name(wanted, score(values), labels)
+        _by_name(wanted, predict(values), labels)
     elif wanted.ndim == 1 and labels and mapped.probabilities and len(labels) != 2:
-        _by_class(wanted, engine, score(values))
+        _by_class(wanted, engine, predict(values))
     else:
         taken = values if prepare is not None or enter is None else enter(values)
         _numbers(wanted, np.asarray(_flat(engine.run(taken))))

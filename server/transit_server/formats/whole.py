@@ -20,13 +20,13 @@ from transit_server.formats import preparation, proof
 from transit_server.formats.base import (
     Engine,
     NotCompiled,
+    Predict,
     Rows,
     Says,
-    Score,
     Source,
     UnsupportedModel,
 )
-from transit_server.formats.compile import apart, twin
+from transit_server.formats.compile import compile_in_child, twin
 from transit_server.formats.door import door
 from transit_server.formats.estimators.pickles import LOADING
 from transit_server.formats.inputs import agreed
@@ -66,14 +66,14 @@ _FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A version that answers. `prepare` and `score` come one after the other; `probes` are rows as
-    requests have them; `says` is the model's own word on itself.
+    """A version that answers. `prepare` and `predict` come one after the other; `probes` are rows
+    as requests have them; `says` is the model's own word on itself.
     """
 
     inputs: Inputs
     outputs: Outputs
     prepare: Stage | None
-    score: Score
+    predict: Predict
     width: int
     widths: tuple[tuple[str, int], ...]
     probabilities: bool
@@ -100,20 +100,20 @@ def load(version: VerifiedVersion, work: Path, threads: int = 1) -> Loaded:
     if inputs is None:
         inputs = agreed(source.schema, says)
         raw = probe_rows(version, _PROBES, inputs)
-        score = _through(door(inputs, says), mapped.score)
+        predict = _through(door(inputs, says), mapped.predict)
     else:
         assert source.row is not None
         _takes_what_is_prepared(says, source.row)
-        score = mapped.score
+        predict = mapped.predict
     assert raw is not None
-    _take_what_is_missing(inputs, raw, prepare, score)
-    proof.check(version, inputs, prepare, score, engine, mapped, door(inputs, says))
+    _take_what_is_missing(inputs, raw, prepare, predict)
+    proof.check(version, inputs, prepare, predict, engine, mapped, door(inputs, says))
     notes = (engine.note, mapped.note, *(n for n in says.notes if n not in engine.note))
     return Loaded(
         inputs=inputs,
         outputs=mapped.outputs,
         prepare=prepare,
-        score=score,
+        predict=predict,
         width=mapped.width,
         widths=mapped.widths,
         probabilities=mapped.probabilities,
@@ -153,7 +153,9 @@ def begin(version: VerifiedVersion, threads: int = 1) -> Begun:
     return Begun(source)
 
 
-def _take_what_is_missing(inputs: Inputs, raw: Rows, prepare: Stage | None, score: Score) -> None:
+def _take_what_is_missing(
+    inputs: Inputs, raw: Rows, prepare: Stage | None, predict: Predict
+) -> None:
     """Raises `UnsupportedModel` when the metadata lets values be missing, and the model can't."""
     matrix = inputs.matrix
     if matrix is None or not matrix.missing or matrix.dtype[0] != "f":
@@ -161,7 +163,7 @@ def _take_what_is_missing(inputs: Inputs, raw: Rows, prepare: Stage | None, scor
     row = raw[:1].copy()
     row[0, 0] = np.nan
     try:
-        fine = bool(np.isfinite(score(row if prepare is None else prepare(row))).all())
+        fine = bool(np.isfinite(predict(row if prepare is None else prepare(row))).all())
     except Exception as error:
         raise UnsupportedModel(
             f"the metadata says that values may be missing, and it can't take one: {error}"
@@ -200,14 +202,14 @@ def _engine(chosen: _Format, source: Source, work: Path) -> tuple[Engine, Answer
     return replace(engine, note=told), answers(engine, source.schema.outputs)
 
 
-def _compiled(chosen: _Format, source: Source, work: Path) -> apart.Compiled:
+def _compiled(chosen: _Format, source: Source, work: Path) -> compile_in_child.Compiled:
     try:
-        return apart.compile_apart(chosen.module, chosen.converter, source, work)
-    except apart.Died as error:
+        return compile_in_child.compile_in_child(chosen.module, chosen.converter, source, work)
+    except compile_in_child.Died as error:
         if not chosen.needs:
             raise  # a pickle that ends whoever loads it must not be loaded here
         # Converting takes more memory than serving: what was too much there may be enough here.
-        return apart.Compiled(None, f"not compiled: {error}")
+        return compile_in_child.Compiled(None, f"not compiled: {error}")
 
 
 def original(source: Source) -> Engine:
@@ -230,10 +232,10 @@ def _format_of(path: Path) -> _Format:
     return chosen
 
 
-def _through(enter: Callable[[Rows], Any] | None, score: Score) -> Score:
+def _through(enter: Callable[[Rows], Any] | None, predict: Predict) -> Predict:
     if enter is None:
-        return score
-    return lambda rows: score(enter(rows))
+        return predict
+    return lambda rows: predict(enter(rows))
 
 
 def _row(prepared: NDArray[Any], stated: Inputs) -> Input:

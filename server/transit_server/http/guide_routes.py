@@ -7,9 +7,9 @@ from transit_server.api import guide
 from transit_server.api import guide_answers as answers
 from transit_server.api.catalog import Catalog
 from transit_server.api.feedback import Feedback
-from transit_server.http.bodies import Bodies
-from transit_server.http.endpoint import Call
+from transit_server.http.body_limits import Bodies
 from transit_server.http.replies import Reply
+from transit_server.http.request import HttpRequest
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -31,48 +31,49 @@ class GuideRoutes:
         self._catalog = catalog
         self._bodies = bodies
 
-    async def predict(self, call: Call) -> Response:
+    async def predict(self, request: HttpRequest) -> Response:
         """Predict one row, with one model or all of them."""
-        body = await self._bodies.row(call)
-        answer = await self._api.predict(body, self._known(call))
-        return self._remembered(call, answer)
+        body = await self._bodies.row(request)
+        answer = await self._api.predict(body, self._known(request))
+        return self._remembered(request, answer)
 
-    async def predict_by(self, call: Call) -> Response:
+    async def predict_by(self, request: HttpRequest) -> Response:
         """Predict one row with the model of the path."""
-        body = await self._bodies.row(call)
-        name = call.path_params["name"]
-        answer = await self._api.predict(body, self._known(call, name))
-        return self._remembered(call, answer)
+        body = await self._bodies.row(request)
+        name = request.path_params["name"]
+        answer = await self._api.predict(body, self._known(request, name))
+        return self._remembered(request, answer)
 
-    async def predict_batch(self, call: Call) -> Response:
+    async def predict_batch(self, request: HttpRequest) -> Response:
         """Predict many rows. Status 207 when some of them failed."""
-        body = await self._bodies.any(call)
-        answer = await self._api.predict_batch(body, self._known(call))
-        return _predicted(call, answer, 207 if answer.failed else 200)
+        body = await self._bodies.any(request)
+        answer = await self._api.predict_batch(body, self._known(request))
+        return _predicted(request, answer, 207 if answer.failed else 200)
 
-    async def feedback(self, call: Call) -> Response:
+    async def feedback(self, request: HttpRequest) -> Response:
         """Tell what the right answer to an earlier prediction was."""
-        return _json(self._feedback.take(await self._bodies.row(call)))
+        return _json(self._feedback.take(await self._bodies.row(request)))
 
-    async def models(self, call: Call) -> Response:
+    async def models(self, request: HttpRequest) -> Response:
         """The models this server has, and which of them answers for `auto`."""
         return _json(self._catalog.models())
 
-    async def info(self, call: Call) -> Response:
+    async def info(self, request: HttpRequest) -> Response:
         """One model: its metadata, labels, and how it is run."""
-        return _json(self._catalog.info(call.path_params["name"]))
+        return _json(self._catalog.info(request.path_params["name"]))
 
-    async def health(self, call: Call) -> Response:
+    async def health(self, request: HttpRequest) -> Response:
         """Whether the server is ready, model by model."""
-        health = await self._catalog.health()
+        health = self._catalog.health()
         return _json(health, 200 if health["status"] == "healthy" else 503)
 
-    def _known(self, call: Call, model: str | None = None) -> guide.Call:
-        return guide.Call(call.started, call.request_id, model, call.unit(self._unit_header))
+    def _known(self, request: HttpRequest, model: str | None = None) -> guide.PredictCall:
+        unit = request.unit(self._unit_header)
+        return guide.PredictCall(request.started, request.request_id, model, unit)
 
     def _remembered(
         self,
-        call: Call,
+        request: HttpRequest,
         answer: answers.OneAnswer,
     ) -> Reply:
         by = answer.model
@@ -83,16 +84,16 @@ class GuideRoutes:
             said = answer.prediction.value
         else:
             said = answer.ensemble_prediction.class_
-        self._feedback.predicted(call.request_id, by.name, by.version, said)
-        return _predicted(call, answer)
+        self._feedback.predicted(request.request_id, by.name, by.version, said)
+        return _predicted(request, answer)
 
 
 def _predicted(
-    call: Call,
+    request: HttpRequest,
     answer: answers.OneAnswer | answers.BatchAnswer,
     status: int = 200,
 ) -> Reply:
-    call.model, call.version = answer.model.name, answer.model.version
+    request.model, request.version = answer.model.name, answer.model.version
     return Reply(_ENCODER.encode(answer), status)
 
 

@@ -1,7 +1,7 @@
 """One write for each response. Uvicorn writes the headers and then the body.
 
 Each write is a system call, a packet, and a wake-up of the client, which together cost more than
-decoding a row. `heads` builds on this protocol.
+decoding a row. `head_limits` builds on this protocol.
 """
 
 import asyncio

@@ -6,9 +6,9 @@ from starlette.responses import Response
 from transit_server.api.catalog import Catalog
 from transit_server.api.openinference import InferCall, OpenInferenceApi
 from transit_server.errors import NotReady
-from transit_server.http.bodies import Bodies
-from transit_server.http.endpoint import Call
+from transit_server.http.body_limits import Bodies
 from transit_server.http.replies import Reply
+from transit_server.http.request import HttpRequest
 
 _JSON_SIZE = b"inference-header-content-length"
 _BINARY = b"application/octet-stream"
@@ -31,43 +31,43 @@ class OpenInferenceRoutes:
         self._catalog = catalog
         self._bodies = bodies
 
-    async def live(self, call: Call) -> Response:
+    async def live(self, request: HttpRequest) -> Response:
         """The server is alive."""
         return Reply(b'{"live":true}')
 
-    async def ready(self, call: Call) -> Response:
+    async def ready(self, request: HttpRequest) -> Response:
         """Every model is ready."""
-        why = await self._catalog.server_not_ready_because()
+        why = self._catalog.not_ready_because()
         if why is not None:
             raise NotReady(why)
         return Reply(b'{"ready":true}')
 
-    async def server(self, call: Call) -> Response:
+    async def server(self, request: HttpRequest) -> Response:
         """The server's name, version and extensions."""
         return Reply(msgspec.json.encode(self._api.server(self._version)))
 
-    async def model(self, call: Call) -> Response:
+    async def model(self, request: HttpRequest) -> Response:
         """A model's inputs and outputs."""
-        answer = self._api.model(call.path_params["name"], call.path_params.get("version"))
+        answer = self._api.model(request.path_params["name"], request.path_params.get("version"))
         return Reply(msgspec.json.encode(answer))
 
-    async def model_ready(self, call: Call) -> Response:
+    async def model_ready(self, request: HttpRequest) -> Response:
         """Whether a model is ready."""
-        answer = self._api.model(call.path_params["name"], call.path_params.get("version"))
+        answer = self._api.model(request.path_params["name"], request.path_params.get("version"))
         return Reply(msgspec.json.encode({"name": answer["name"], "ready": True}))
 
-    async def infer(self, call: Call) -> Response:
+    async def infer(self, request: HttpRequest) -> Response:
         """Predict rows; tensors as JSON or, by the binary extension, behind it."""
-        body = await self._bodies.any(call)
+        body = await self._bodies.any(request)
         infer = InferCall(
-            call.started,
-            call.path_params["name"],
-            call.path_params.get("version"),
-            call.unit(self._unit_header),
-            call.integer_header(_JSON_SIZE),
+            request.started,
+            request.path_params["name"],
+            request.path_params.get("version"),
+            request.unit(self._unit_header),
+            request.integer_header(_JSON_SIZE),
         )
         answer = await self._api.infer(body, infer)
-        call.model, call.version = answer.model, answer.version
+        request.model, request.version = answer.model, answer.version
         if answer.tensors is None:
             return Reply(answer.header)
         reply = Reply(answer.header + answer.tensors, content_type=_BINARY)

@@ -6,42 +6,37 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from transit_server.api.catalog import Catalog, Others
-from transit_server.http.endpoint import Call
+from transit_server.api.catalog import Catalog
 from transit_server.http.replies import Reply
-from transit_server.metrics import Metrics
+from transit_server.http.request import HttpRequest
+from transit_server.observability.metrics import Metrics
 
 
 class ProbeRoutes:
     """Endpoints for machines; never behind authentication."""
 
-    def __init__(self, catalog: Catalog, metrics: Metrics, others: Others | None = None) -> None:
+    def __init__(self, catalog: Catalog, metrics: Metrics) -> None:
         self._catalog = catalog
-        self._others = others
         self._metrics = metrics
 
-    async def live(self, call: Call) -> Response:
+    async def live(self, request: HttpRequest) -> Response:
         """The process answers; says nothing of models."""
         return Reply(b'{"status":"alive"}')
 
-    async def ready(self, call: Call) -> Response:
+    async def ready(self, request: HttpRequest) -> Response:
         """200 only when every model is loaded, verified and warmed up, and the server is not
-        draining. A circuit that isn't closed is told, and is no reason by itself. Of several
-        workers, all have to be ready; circuits are those of the one that is asked.
+        draining. A circuit that isn't closed is told, and is no reason by itself.
         """
         answer: dict[str, object] = {"status": "ready"}
-        why = await self._catalog.server_not_ready_because()
+        why = self._catalog.not_ready_because()
         if why is not None:
             answer = {"status": "not ready", "reason": why}
         if circuits := self._catalog.circuits():
             answer["circuits"] = circuits
         return Reply(msgspec.json.encode(answer), 200 if why is None else 503)
 
-    async def metrics(self, call: Call) -> Response:
-        """Metrics in the text format of Prometheus, those of all workers as one."""
-        if self._others is not None:
-            text = await self._others.metrics()
-            return Reply(text, content_type=CONTENT_TYPE_LATEST.encode())
+    async def metrics(self, request: HttpRequest) -> Response:
+        """Metrics in the text format of Prometheus."""
         held = self._metrics.feedback.held()
         text = await asyncio.to_thread(self._metrics.expose)
         self._metrics.feedback.shown(held)

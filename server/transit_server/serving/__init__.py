@@ -1,3 +1,3 @@
-"""Models in memory: loaded by `loading`, fed by `batching`, isolated by `scoring`, found by
+"""Models in memory: loaded by `loading`, fed by `batching`, isolated by `predictor`, found by
 `registry`.
 """

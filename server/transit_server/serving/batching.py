@@ -25,23 +25,23 @@ import numpy as np
 from transit_server.errors import Overloaded, PredictionFailed
 from transit_server.formats.base import Rows
 from transit_server.serving.model_thread import ModelThread
-from transit_server.serving.scoring import Scored
+from transit_server.serving.predictor import BatchResult
 
 QUICK = 0.004  # seconds; the longest time that the event loop stands still
 
-_Score = Callable[[Rows], Scored]
+_Predict = Callable[[Rows], BatchResult]
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
     rows: Rows
-    future: "asyncio.Future[Scored]"
+    future: "asyncio.Future[BatchResult]"
 
 
 @dataclass(slots=True)
 class _Done:
     batch: list[_Waiting]
-    result: Scored | Exception
+    result: BatchResult | Exception
     seconds: float
 
 
@@ -55,11 +55,11 @@ class Limits:
 
 
 class Batcher:
-    """Feeds `score`, on a thread of its own, with batches of at most `limits.max_rows`."""
+    """Feeds `predict`, on a thread of its own, with batches of at most `limits.max_rows`."""
 
-    def __init__(self, name: str, score: _Score, limits: Limits) -> None:
+    def __init__(self, name: str, predict: _Predict, limits: Limits) -> None:
         self._name = name
-        self._score = score
+        self._predict = predict
         self._limits = limits
         self._queue: deque[_Waiting] = deque()
         self._queued = 0
@@ -81,7 +81,7 @@ class Batcher:
         """Seconds that the model has been working on its present batch; 0 when idle."""
         return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
 
-    def submit(self, rows: Rows) -> "list[asyncio.Future[Scored]]":
+    def submit(self, rows: Rows) -> "list[asyncio.Future[BatchResult]]":
         """Queue `rows`, in parts of at most `max_rows`; the futures may be cancelled. Raises
         `Overloaded` if others wait and there is no room for all; a request that finds nobody
         waiting has room.
@@ -153,14 +153,14 @@ class Batcher:
     def _work(self, batch: list[_Waiting]) -> _Done:
         """On the model's thread."""
         start = time.monotonic()
-        result: Scored | Exception
+        result: BatchResult | Exception
         try:
             rows = batch[0].rows if len(batch) == 1 else np.concatenate([w.rows for w in batch])
-            result = self._score(rows)
+            result = self._predict(rows)
         except BaseException as error:  # the thread must outlive whatever a model does
             result = PredictionFailed(f"{type(error).__name__}: {error}")
         end = time.monotonic()
-        if isinstance(result, Scored):
+        if isinstance(result, BatchResult):
             result.began, result.ended = start, end
         return _Done(batch, result, end - start)
 

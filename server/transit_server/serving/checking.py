@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transit_server.formats.base import Rows, UnsupportedModel, largest_difference
-from transit_server.serving.scoring import NO_PROBABILITIES, Scored, Scorer
+from transit_server.serving.predictor import NO_PROBABILITIES, BatchResult, Predictor
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +28,12 @@ class Checked:
     note: str
 
 
-def check(name: str, scorer: Scorer, probes: Rows, max_rows: int) -> Checked:
+def check(name: str, predict: Predictor, probes: Rows, max_rows: int) -> Checked:
     """Raises `UnsupportedModel` when no probe is answered; probabilities that are none are no
     answer.
     """
     notes: list[str] = []
-    together = scorer(probes)
+    together = predict(probes)
     if len(together.errors) == len(probes):
         first = together.errors[0]
         raise UnsupportedModel(f"it fails on every probe: {first}{_way_out(first)}")
@@ -44,12 +44,12 @@ def check(name: str, scorer: Scorer, probes: Rows, max_rows: int) -> Checked:
             raise UnsupportedModel(f"on a probe, {first}{_way_out(first)}")
         notes.append(f"fails on {len(together.errors)} of {len(probes)} probes: {first}")
     good = [row for row in range(len(probes)) if row not in together.errors]
-    if not _same_alone(scorer, probes, together, good[:4]):
+    if not _same_alone(predict, probes, together, good[:4]):
         notes.append("a row's answer depends on its batch, so rows are not batched")
         max_rows = 1
     for note in notes:
         log.warning("model %s %s", name, note)
-    _warm_up(scorer, probes, max_rows)
+    _warm_up(predict, probes, max_rows)
     return Checked(max_rows, "; ".join(notes))
 
 
@@ -62,20 +62,20 @@ def _way_out(error: str) -> str:
     )
 
 
-def _warm_up(scorer: Scorer, probes: Rows, max_rows: int) -> None:
+def _warm_up(predict: Predictor, probes: Rows, max_rows: int) -> None:
     """Batches of every power of two, as long as that doesn't take too long."""
     end = time.monotonic() + _WARM_UP
     size = 1
     while size < max_rows and time.monotonic() < end:
-        scorer(np.resize(probes, (size, *probes.shape[1:])))
+        predict(np.resize(probes, (size, *probes.shape[1:])))
         size *= 2
     if time.monotonic() < end:
-        scorer(np.resize(probes, (max_rows, *probes.shape[1:])))
+        predict(np.resize(probes, (max_rows, *probes.shape[1:])))
 
 
-def _same_alone(scorer: Scorer, probes: Rows, together: Scored, rows: list[int]) -> bool:
+def _same_alone(predict: Predictor, probes: Rows, together: BatchResult, rows: list[int]) -> bool:
     for row in rows:
-        alone = scorer(probes[row : row + 1])
+        alone = predict(probes[row : row + 1])
         difference = largest_difference(alone.scores, together.scores[row : row + 1])
         # Probabilities are 1 at most; numbers may be large, so theirs is a share of them.
         size = max(1.0, float(np.abs(together.scores[row]).max()))

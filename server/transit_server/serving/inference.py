@@ -17,13 +17,13 @@ from functools import partial
 import numpy as np
 
 from transit_models.schema import Number
-from transit_server.deadlines import Deadlines
 from transit_server.errors import CircuitOpen, Overloaded, ServingError, TimedOut
 from transit_server.formats.base import Rows, Scores
+from transit_server.observability.tracing import ModelSpans
+from transit_server.runtime.deadlines import Deadlines
 from transit_server.serving.breaker import State
+from transit_server.serving.predictor import BatchResult
 from transit_server.serving.registry import ServedModel
-from transit_server.serving.scoring import Scored
-from transit_server.tracing import ModelSpans
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Inference:
             raise
         submitted = time.monotonic()
         try:
-            scored = await self._scored(model, rows, started)
+            result = await self._result(model, rows, started)
         except ServingError as error:
             if isinstance(error, Overloaded):
                 model.breaker.abandoned(ticket)
@@ -77,22 +77,23 @@ class Inference:
             model.breaker.abandoned(ticket)
             raise
         if self._spans is not None:
-            self._spans.record(model.name, model.version, len(rows), submitted, scored)
-        class_ids = _class_ids(scored, model)
-        if scored.errors:
-            if len(scored.errors) < len(rows):
+            times = (submitted, result.began, result.ended)
+            self._spans.record(model.name, model.version, len(rows), *times)
+        class_ids = _class_ids(result, model)
+        if result.errors:
+            if len(result.errors) < len(rows):
                 model.breaker.succeeded(ticket)
             elif model.breaker.failed(ticket):
                 self._probe(model)
-            model.metrics.failed(len(scored.errors))
-            good = [c for row, c in enumerate(class_ids) if row not in scored.errors]
+            model.metrics.failed(len(result.errors))
+            good = [c for row, c in enumerate(class_ids) if row not in result.errors]
             model.metrics.succeeded(good)
         else:
             model.breaker.succeeded(ticket)
             model.metrics.succeeded(class_ids)
         seconds = time.perf_counter() - started
         model.metrics.took(seconds)
-        return Prediction(model, scored.scores, class_ids, scored.errors, seconds)
+        return Prediction(model, result.scores, class_ids, result.errors, seconds)
 
     def _probe(self, model: ServedModel) -> None:
         """The circuit has just opened: find out whose fault it is. One look at a time."""
@@ -105,8 +106,8 @@ class Inference:
         """Until the model answers a probe, or has closed its circuit by answering a request."""
         while model.breaker.state is not State.CLOSED:
             try:
-                scored = await self._scored(model, model.probes, time.perf_counter())
-                model.breaker.broken = len(scored.errors) == len(model.probes)
+                result = await self._result(model, model.probes, time.perf_counter())
+                model.breaker.broken = len(result.errors) == len(model.probes)
             except Overloaded:
                 pass  # it works on other rows: no news
             except ServingError:
@@ -116,7 +117,7 @@ class Inference:
             log.error("model %s fails on its own probe rows: not ready", model.name)
             await asyncio.sleep(model.breaker.open_for)
 
-    async def _scored(self, model: ServedModel, rows: Rows, started: float) -> Scored:
+    async def _result(self, model: ServedModel, rows: Rows, started: float) -> BatchResult:
         """The joined answers, or `TimedOut`."""
         parts = model.batcher.submit(rows)
         late = partial(_expire, model, parts, self._timeout)
@@ -131,13 +132,13 @@ class Inference:
                 part.cancel()
 
 
-def _expire(model: ServedModel, parts: list["asyncio.Future[Scored]"], timeout: float) -> None:
+def _expire(model: ServedModel, parts: list["asyncio.Future[BatchResult]"], timeout: float) -> None:
     for part in parts:
         if not part.done():
             part.set_exception(TimedOut(f"model {model.name} did not answer within {timeout:g} s"))
 
 
-def _joined(parts: list[Scored]) -> Scored:
+def _joined(parts: list[BatchResult]) -> BatchResult:
     errors: dict[int, str] = {}
     offset = 0
     for part in parts:
@@ -145,30 +146,30 @@ def _joined(parts: list[Scored]) -> Scored:
         offset += len(part.scores)
     began = min(part.began for part in parts)
     ended = max(part.ended for part in parts)
-    return Scored(np.concatenate([part.scores for part in parts]), errors, began, ended)
+    return BatchResult(np.concatenate([part.scores for part in parts]), errors, began, ended)
 
 
-def _class_ids(scored: Scored, model: ServedModel) -> list[int]:
+def _class_ids(result: BatchResult, model: ServedModel) -> list[int]:
     """Which of the model's labels each row counts for."""
     if model.probabilities:
-        return _classes(scored)
+        return _classes(result)
     if model.regression or model.several:
-        return _bins(scored, model)
-    return _classes(Scored(scored.scores[:, : len(model.labels)], scored.errors))
+        return _bins(result, model)
+    return _classes(BatchResult(result.scores[:, : len(model.labels)], result.errors))
 
 
-def _bins(scored: Scored, model: ServedModel) -> list[int]:
+def _bins(result: BatchResult, model: ServedModel) -> list[int]:
     """The range that each row's value is in."""
     bins = model.outputs.bins if isinstance(model.outputs, Number) else ()
-    class_ids: list[int] = np.digitize(np.nan_to_num(scored.scores[:, 0]), bins).tolist()
+    class_ids: list[int] = np.digitize(np.nan_to_num(result.scores[:, 0]), bins).tolist()
     return class_ids
 
 
-def _classes(scored: Scored) -> list[int]:
+def _classes(result: BatchResult) -> list[int]:
     """The most probable class of each row; of equals, the first."""
-    if len(scored.scores) == 1:  # for one row, NumPy takes five times as long
-        row = scored.scores[0].tolist()
+    if len(result.scores) == 1:  # for one row, NumPy takes five times as long
+        row = result.scores[0].tolist()
         return [row.index(max(row))]
-    scores = np.nan_to_num(scored.scores, nan=-1.0) if scored.errors else scored.scores
+    scores = np.nan_to_num(result.scores, nan=-1.0) if result.errors else result.scores
     class_ids: list[int] = np.argmax(scores, axis=1).tolist()
     return class_ids

@@ -18,16 +18,16 @@ from transit_models import (
 )
 from transit_models.versions import is_version, plain
 from transit_server import formats
-from transit_server.cpus import available_cpus
 from transit_server.errors import LoadFailed
-from transit_server.last_words import LastWords
-from transit_server.metrics import Metrics
+from transit_server.observability.metrics import Metrics
+from transit_server.runtime.cpus import available_cpus
+from transit_server.runtime.termination_log import TerminationLog
 from transit_server.serving.batching import Batcher, Limits
 from transit_server.serving.breaker import Breaker
 from transit_server.serving.checking import check
 from transit_server.serving.dependencies import differences
+from transit_server.serving.predictor import Predictor
 from transit_server.serving.registry import Registry, ServedModel, labels_of
-from transit_server.serving.scoring import Scorer
 from transit_server.settings import ENSEMBLE, ModelRef, Settings
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Loader:
     def _load_side_by_side(self, storage: Storage) -> list[ServedModel]:
         """All models, as many at once as there are cores; in their order."""
         refs = self._settings.refs
-        last_words = LastWords(self._settings.termination_log)
+        termination_log = TerminationLog(self._settings.termination_log)
         missing = [f"{ref.name} {ref.version}" for ref in refs]
 
         def load(ref: ModelRef) -> ServedModel:
@@ -91,7 +91,7 @@ class Loader:
 
         def warn() -> None:
             names = ", ".join(list(missing))
-            last_words.in_case(f"the process died while it loaded model {names}")
+            termination_log.in_case(f"the process died while it loaded model {names}")
 
         warn()
         pool = ThreadPoolExecutor(min(len(refs), available_cpus()))
@@ -99,7 +99,7 @@ class Loader:
             models = list(pool.map(load, refs))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # one failure is enough
-        last_words.forget()
+        termination_log.forget()
         return models
 
     def _load(self, storage: Storage, ref: ModelRef) -> ServedModel:
@@ -157,19 +157,19 @@ class Loader:
             log.warning("model %s %s: %s", ref.name, metadata.version, text)
         if not labels_of(metadata.signature.outputs):
             metrics.has_classes(labels_of(loaded.outputs))
-        scorer = Scorer(
+        predictor = Predictor(
             ref.name,
             loaded.prepare,
-            loaded.score,
+            loaded.predict,
             loaded.width,
             probabilities=loaded.probabilities,
         )
         name = f"{ref.name} {metadata.version}"
-        checked = check(name, scorer, loaded.probes, settings.batch_max_size)
+        checked = check(name, predictor, loaded.probes, settings.batch_max_size)
         limits = Limits(checked.max_rows, settings.batch_max_wait, settings.max_queue)
         seconds = time.perf_counter() - start
         metrics.loaded(seconds)
-        batcher = Batcher(ref.name, scorer, limits)
+        batcher = Batcher(ref.name, predictor, limits)
         metrics.queue_is(lambda: batcher.queued)
         return ServedModel(
             name=ref.name,

@@ -10,7 +10,7 @@ from typing import Any
 from transit_models.schema import Classes, Inputs, Number, Outputs, Several
 from transit_server.errors import NotReady, UnknownModel
 from transit_server.formats.base import Rows
-from transit_server.metrics import ModelMetrics
+from transit_server.observability.metrics import ModelMetrics
 from transit_server.serving.batching import Batcher
 from transit_server.serving.breaker import Breaker
 from transit_server.settings import ENSEMBLE, ModelRef

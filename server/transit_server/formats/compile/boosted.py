@@ -8,7 +8,7 @@ import xgboost
 from numpy.typing import NDArray
 
 from transit_server.formats import onnx
-from transit_server.formats.base import Engine, NotCompiled, Rows, Score, Source
+from transit_server.formats.base import Engine, NotCompiled, Predict, Rows, Source
 from transit_server.formats.compile import trees
 from transit_server.formats.compile.converted import Converted
 
@@ -69,7 +69,7 @@ def _tree(tree: dict[str, Any], target: int) -> trees.Tree:
     )
 
 
-def _base(booster: xgboost.Booster, trees_alone: Score, row: Rows) -> list[float]:
+def _base(booster: xgboost.Booster, trees_alone: Predict, row: Rows) -> list[float]:
     """What is added to the trees: how it is stored changes with versions, what it does doesn't."""
     margin = np.asarray(booster.inplace_predict(row, predict_type="margin"), dtype=np.float64)
     difference: NDArray[np.float64] = margin.reshape(-1) - trees_alone(row).reshape(-1)

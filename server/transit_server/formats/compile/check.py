@@ -12,8 +12,8 @@ from transit_server.formats import onnx
 from transit_server.formats.base import (
     Engine,
     NotCompiled,
+    Predict,
     Rows,
-    Score,
     Source,
     first_line,
     largest_difference,
@@ -34,17 +34,17 @@ def checked(converted: Converted, engine: Engine, source: Source) -> str:
     try:
         run = onnx.plain(converted.onnx)
         compiled = answers(Engine(run, "onnxruntime", engine.says), outputs)
-        got = compiled.score(rows)
+        got = compiled.predict(rows)
     except Exception as error:  # whatever ONNX Runtime says of what it can't run
         raise NotCompiled(f"it doesn't run compiled: {first_line(error)}") from error
-    wanted = said.score(rows)
+    wanted = said.predict(rows)
     size = 1.0 if said.probabilities else max(1.0, float(np.abs(wanted).max()))
     if float(np.ptp(wanted, axis=0).max()) < _ALIKE * size:
         raise NotCompiled(f"unchecked: its answers to {which} are all alike, which proves nothing")
     difference = largest_difference(wanted, got) / size
     if difference > _TOLERANCE:
         raise NotCompiled(f"the compiled model differs by {difference:.1e}")
-    if _seconds(compiled.score, rows) > _seconds(said.score, rows):
+    if _seconds(compiled.predict, rows) > _seconds(said.predict, rows):
         raise NotCompiled("the compiled model is not faster")
     told = "" if which == "its probe rows" else f" on {which}"
     return f"compiled, largest difference {difference:.1e}{told}"
@@ -86,11 +86,11 @@ def _refuse_rounding(probes: Rows) -> None:
         raise NotCompiled("its probe rows do not fit into 32-bit floats")
 
 
-def _seconds(score: Score, rows: Rows) -> float:
+def _seconds(predict: Predict, rows: Rows) -> float:
     """The best of a few runs on one row: what an idle server's client waits for."""
     best = float("inf")
     for _ in range(5):
         start = time.perf_counter()
-        score(rows[:1])
+        predict(rows[:1])
         best = min(best, time.perf_counter() - start)
     return best

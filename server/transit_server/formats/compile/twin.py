@@ -37,12 +37,12 @@ def load(source: Source) -> tuple[Engine, Answers]:
         note = f"twin of {path.name}, largest difference "
         engine = Engine(run, "onnxruntime", Says(gives=gives, dtype="float32"))
         mapped = answers(engine, source.schema.outputs)
-        said = mapped.score(known.rows)
+        said = mapped.predict(known.rows)
         if source.probes is not None:
-            mapped.score(source.probes)  # what the preprocessing gives now must fit, too
+            mapped.predict(source.probes)  # what the preprocessing gives now must fit, too
         wanted = Engine(lambda _: known.scores, "", engine.says)
         difference = largest_difference(
-            answers(wanted, source.schema.outputs).score(known.rows), said
+            answers(wanted, source.schema.outputs).predict(known.rows), said
         )
     except ModelStoreError as error:
         raise NotCompiled(f"{TWIN} is not used: {error}") from error

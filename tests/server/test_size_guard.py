@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.server.running import RunningServer
-from transit_server.api import too_many
+from transit_server.api import size_guard
 from transit_server.errors import InvalidInput
 
 MANY = 5_000_000
@@ -61,12 +61,12 @@ def _all_are_refused(forest: RunningServer) -> None:
 def test_a_batch_is_looked_at_first(rows: int, numbers: int, message: str | None) -> None:
     body = msgspec.json.encode({"features": rows * [numbers * [1]]})
     if message is None:
-        too_many.check_rows(body, 10, 5)
+        size_guard.check_rows(body, 10, 5)
         return
     with pytest.raises(InvalidInput, match=message):
-        too_many.check_rows(body, 10, 5)
+        size_guard.check_rows(body, 10, 5)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2**18 - 1, 2**18, 2**18 + 1, 2**20])
 def test_count(size: int) -> None:
-    assert too_many.count(size * b"a," + b"b", b",") == size
+    assert size_guard.count(size * b"a," + b"b", b",") == size

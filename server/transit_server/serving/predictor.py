@@ -1,7 +1,7 @@
 """From raw rows to probabilities, so that a row which fails takes no other row with it. What is no
 probability is no answer either: each is held to 0..1 and a sum of 1, also after the start.
 
-`loading` builds a `Scorer`, `batching` calls it from the model's own thread. Whatever a model
+`loading` builds a `Predictor`, `batching` calls it from the model's own thread. Whatever a model
 raises is that row's error: nothing is retried until it happens to work, and no answer is made up.
 """
 
@@ -25,7 +25,7 @@ NO_PROBABILITIES = "answers are no probabilities"
 
 
 @dataclass(slots=True)
-class Scored:
+class BatchResult:
     """Scores for every row of a batch; the rows in `errors` have none (NaN). `began` and `ended`
     tell when the model worked on them, by `time.monotonic()`.
     """
@@ -35,22 +35,22 @@ class Scored:
     began: float = 0.0
     ended: float = 0.0
 
-    def part(self, start: int, stop: int) -> "Scored":
+    def part(self, start: int, stop: int) -> "BatchResult":
         """What belongs to the rows from `start` to `stop`."""
         if not self.errors:
-            return Scored(self.scores[start:stop], {}, self.began, self.ended)
+            return BatchResult(self.scores[start:stop], {}, self.began, self.ended)
         errors = {row - start: text for row, text in self.errors.items() if start <= row < stop}
-        return Scored(self.scores[start:stop], errors, self.began, self.ended)
+        return BatchResult(self.scores[start:stop], errors, self.began, self.ended)
 
 
-class Scorer:
+class Predictor:
     """Preprocessing and model, one after the other, each isolated row by row when it fails."""
 
     def __init__(
         self,
         name: str,
         preprocess: Stage | None,
-        score: Stage,
+        model: Stage,
         outputs: int,
         *,
         probabilities: bool = False,
@@ -59,11 +59,11 @@ class Scorer:
         self._valid = _are_probabilities if probabilities else _are_finite
         self._probabilities = probabilities
         self._preprocess = preprocess
-        self._score = score
+        self._model = model
         self._outputs = outputs
         self._logged = 0.0
 
-    def __call__(self, rows: Rows) -> Scored:
+    def __call__(self, rows: Rows) -> BatchResult:
         errors: dict[int, str] = {}
         values: NDArray[Any] = rows
         left = list(range(len(rows)))  # the rows that `values` has, by their number
@@ -76,14 +76,14 @@ class Scorer:
             )
         if left:
             values, left = isolated(
-                self._score,
+                self._model,
                 values,
                 left,
                 lambda row, error: errors.update({row: self._describe("the model", error)}),
                 self._outputs,
             )
         if not errors and self._valid(values):
-            return Scored(values)
+            return BatchResult(values)
         scores = np.full((len(rows), self._outputs), np.nan)
         if left:
             scores[left] = values
@@ -92,7 +92,7 @@ class Scorer:
             errors.setdefault(row, "the model's answer is not a finite number")
         if self._probabilities:
             self._refuse_no_probabilities(scores, errors)
-        return Scored(scores, errors)
+        return BatchResult(scores, errors)
 
     def _refuse_no_probabilities(self, scores: Scores, errors: dict[int, str]) -> None:
         for row in range(len(scores)):

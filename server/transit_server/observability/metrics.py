@@ -16,7 +16,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from transit_server.late_series import FeedbackSeries
+from transit_server.observability.feedback_series import FeedbackSeries
 
 _GROWTH = 1.1
 _FIRST, _LAST = 0.00025, 30.0

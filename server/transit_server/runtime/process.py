@@ -1,45 +1,41 @@
-"""One serving process: the application under uvicorn, from settings to an exit code.
-
-The whole server, or one worker of several; `main` and `workers.worker` start it.
+"""The serving process, started by `main`: the application under uvicorn, from settings to an exit
+code.
 """
 
 import faulthandler
 import gc
 import os
-import socket
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import uvicorn
 
-from transit_server import logs
 from transit_server.app import create_app
-from transit_server.http.heads import BoundedHeads
-from transit_server.last_words import LastWords
-from transit_server.lifecycle import DrainingServer, Lifecycle
+from transit_server.http.api_keys import BadKeys
+from transit_server.http.head_limits import BoundedHeads
+from transit_server.observability import logs
+from transit_server.runtime.draining import DrainingServer
+from transit_server.runtime.lifecycle import Lifecycle
+from transit_server.runtime.termination_log import TerminationLog
 from transit_server.settings import Settings
-
-if TYPE_CHECKING:
-    from transit_server.workers.siblings import Siblings
 
 _SWITCH_INTERVAL = 0.001
 _LAST_ANSWERS = 5.0
 
 
-def serve(
-    settings: Settings,
-    siblings: "Siblings | None" = None,
-    sockets: list[socket.socket] | None = None,
-) -> int:
-    """Serve until told to end; the exit code. Listens on `sockets`, by default as the settings
-    say.
-    """
+def serve(settings: Settings) -> int:
+    """Serve until told to end; the exit code."""
     logs.start(settings.log_level)
     faulthandler.enable()
     # Model threads that hold the interpreter must give way soon, or liveness waits for each.
     sys.setswitchinterval(_SWITCH_INTERVAL)
     lifecycle = Lifecycle()
-    app = create_app(settings, lifecycle, lambda: server.stop(), siblings)
+    termination_log = TerminationLog(settings.termination_log)
+    try:
+        app = create_app(settings, lifecycle, lambda: server.stop())
+    except BadKeys as error:
+        termination_log.say(f"transit-server: {error}")
+        return 2
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -59,9 +55,9 @@ def serve(
     server = DrainingServer(config, lifecycle, settings.drain_delay)
     gc.freeze()
     gc.enable()  # `main` imports without it
-    server.run(sockets)
+    server.run()
     if lifecycle.failure is not None:
-        LastWords(settings.termination_log).say(f"transit-server: {lifecycle.failure}")
+        termination_log.say(f"transit-server: {lifecycle.failure}")
         return 1
     return 0
 

@@ -1,7 +1,7 @@
 """Deadlines that are nearly never reached, for every request: one timer for all of them.
 
 A timer of the event loop for each request costs more than the request's row does to decode.
-`http.bodies` and `serving.inference` set a deadline and take it back when they are in time.
+`http.body_limits` and `serving.inference` set a deadline and take it back when they are in time.
 """
 
 import asyncio

@@ -4,7 +4,7 @@ A key has a name, which logs and metrics show, and a value, which nothing shows.
 by their SHA-256: keys are long and random, so a slow hash would bring nothing. Plain values are
 hashed when they are read and not kept.
 
-`http.access` asks `Keys` for the name behind a presented key; `KeyFile` reads a changed file anew.
+`gate` asks `Keys` for the name behind a presented key; `KeyFile` reads a changed file anew.
 """
 
 import asyncio
@@ -25,6 +25,23 @@ _LOOK_EVERY = 2.0
 
 class BadKeys(ValueError):
     """The keys can't be used; the message names the entry and never shows a value."""
+
+
+def configured(lines: str, path: Path | None) -> "tuple[Keys | None, KeyFile | None]":
+    """The keys that TRANSIT_API_KEYS and TRANSIT_API_KEYS_FILE ask for, and what keeps them as the
+    file says; None where there are none. Raises `BadKeys`.
+    """
+    try:
+        fixed = parse_keys(lines)
+    except BadKeys as error:
+        raise BadKeys(f"TRANSIT_API_KEYS: {error}") from None
+    if path is None:
+        return (Keys(fixed) if fixed else None), None
+    try:
+        keys = Keys({**fixed, **read_keys(path)})
+    except BadKeys as error:
+        raise BadKeys(f"TRANSIT_API_KEYS_FILE: {error}") from None
+    return keys, KeyFile(path, fixed, keys)
 
 
 def parse_keys(text: str) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from tests.server.running import RunningServer, eventually
-from transit_server.http.heads import BoundedHeads
+from transit_server.http.head_limits import BoundedHeads
 
 START = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
 HEADER = b"x-filler: " + 990 * b"y" + b"\r\n"

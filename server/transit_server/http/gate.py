@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from transit_server.errors import RateLimited, Unauthorized
-from transit_server.keys import Keys
-from transit_server.metrics import Metrics
+from transit_server.http.api_keys import Keys
+from transit_server.observability.metrics import Metrics
 
 _ANYBODY = ""
 _BEARER = b"bearer "

@@ -1,6 +1,6 @@
 """The line that Kubernetes shows in a pod's status when its container has ended.
 
-Used by `main` for what it knows, and by `serving.loading` beforehand, for the case that
+Used by `process` for what it knows, and by `serving.loading` beforehand, for the case that
 deserialising a model kills the process: then nobody is left to write anything.
 """
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 
-class LastWords:
+class TerminationLog:
     """Writes to the termination log; a machine that has none is no error."""
 
     def __init__(self, path: Path) -> None:

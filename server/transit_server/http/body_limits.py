@@ -10,7 +10,6 @@ from io import BytesIO
 
 from starlette.requests import ClientDisconnect
 
-from transit_server.deadlines import Deadlines
 from transit_server.errors import (
     BodyTooLarge,
     MalformedBody,
@@ -18,7 +17,8 @@ from transit_server.errors import (
     SlowBody,
     UnsupportedEncoding,
 )
-from transit_server.http.endpoint import Call
+from transit_server.http.request import HttpRequest
+from transit_server.runtime.deadlines import Deadlines
 
 _SINGLE_ROW = 2**20
 _ENCODINGS = (b"gzip", b"deflate", b"identity")
@@ -39,19 +39,19 @@ class Bodies:
         self._seconds = seconds
         self._held = 0
 
-    async def row(self, call: Call) -> bytes:
+    async def row(self, request: HttpRequest) -> bytes:
         """A body with one row, a megabyte at most. Raises as `any` does."""
-        return await self._read(call, self._single)
+        return await self._read(request, self._single)
 
-    async def any(self, call: Call) -> bytes:
+    async def any(self, request: HttpRequest) -> bytes:
         """Raises `BodyTooLarge` without reading on, `MalformedBody` for a wrong Content-Length,
         `SlowBody`, `Overloaded`.
         """
-        return await self._read(call, self._largest)
+        return await self._read(request, self._largest)
 
-    async def _read(self, call: Call, limit: int) -> bytes:
+    async def _read(self, request: HttpRequest, limit: int) -> bytes:
         declared = encoding = None
-        for name, value in call.scope["headers"]:
+        for name, value in request.scope["headers"]:
             if name == b"content-length":
                 declared = value
             elif name == b"content-encoding":
@@ -66,7 +66,7 @@ class Bodies:
                 f"the body has {declared.decode('latin-1')} bytes, at most {limit} are read"
             )
         try:
-            body = await self._within(call, limit)
+            body = await self._within(request, limit)
         except TimeoutError:
             raise SlowBody(f"the body did not arrive within {self._seconds:g} s") from None
         if len(body) > limit:
@@ -75,48 +75,48 @@ class Bodies:
             return body
         return await asyncio.to_thread(_decompressed, body, limit)
 
-    async def _within(self, call: Call, limit: int) -> bytes:
+    async def _within(self, request: HttpRequest, limit: int) -> bytes:
         """Raises `TimeoutError`."""
         async with asyncio.timeout(None) as timeout:
             # It is given a time only when that is over: a timer for each body would be slow.
             late = partial(timeout.reschedule, 0.0)
-            deadline = self._deadlines.set(call.started + self._seconds, late)
+            deadline = self._deadlines.set(request.started + self._seconds, late)
             try:
-                body, more = await _piece(call)
+                body, more = await _piece(request)
                 if more:
-                    body = await self._rest(call, body, limit)
+                    body = await self._rest(request, body, limit)
                 return body
             finally:
                 self._deadlines.clear(deadline)
 
-    async def _rest(self, call: Call, first: bytes, limit: int) -> bytes:
+    async def _rest(self, request: HttpRequest, first: bytes, limit: int) -> bytes:
         # Not a list of pieces, which would need the memory twice: `getvalue` copies nothing.
         body = BytesIO()
         size = body.write(first)
-        self._hold(call, size)
+        self._hold(request, size)
         more = True
         while more:
-            piece, more = await _piece(call)
+            piece, more = await _piece(request)
             size += body.write(piece)
             if size > limit:
                 raise BodyTooLarge(f"the body is larger than {limit} bytes")
-            self._hold(call, len(piece))
+            self._hold(request, len(piece))
         return body.getvalue()
 
-    def _hold(self, call: Call, size: int) -> None:
+    def _hold(self, request: HttpRequest, size: int) -> None:
         """Account for `size` more bytes until the request is answered."""
         if self._held + size > self._together:
             raise Overloaded(
                 f"the bodies of other requests take {self._held} of {self._together} bytes"
             )
         self._held += size
-        if not call.held:
-            call.at_end = lambda: self._release(call)
-        call.held += size
+        if not request.held:
+            request.at_end = lambda: self._release(request)
+        request.held += size
 
-    def _release(self, call: Call) -> None:
-        self._held -= call.held
-        call.held = 0
+    def _release(self, request: HttpRequest) -> None:
+        self._held -= request.held
+        request.held = 0
 
 
 def _decompressed(body: bytes, limit: int) -> bytes:
@@ -133,8 +133,8 @@ def _decompressed(body: bytes, limit: int) -> bytes:
     return plain
 
 
-async def _piece(call: Call) -> tuple[bytes, bool]:
-    message = await call.receive()
+async def _piece(request: HttpRequest) -> tuple[bytes, bool]:
+    message = await request.receive()
     if message["type"] == "http.disconnect":
         raise ClientDisconnect
     return message.get("body", b""), message.get("more_body", False)

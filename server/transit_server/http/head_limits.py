@@ -1,5 +1,5 @@
 """A limit for what is around a body: the request line and the headers, in size and in time; chunk
-extensions and trailers, in size (their time is the body's, see `bodies`).
+extensions and trailers, in size (their time is the body's, see `body_limits`).
 
 Uvicorn has none. A client that never ends its headers would take memory without end, and one that
 never begins, or never goes on, a connection. `process` gives this protocol to uvicorn.

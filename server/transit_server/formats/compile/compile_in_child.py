@@ -84,7 +84,7 @@ class _Converts(Protocol):
     def convert(self, engine: Engine, source: Source) -> Converted: ...
 
 
-def compile_apart(module: str, converter: str, source: Source, work: Path) -> Compiled:
+def compile_in_child(module: str, converter: str, source: Source, work: Path) -> Compiled:
     """The model as ONNX, or why it isn't. Raises `UnsupportedModel` when it can't be loaded, `Died`
     when that ended the child.
     """

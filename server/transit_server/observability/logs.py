@@ -1,7 +1,7 @@
 """The log: one JSON object a line, on standard error.
 
 What clients send is in none: no features, no keys, no bodies, and of an exception only its type and
-where it came from, because its text may quote a value. `http.endpoint` writes the access log here.
+where it came from, because its text may quote a value. `http.access_log` writes here, too.
 """
 
 import logging
@@ -9,21 +9,13 @@ import sys
 import time
 import traceback
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
-
-if TYPE_CHECKING:
-    from transit_server.http.endpoint import Call
 
 _FIELDS = "transit_fields"
 _FRAMES = 12
 log = logging.getLogger("transit_server.warnings")
-access = logging.getLogger("transit_server.access")
-
-# The lowest status that each value of TRANSIT_ACCESS_LOG writes.
-NEVER = 1000
-ACCESS_FROM = {"all": 100, "errors": 500, "off": NEVER}
 
 
 class JsonFormatter(logging.Formatter):
@@ -65,26 +57,11 @@ def _warned(
     log.warning("%s at %s:%d", category.__name__, filename, lineno)
 
 
-def request(call: "Call", route: str, status: int, revision: str) -> None:
-    """The access log's line for one request."""
-    fields: dict[str, Any] = {
-        "request_id": call.request_id,
-        "method": call.scope["method"],
-        "route": route,
-        "status": status,
-        "ms": round((time.perf_counter() - call.started) * 1e3, 3),
-        "revision": revision,
-    }
-    for name, value in (
-        ("model", call.model),
-        ("version", call.version),
-        ("client", call.client_name),
-        ("code", call.code),
-    ):
-        if value:
-            fields[name] = value
-    level = logging.WARNING if status >= 500 else logging.INFO
-    access.log(level, "request", extra={_FIELDS: fields})
+def fields(**given: Any) -> dict[str, Any]:
+    """For `extra` of a logger's call: what its JSON line has besides the message. What is empty is
+    left out.
+    """
+    return {_FIELDS: {name: value for name, value in given.items() if value not in ("", None)}}
 
 
 def _time(seconds: float) -> str:

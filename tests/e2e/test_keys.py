@@ -1,4 +1,4 @@
-"""Given API keys in a Secret and two processes per pod, then both work behind the gateway."""
+"""Given API keys in a Secret, then they work behind the gateway, and rotate without a restart."""
 
 import json
 from base64 import b64encode
@@ -52,7 +52,7 @@ def pods(stage: Stage) -> list[Object]:
 
 
 def predictions(stage: Stage, pod: str) -> float:
-    """The pod's count of rows that it predicted, by whichever process is asked."""
+    """The pod's count of rows that it predicted."""
     path = f"/api/v1/namespaces/{stage.namespace}/pods/{pod}:8000/proxy/metrics"
     lines = stage.kube("get", "--raw", path).splitlines()
     (line,) = [x for x in lines if x.startswith("predictions_total{") and 'status="success"' in x]
@@ -64,10 +64,7 @@ def test_behind_the_gateway(stage: Stage) -> None:
     stage.manifest["spec"]["replicas"] = 1
     server = stage.manifest["spec"]["server"]
     server["apiKeys"] = {"secretName": SECRET}
-    server["env"] = [
-        {"name": "TRANSIT_WORKERS", "value": "2"},
-        {"name": "TRANSIT_ACCESS_LOG", "value": "all"},
-    ]
+    server["env"] = [{"name": "TRANSIT_ACCESS_LOG", "value": "all"}]
     stage.ask_for("1.0.0")
     stage.until("the first deployment", lambda s: s.get("phase") == "Stable", 120)
     eventually("the gateway leads to a server", lambda: ask(stage) == 401, 20)
@@ -75,7 +72,7 @@ def test_behind_the_gateway(stage: Stage) -> None:
 
     (pod,) = [p["metadata"]["name"] for p in pods(stage)]
     assert [ask(stage, OLD) for _ in range(REQUESTS)] == [200] * REQUESTS
-    assert [predictions(stage, pod) for _ in range(6)] == [REQUESTS] * 6
+    assert predictions(stage, pod) == REQUESTS
 
     keys(stage, mobile=NEW)
     eventually("the new key is accepted", lambda: ask(stage, NEW) == 200, ROTATED_SECONDS, 1.0)
@@ -85,7 +82,6 @@ def test_behind_the_gateway(stage: Stage) -> None:
     assert now["metadata"]["name"] == pod, "keys are no other revision"
     assert [s["restartCount"] for s in now["status"]["containerStatuses"]] == [0]
     log = stage.kube("-n", stage.namespace, "logs", pod)
-    assert log.count("is ready after") == 2, "each worker has the model"
     assert '"client":"web"' in log.replace(": ", ":")
     assert OLD not in log
     assert NEW not in log

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-    from transit_server.serving.scoring import Scored
-
 log = logging.getLogger(__name__)
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -25,7 +23,7 @@ class ModelSpans(Protocol):
     """What `serving.inference` needs of tracing."""
 
     def record(
-        self, model: str, version: str, rows: int, submitted: float, scored: "Scored"
+        self, model: str, version: str, rows: int, submitted: float, began: float, ended: float
     ) -> None: ...
 
 
@@ -103,7 +101,7 @@ class Tracing:
         span.end()
 
     def record(
-        self, model: str, version: str, rows: int, submitted: float, scored: "Scored"
+        self, model: str, version: str, rows: int, submitted: float, began: float, ended: float
     ) -> None:
         """The spans inside the present request: `queue` and `model`. Times are those of
         `time.monotonic()`.
@@ -115,8 +113,8 @@ class Tracing:
             "transit.rows": rows,
         }
         for name, begin, end in (
-            ("queue", submitted, scored.began),
-            ("model", scored.began, scored.ended),
+            ("queue", submitted, began),
+            ("model", began, ended),
         ):
             span = self._tracer.start_span(
                 name, attributes=attributes, start_time=int((begin + offset) * 1e9)

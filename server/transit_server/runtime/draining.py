@@ -1,4 +1,4 @@
-"""The life of the process: starting, ready, draining, gone.
+"""How the process ends.
 
 SIGTERM makes the server say at once that it isn't ready, and go on serving for `drain_delay`,
 because a pod gets requests until every router has heard that its endpoint is gone. Then the
@@ -14,15 +14,9 @@ from types import FrameType
 
 import uvicorn
 
+from transit_server.runtime.lifecycle import Lifecycle
+
 log = logging.getLogger(__name__)
-
-
-class Lifecycle:
-    """What the endpoints have to know of it."""
-
-    def __init__(self) -> None:
-        self.draining = False
-        self.failure: Exception | None = None
 
 
 class DrainingServer(uvicorn.Server):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from transit_server.serving.scoring import Scorer
+from transit_server.serving.predictor import Predictor
 
 ROWS = np.array([[1.0, 0.0], [2.0, 0.0], [-1.0, 0.0], [3.0, 0.0]], dtype=np.float32)
 
@@ -52,11 +52,11 @@ def drops(rows: Any) -> Any:
     ],
 )  # fmt: skip
 def test_one_bad_row(name: str, preprocess: Any, score: Any, words: str) -> None:
-    scored = Scorer("m", preprocess, score, 2)(ROWS)
-    assert list(scored.errors) == [2]
-    assert words in scored.errors[2]
-    assert scored.scores[[0, 1, 3]].tolist() == scores(ROWS[[0, 1, 3]]).tolist()
-    assert np.isnan(scored.scores[2]).all()
+    result = Predictor("m", preprocess, score, 2)(ROWS)
+    assert list(result.errors) == [2]
+    assert words in result.errors[2]
+    assert result.scores[[0, 1, 3]].tolist() == scores(ROWS[[0, 1, 3]]).tolist()
+    assert np.isnan(result.scores[2]).all()
 
 
 def test_both_stages_fail_on_different_rows() -> None:
@@ -65,20 +65,20 @@ def test_both_stages_fail_on_different_rows() -> None:
             raise ValueError("large")
         return scores(rows)
 
-    scored = Scorer("m", refuses("negative"), refuses_large, 2)(ROWS)
-    assert "negative" in scored.errors[2]
-    assert "large" in scored.errors[3]
-    assert scored.scores[:2].tolist() == scores(ROWS[:2]).tolist()
+    result = Predictor("m", refuses("negative"), refuses_large, 2)(ROWS)
+    assert "negative" in result.errors[2]
+    assert "large" in result.errors[3]
+    assert result.scores[:2].tolist() == scores(ROWS[:2]).tolist()
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_a_wrong_number_of_outputs_is_an_error(outputs: int) -> None:
-    scored = Scorer("m", None, scores, outputs)(ROWS)
-    assert sorted(scored.errors) == [0, 1, 2, 3]
+    result = Predictor("m", None, scores, outputs)(ROWS)
+    assert sorted(result.errors) == [0, 1, 2, 3]
 
 
 def test_parts_go_to_their_owners() -> None:
-    scored = Scorer("m", refuses("bad"), scores, 2)(ROWS)
-    assert scored.part(0, 2).errors == {}
-    assert list(scored.part(2, 4).errors) == [0]
-    assert scored.part(3, 4).scores.tolist() == scores(ROWS[3:]).tolist()
+    result = Predictor("m", refuses("bad"), scores, 2)(ROWS)
+    assert result.part(0, 2).errors == {}
+    assert list(result.part(2, 4).errors) == [0]
+    assert result.part(3, 4).scores.tolist() == scores(ROWS[3:]).tolist()

@@ -1,0 +1,65 @@
+"""One HTTP request, and what all endpoints want to know of it: `endpoint` makes it, `body_limits`
+reads its body, `access_log` tells of it.
+"""
+
+import itertools
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from transit_server.errors import MalformedBody
+
+# Unique without asking the system for random bytes, which costs as much as reading the body.
+_PROCESS = secrets.token_hex(6)
+_COUNTER = itertools.count()
+_REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+
+
+class HttpRequest(Request):
+    """A request: when it came, its id, and what is found out about it on the way."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(scope, receive, send)
+        self.started = time.perf_counter()
+        self.request_id = request_id(scope)
+        self.client_name = ""  # of the API key
+        self.model = ""
+        self.version = ""
+        self.code = ""  # of the error
+        self.held = 0  # bytes of its body, see `body_limits`
+        self.at_end: Callable[[], None] | None = None
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first header of that name (lower case), without decoding all of them."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                return bytes(value)
+        return None
+
+    def unit(self, name: bytes) -> str:
+        """The value of the header `name`, or the request's id where there is none."""
+        value = self.header(name) if name else None
+        return self.request_id if value is None else value.decode("latin-1")
+
+    def integer_header(self, name: bytes) -> int | None:
+        """A header that must be a number, if it is there."""
+        value = self.header(name)
+        if value is None:
+            return None
+        if not value.isdigit() or len(value) > 12:
+            raise MalformedBody(f"the header {name.decode()} is not a number")
+        return int(value)
+
+
+def request_id(scope: Scope) -> str:
+    """The client's, if it can be echoed safely, else a new one."""
+    for key, value in scope["headers"]:
+        if key == b"x-request-id":
+            if _REQUEST_ID.fullmatch(value):
+                return str(value.decode())
+            break
+    return f"req_{_PROCESS}{next(_COUNTER):08x}"
