@@ -1,8 +1,9 @@
 """Every object that one ModelDeployment makes, as YAML: what the golden pairs hold.
 
 `python -m tests.unit.golden.render` (`make golden`) writes `output/` anew from `input/`; a look at
-the diff is the review. Neighbours: `test_golden` compares, `tests/api/test_golden.py` has a real
-API server look at the outputs. README.md says what an input is.
+the diff is the review. Neighbours: `tests.unit.cluster`, in which the operator's own code makes the
+objects; `test_golden` compares; `tests/api/test_golden.py` has a real API server look at the
+outputs. README.md says what an input is.
 """
 
 from pathlib import Path
@@ -10,19 +11,13 @@ from typing import Any
 
 import yaml
 
+from tests.unit.cluster import Cluster
 from transit_operator.api.config import OperatorConfig
-from transit_operator.api.spec import ModelDeploymentSpec
-from transit_operator.api.status import CandidateStatus, ModelDeploymentStatus
-from transit_operator.core.objects import build
-from transit_operator.core.objects.build import Object, Owner
-from transit_operator.core.objects.checks import check_jobs
-from transit_operator.core.objects.resolver import resolver_change, resolver_pod
-from transit_operator.core.objects.revision import needs_resolving, wanted
-from transit_operator.core.objects.template import pod_template
-from transit_operator.routers import for_spec
+from transit_operator.core.objects.build import Object
 
 HERE = Path(__file__).parent
-NOW = "2026-11-26T12:00:00Z"
+# What an API server adds, not Transit.
+ADDED = ("uid", "creationTimestamp", "generation", "resourceVersion")
 
 
 def cases() -> list[str]:
@@ -36,61 +31,23 @@ def output(case: str) -> Path:
 
 
 def render(case: str) -> str:
-    """Return all objects of an input, in the order in which they are written."""
+    """Return all objects of an input as they stand, in the order in which each was made."""
     given: dict[str, Any] = yaml.safe_load((HERE / "input" / f"{case}.yaml").read_text())
     resource = given["modelDeployment"]
-    owner = Owner(resource["metadata"]["namespace"], resource["metadata"]["name"], "uid-1")
-    config = OperatorConfig.model_validate(given.get("config") or {})
-    spec = ModelDeploymentSpec.model_validate(resource["spec"])
-    stable = given.get("stable")
-    served = ModelDeploymentSpec.model_validate(resource["spec"] | stable) if stable else None
-    made = _objects(owner, config, spec, served, given.get("weight", 100))
+    resource["metadata"]["uid"] = "uid-1"
+    cluster = Cluster(resource, OperatorConfig.model_validate(given.get("config") or {}))
+    if "stable" in given:
+        cluster.apply(resource["spec"] | given["stable"])
+        cluster.run(until={"phase": "Stable"})
+    cluster.apply(resource["spec"])
+    cluster.run(until=given.get("until") or {})
+    made = [_as_asked(obj) for obj in cluster.api.objects.values()]
     return yaml.safe_dump_all(made, sort_keys=False, width=100)
 
 
-def _objects(
-    owner: Owner,
-    config: OperatorConfig,
-    spec: ModelDeploymentSpec,
-    stable: ModelDeploymentSpec | None,
-    weight: int,
-) -> list[Object]:
-    if needs_resolving(spec, None):
-        name = resolver_change(owner, {}, spec, True, 0.0).make
-        assert name is not None
-        return [resolver_pod(owner, spec, config, name)]
-    revision = wanted(spec, None).revision
-    weights = {revision: weight}
-    revisions = [spec]
-    pinned = revision
-    if stable is not None:
-        pinned = wanted(stable, None).revision
-        weights[pinned] = 100 - weight
-        revisions = [stable, spec]
-    candidate = CandidateStatus(
-        revision=revision, weight=weight, started_at=NOW, checked_at=NOW if weight == 0 else None
-    )
-    return [
-        *for_spec(spec).objects(owner, {r: w for r, w in weights.items() if w > 0}, pinned),
-        *check_jobs(owner, spec, ModelDeploymentStatus(candidate=candidate)),
-        *(obj for one in revisions for obj in _revision(owner, one, config)),
-    ]
-
-
-def _revision(owner: Owner, spec: ModelDeploymentSpec, config: OperatorConfig) -> list[Object]:
-    target = wanted(spec, None)
-    template = pod_template(owner.namespace, owner.name, target, spec, config)
-    data = {"models": [model.model_dump() for model in target.models], "template": template}
-    made = [
-        build.revision_service(owner, target.revision),
-        build.controller_revision(owner, target.revision, data),
-        build.deployment(owner, target.revision, template),
-    ]
-    if spec.autoscaling is not None:
-        least, most = spec.autoscaling.min, spec.autoscaling.max
-        made.append(build.autoscaler(owner, target.revision, spec, least, most))
-    # As it comes out of JSON: YAML would else point from one object into another.
-    return [yaml.safe_load(yaml.safe_dump(obj)) for obj in made]
+def _as_asked(obj: Object) -> Object:
+    meta = {key: value for key, value in obj["metadata"].items() if key not in ADDED}
+    return {key: value for key, value in (obj | {"metadata": meta}).items() if key != "status"}
 
 
 def main() -> None:
