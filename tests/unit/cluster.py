@@ -100,24 +100,26 @@ class NothingWrong:
 class Cluster:
     """One ModelDeployment, and an operator that looks at it."""
 
-    def __init__(self, resource: Object, config: OperatorConfig) -> None:
-        self.api = Recorder()
+    def __init__(
+        self, resource: Object, config: OperatorConfig, api: Recorder | None = None
+    ) -> None:
+        self.api = api or Recorder()
         self.cache = Cache()
-        self._observer = Observer(self.cache, NothingWrong(), lambda: self.api.now)
+        self.observer = Observer(self.cache, NothingWrong(), lambda: self.api.now)
+        self.key = resource["metadata"]["namespace"], resource["metadata"]["name"]
         self._executor = Executor(self.api, self.cache, config)
         self._resource = resource
-        self._key = resource["metadata"]["namespace"], resource["metadata"]["name"]
 
     def apply(self, spec: Object) -> None:
         """Create the ModelDeployment, or change its spec."""
-        before = self.cache.mdep(self._key)
+        before = self.cache.mdep(self.key)
         made = self.api.stamped({**(before or self._resource), "spec": spec}, before)
         made["metadata"] |= {"generation": made["metadata"]["generation"] + (before is not None)}
         self.cache.put(made)
 
     def status(self) -> Object:
         """Return the status, as users read it."""
-        found: Object = (self.cache.mdep(self._key) or {}).get("status") or {}
+        found: Object = (self.cache.mdep(self.key) or {}).get("status") or {}
         return found
 
     def run(self, until: Object) -> None:
@@ -147,8 +149,8 @@ class Cluster:
         raise AssertionError(f"never {until}: {self.status()}")
 
     async def _look(self) -> float | None:
-        readings = await self._observer.readings(self._key)
-        snapshot = self._observer.look(self._key, readings)
+        readings = await self.observer.readings(self.key)
+        snapshot = self.observer.look(self.key, readings)
         assert snapshot is not None
         decision = decide(snapshot.observed)
         await self._executor.execute(snapshot, decision)
@@ -163,12 +165,12 @@ class Cluster:
             if kind == "HTTPRoute" and "status" not in obj:
                 obj["status"] = {"parents": [_accepted(p) for p in obj["spec"]["parentRefs"]]}
                 self.cache.put(self.api.stamped(obj, obj))
-        there = {name for (kind, name) in self.cache.owned(self._key) if kind == "Pod"}
+        there = {name for (kind, name) in self.cache.owned(self.key) if kind == "Pod"}
         for name in wanted.keys() - there:
             self.cache.put(self.api.stamped(self._pod(name, wanted[name]), None))
         for name in there - wanted.keys():
             if ("Pod", name) not in self.api.objects:  # the resolver's is its own
-                self.cache.drop("Pod", self._key[0], name)
+                self.cache.drop("Pod", self.key[0], name)
 
     def _pod(self, name: str, deployment: Object) -> Object:
         owner = {"kind": "ReplicaSet", "name": f"{deployment['metadata']['name']}-rs", "uid": "rs"}
@@ -181,7 +183,7 @@ class Cluster:
             "kind": "Pod",
             "metadata": {
                 "name": name,
-                "namespace": self._key[0],
+                "namespace": self.key[0],
                 "labels": deployment["spec"]["template"]["metadata"]["labels"],
                 "ownerReferences": [owner],
             },

@@ -1,7 +1,7 @@
 """The loop: take a key, observe, decide, execute, and say when to look again.
 
-Neighbours: `queue` gives keys; `handlers` fill the queue. Errors of the API end here: a conflict or
-an outage is tried again, a refusal is told in the status.
+Neighbours: `queue` gives keys; `handlers` fill the queue; `refusals` knows what was refused. Errors
+of the API end here: a conflict or an outage is tried again, a refusal is told in the status.
 """
 
 import asyncio
@@ -14,13 +14,14 @@ from typing import Any
 from ...adapters.kubernetes import Conflict, KubernetesError, NotFound, Refused
 from ...core.decide import decide
 from ...core.decision import Decision
-from ...core.observed import Observed, Problem, Readings
+from ...core.observed import Observed, Readings
 from ...core.rules.evaluate import next_evaluation
 from ..observing.cache import Cache, Key
 from ..observing.observe import Observer
 from ..telling.metrics import Metrics
 from ..writing.execute import Executor
 from .queue import WorkQueue
+from .refusals import Refusals
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Reconciler:
         self._asking: set[Key] = set()
         self._answers: dict[Key, Readings] = {}
         self._began: dict[Key, float] = {}
-        self._refusals: dict[Key, tuple[int, Problem]] = {}  # by generation of the spec
+        self._refusals = Refusals()
 
     async def work(self) -> None:
         """Work for ever. Several may run: the queue gives a key to one at a time.
@@ -157,24 +158,26 @@ class Reconciler:
         snapshot = self._observer.look(key, readings, key in self._asking)
         if snapshot is None:
             self._queue.prefer(key, False)
+            self._refusals.forget(key)
             return
-        refused = self._refusals.get(key)
-        if refused is not None and refused[0] == snapshot.observed.generation:
+        seen = snapshot.observed
+        refused = self._refusals.last(key, seen)
+        if refused is not None:
             # Said until it is over, or the status would change with each try.
-            snapshot = replace(snapshot, observed=replace(snapshot.observed, problem=refused[1]))
+            snapshot = replace(snapshot, observed=replace(seen, problem=refused))
         decision = decide(snapshot.observed)
         status = decision.status
         self._queue.prefer(key, status.candidate is not None or status.retreat is not None)
         try:
             await self._executor.execute(snapshot, decision)
         except (Refused, NotFound) as error:
-            self._refusals[key] = (snapshot.observed.generation, Problem("Refused", str(error)))
-            if refused is None or refused[1].message != str(error):
+            self._refusals.refused(key, seen, str(error))
+            if refused is None:  # what is refused in other words is said at the next try
                 self._queue.add(key)  # once more at once, to say it in the status
             raise
         finally:
             self._metrics.warned(snapshot.mdep, self._cache.mdep(key))
             # Also after a failure: a candidate is judged in time, though one object is refused.
             self._again(key, snapshot.observed, decision)
-        if self._refusals.pop(key, None) is not None:
+        if self._refusals.went_well(key, seen):
             self._queue.add(key)
