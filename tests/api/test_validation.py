@@ -89,6 +89,10 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         ["spec", "server.resources needs requests.cpu"],
     ),
+    "autoscaling of pods that two versions share": (
+        {"autoscaling": {"min": 1, "max": 2}, **rollout(capacity="Shared")},
+        ["spec", "capacity: Shared shares a fixed number of pods"],
+    ),
     "autoscaling upside down": (
         {"autoscaling": {"min": 3, "max": 2}},
         ["spec.autoscaling", "min must not be greater than max"],

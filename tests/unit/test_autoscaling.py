@@ -138,3 +138,19 @@ def test_handing_pods_to_an_autoscaler_and_back_keeps_the_pods() -> None:
     world.run(15)  # nothing shrinks while it drains
     update(world, V2, replicas=4)
     assert (len(world.pods[R1]), candidate(world).weight) == (4, 50)
+
+
+@pytest.mark.parametrize("pods", [2, 8, 10])
+def test_shared_capacity_that_came_through_with_autoscaling_is_full(pods: int) -> None:
+    """Refused at apply: an autoscaler's number is nothing to be shared."""
+    both = {**SCALED, **rollout(capacity="Shared")}
+    world = serving(**both)
+    world.autoscale(R1, pods)
+    world.settle()
+    update(world, V2, **both)
+    for _ in range(60):
+        world.run(5)
+        if world.traffic.get(R1):
+            assert len(world.pods[R1]) == pods, "the stable keeps its pods while it has traffic"
+    assert stable(world) == R2, world.status.message
+    assert world.traffic == {R2: 100}

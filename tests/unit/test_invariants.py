@@ -59,6 +59,8 @@ POLICIES: dict[str, dict[str, Any]] = {
     "approved": rollout(steps=[{**STEPS[0], "approval": True}, *STEPS[1:]]),
     "looked at": rollout(keepRejected="60s", revertWithin="0s"),
     "autoscaled": {"replicas": None, "autoscaling": {"min": 2, "max": 6}},
+    "autoscaled and shared": {"replicas": None, "autoscaling": {"min": 2, "max": 6},
+                              **rollout(capacity="Shared")},
     "autoscaled by pod counts": {"replicas": None, "autoscaling": {"min": 2, "max": 6},
                                  **REPLICAS_ROUTER},
 }  # fmt: skip

@@ -83,7 +83,8 @@ class Rollout(ApiModel):
     capacity: Literal["Full", "Shared"] = Field(
         default="Full",
         description="Full: the stable keeps all its pods until the last step. Shared: it shrinks"
-        " as the weight moves, so that both fit where one does; weights move as pods can follow.",
+        " as the weight moves, so that both fit where one does; weights move as pods can follow."
+        " Shared needs replicas, not autoscaling.",
     )
     reserve: int = Field(
         default=20,

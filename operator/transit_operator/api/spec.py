@@ -66,6 +66,11 @@ class ModelDeploymentSpec(ApiModel):
             "message": "autoscaling goes by the CPU request: server.resources needs requests.cpu",
         },
         {
+            "rule": "!has(self.autoscaling) || self.rollout.capacity != 'Shared'",
+            "message": "rollout.capacity: Shared shares a fixed number of pods, and autoscaling has"
+            " none: use replicas, or capacity: Full",
+        },
+        {
             "rule": "!has(self.default) || self.default == 'ensemble'"
             " || self.models.exists(m, m.name == self.default)",
             "message": "default must be the name of one of the models, or ensemble",

@@ -17,8 +17,11 @@ from .steps import next_step, steps_of
 
 
 def is_shared(spec: ModelDeploymentSpec) -> bool:
-    """Tell whether the revisions share the pods of one."""
-    return spec.rollout.capacity == "Shared"
+    """Tell whether the revisions share the pods of one. An autoscaler's number can't be shared.
+
+    The two together are refused at apply; where they come through all the same, it is Full.
+    """
+    return spec.rollout.capacity == "Shared" and spec.autoscaling is None
 
 
 def shared_targets(
