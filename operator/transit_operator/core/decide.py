@@ -72,7 +72,8 @@ def _wake_at(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, plan: Pla
         return o.now  # it fell due while all was read, so Prometheus was not asked: look again
     settle, deadline = seconds(spec.traffic.settle), seconds(spec.rollout.progress_deadline)
     times = [evaluation, *plan.looks]
-    times += [known.look_again for known in (o.problem, o.route) if known is not None]
+    said = (o.problem, o.route, *o.scalings.values())
+    times += [known.look_again for known in said if known is not None]
     times += [o.revision(name).known_at(o.now, settle) for name in plan.replicas]
     match rollout.state:
         case First(revision):

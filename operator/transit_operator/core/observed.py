@@ -116,6 +116,16 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Scaling:
+    """What a revision's autoscaler says of itself. `active` is None until it has said anything."""
+
+    active: bool | None
+    reason: str = ""
+    message: str = ""
+    look_again: float | None = None  # epoch seconds from which on it is no passing trouble
+
+
+@dataclass(frozen=True)
 class Record:
     """What is kept of a revision in the cluster, whatever becomes of the status.
 
@@ -142,8 +152,8 @@ class Observed:
     `spec` is None where it can't be understood, `wanted` where it isn't resolved yet; `problem`
     then says why. `pins` is what its aliases mean. `readings` is None between two evaluations, and
     while Prometheus is asked: then `asking` is true, and another look comes with the answer.
-    `route` is None where there is no HTTPRoute to ask about. `records` are by revision,
-    `checks` by the name of the check: of the candidate only.
+    `route` is None where there is no HTTPRoute to ask about. `records` and `scalings` are by
+    revision, `checks` by the name of the check: of the candidate only.
     """
 
     now: float
@@ -161,6 +171,7 @@ class Observed:
     readings: Readings | None = None
     asking: bool = False
     route: Route | None = None
+    scalings: Mapping[str, Scaling] = field(default_factory=dict)
     records: Mapping[str, Record] = field(default_factory=dict)
     checks: Mapping[str, CheckRun] = field(default_factory=dict)
 

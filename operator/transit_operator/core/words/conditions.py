@@ -2,7 +2,7 @@
 
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import Condition, Phase
-from ..observed import Observed
+from ..observed import Observed, Scaling
 from ..plan.plan import Plan
 from ..signals.baseline import missing
 from ..signals.evidence import capped, warns
@@ -31,6 +31,8 @@ def conditions(
     ]
     if spec.traffic.router == "gateway":
         said.append(_route_accepted(o))
+    if spec.autoscaling is not None:
+        said.append(_scaling_active(o, rollout))
     return [condition(o, rollout.rest.conditions, *words) for words in said]
 
 
@@ -88,6 +90,17 @@ def _route_accepted(o: Observed) -> Words:
     if o.route.accepted:
         return "RouteAccepted", "True", "Accepted", o.route.message or "the Gateways carry it"
     return "RouteAccepted", "False", o.route.reason or "NotAccepted", o.route.message
+
+
+def _scaling_active(o: Observed, rollout: Rollout) -> Words:
+    """Tell whether the autoscalers of stable and candidate do their work, and which one doesn't."""
+    asked = [r.revision for r in (rollout.stable, rollout.candidate) if r is not None]
+    said = [o.scalings.get(revision, Scaling(None)) for revision in asked]
+    if still := next((scaling for scaling in said if scaling.active is False), None):
+        return "ScalingActive", "False", still.reason, still.message
+    if said and said[0].active:
+        return "ScalingActive", "True", "Active", "the pods follow the load"
+    return "ScalingActive", "Unknown", "NotSaid", "the autoscaler has said nothing yet"
 
 
 def _weight_reached(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Words:

@@ -76,6 +76,9 @@ def message_of(
         case Steady(stable):
             ready = o.revision(stable.revision).ready
             short = f"; {_pods_text(o, stable, spec.pods)}" if ready < spec.pods else ""
+            scaling = o.scalings.get(stable.revision)
+            if spec.autoscaling is not None and scaling is not None and scaling.active is False:
+                short += f"; {scaling.message}"
             if rejected is not None:
                 what = models_text(rejected.models)
                 return f"{what} was turned back, {rejected.reason}: {rejected.message}{short}"

@@ -15,6 +15,7 @@ from ...core.objects.build import Object, Owner
 from ...core.objects.checks import check_runs
 from ...core.objects.resolver import answers
 from ...core.objects.revision import needs_resolving, wanted
+from ...core.objects.scaling import scalings
 from ...core.observed import Observed, Problem, Readings, Route
 from ...core.rules.evaluate import next_evaluation
 from ...routers import for_spec
@@ -116,6 +117,7 @@ class Observer:
             readings=readings,
             asking=asking,
             route=self._route(spec, live, name),
+            scalings=scalings(live, now),
             records=records(live),
             checks=check_runs(owner, spec, status, live) if spec is not None else {},
         )
