@@ -267,6 +267,34 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         server(resources={"requests": {"nvidia.com/gpu": 1}, "limits": {"nvidia.com/gpu": 2}}),
         ["spec.server.resources", "both must be equal"],
     ),
+    "a check without a pod": (
+        rollout(checks=[{"name": "c", "template": {}}]),
+        ["spec.rollout.checks[0].template.spec", "Required value"],
+    ),
+    "a check without containers": (
+        rollout(checks=[{"name": "c", "template": {"spec": {"containers": []}}}]),
+        ["spec.rollout.checks[0].template.spec.containers", "at least 1"],
+    ),
+    "a check without an image": (
+        rollout(checks=[{"name": "c", "template": {"spec": {"containers": [{"name": "c"}]}}}]),
+        ["spec.rollout.checks[0].template.spec.containers[0].image", "Required value"],
+    ),
+    "a check that never ends": (
+        rollout(
+            checks=[
+                {
+                    "name": "c",
+                    "template": {
+                        "spec": {
+                            "containers": [{"name": "c", "image": "i"}],
+                            "restartPolicy": "Always",
+                        }
+                    },
+                }
+            ]
+        ),
+        ["spec.rollout.checks[0].template.spec.restartPolicy", "Unsupported value"],
+    ),
     "a variable that begins with a digit": (
         server(env=[{"name": "1A", "value": "x"}]),
         ["spec.server.env[0].name", "must be the name of an environment variable"],

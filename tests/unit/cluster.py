@@ -11,15 +11,19 @@ from typing import Any
 
 from tests.unit.scenes import against
 from tests.unit.world import good
-from transit_operator.adapters.kubernetes import Kubernetes, NotFound
+from transit_operator.adapters.kubernetes import Kubernetes, NotFound, Refused
 from transit_operator.api.analysis import Analysis
 from transit_operator.api.config import OperatorConfig
+from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.core.decide import decide
 from transit_operator.core.objects.build import Object
 from transit_operator.core.observed import Readings
 from transit_operator.core.times import epoch, rfc3339
+from transit_operator.runtime.loop.queue import WorkQueue
+from transit_operator.runtime.loop.reconcile import Reconciler
 from transit_operator.runtime.observing.cache import Cache
 from transit_operator.runtime.observing.observe import Observer
+from transit_operator.runtime.telling.metrics import Metrics
 from transit_operator.runtime.writing.execute import Executor
 
 BEGIN = epoch("2026-11-26T12:00:00Z")
@@ -47,6 +51,9 @@ class Recorder(Kubernetes):
             replicas = before["spec"]["replicas"] if before is not None else 1
             obj = {**obj, "spec": {"replicas": replicas, **obj["spec"]}}
         return self._put(obj, before)
+
+    async def rehearse(self, obj: Object) -> None:
+        return
 
     async def merge(self, seen: Object, change: Object) -> Object:
         return self._put({**seen, "spec": {**seen["spec"], **change["spec"]}}, seen)
@@ -110,8 +117,10 @@ class Cluster:
         self._executor = Executor(self.api, self.cache, config)
         self._resource = resource
 
-    def apply(self, spec: Object) -> None:
+    def apply(self, spec: Object | ModelDeploymentSpec) -> None:
         """Create the ModelDeployment, or change its spec."""
+        if isinstance(spec, ModelDeploymentSpec):
+            spec = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
         before = self.cache.mdep(self.key)
         made = self.api.stamped({**(before or self._resource), "spec": spec}, before)
         made["metadata"] |= {"generation": made["metadata"]["generation"] + (before is not None)}
@@ -189,6 +198,33 @@ class Cluster:
             },
             "status": {"phase": "Running", "conditions": [ready]},
         }
+
+
+class Leader:
+    """An operator that has just begun to lead: it knows what the cluster tells, nothing else."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._key = cluster.key
+        self._queue = WorkQueue(lambda: cluster.api.now)
+        executor = Executor(cluster.api, cluster.cache, OperatorConfig())
+        self._reconciler = Reconciler(
+            self._queue, cluster.observer, executor, cluster.cache, Metrics()
+        )
+
+    def look(self) -> bool:
+        """Look once and tell whether it went well."""
+        try:
+            asyncio.run(self._reconciler.reconcile(self._key, None))
+        except Refused:
+            return False
+        return True
+
+    def looks_again_at_once(self) -> bool:
+        """Tell whether another look is due at this moment, and take it out of the queue."""
+        if not len(self._queue):
+            return False
+        self._queue.done(asyncio.run(self._queue.get()))
+        return True
 
 
 def _accepted(parent: Object) -> Object:

@@ -1,5 +1,6 @@
 """Checks before the first share: Jobs that must pass, and how they are built and read."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,9 +21,10 @@ from tests.unit.scenes import (
 )
 from tests.unit.world import World
 from transit_operator.api.status import Phase
+from transit_operator.core.decide import decide
 from transit_operator.core.objects.build import Owner
 from transit_operator.core.objects.checks import check_jobs, check_runs, leftover_jobs
-from transit_operator.core.observed import CheckRun
+from transit_operator.core.observed import CheckRun, Problem
 
 OWNER = Owner("ml", "m", "uid-1")
 TEMPLATE = {"spec": {"containers": [{"name": "load", "image": "load:1", "ports": [{}]}]}}
@@ -69,6 +71,21 @@ def test_a_check_without_a_result_has_an_end() -> None:
     assert "no result after 5m" in rejected(world).message
 
 
+def test_why_there_is_no_job_is_told_at_once_and_in_the_end() -> None:
+    world = checking()
+    refused = Problem(
+        "Refused", "the template of spec.rollout.checks 'load-test': 422 no such field"
+    )
+    while world.status.rejected is None:
+        world.now += 15
+        status = decide(replace(world.observed(), problem=refused)).status
+        if status.candidate is not None:
+            assert status.candidate.checks[0].state == "Running", "the template may be mended"
+            assert "422 no such field" in status.candidate.checks[0].message
+        world.status = status
+    assert "no result after 5m, no Job yet: the template" in rejected(world).message
+
+
 def test_a_person_may_go_on_without() -> None:
     world = checking()
     say(world, "promote/1")
@@ -80,7 +97,7 @@ def test_without_checks_nothing_waits() -> None:
 
 
 def job(world: World) -> dict[str, Any]:
-    (made,) = check_jobs(OWNER, world.spec, world.status)
+    (made,) = check_jobs(OWNER, world.spec, world.status).values()
     return made
 
 

@@ -19,6 +19,9 @@ TIMEOUT_SECONDS = 10.0
 PAGE = 500
 LONGEST_WAIT = 60  # seconds; whoever asks for more is asked again all the same
 
+# How the API server begins, with a code of 500, where fields don't exist or have a wrong type.
+_NO_OBJECT = ("failed to create typed patch object", "failed to convert new object")
+
 # kind → (path of its API group, plural)
 KINDS: dict[str, tuple[str, str]] = {
     names.KIND: (f"/apis/{names.API_VERSION}", names.PLURAL),
@@ -63,6 +66,10 @@ class TooLarge(KubernetesError):
 
 class Refused(KubernetesError):
     """The API server will never accept this: forbidden, invalid, or somebody else's object."""
+
+
+class Invalid(Refused):
+    """What is wrong is the object itself: no right, room or webhook would change that."""
 
 
 class NotLeading(KubernetesError):
@@ -116,14 +123,15 @@ class Kubernetes:
         Raises:
             KubernetesError: it was not written.
         """
-        meta = obj["metadata"]
-        return await self._request(
-            "PATCH",
-            _path(obj["kind"], meta["namespace"], meta["name"]),
-            body=obj,
-            query=[("fieldManager", names.FIELD_MANAGER), ("force", "true")],
-            content_type="application/apply-patch+yaml",
-        )
+        return await self._apply(obj)
+
+    async def rehearse(self, obj: Object) -> None:
+        """Ask what `apply` would say, without a trace.
+
+        Raises:
+            KubernetesError: it would not be written.
+        """
+        await self._apply(obj, ("dryRun", "All"))
 
     async def merge(self, seen: Object, change: Object) -> Object:
         """Change some fields of an object that is still as it was read, and no others.
@@ -231,6 +239,16 @@ class Kubernetes:
         except Conflict:
             return  # its name is derived from what happened, so it was told already
 
+    async def _apply(self, obj: Object, *more: tuple[str, str]) -> Object:
+        meta = obj["metadata"]
+        return await self._request(
+            "PATCH",
+            _path(obj["kind"], meta["namespace"], meta["name"]),
+            body=obj,
+            query=[("fieldManager", names.FIELD_MANAGER), ("force", "true"), *more],
+            content_type="application/apply-patch+yaml",
+        )
+
     async def _request(
         self,
         method: str,
@@ -290,7 +308,9 @@ def _converted(
         return Expired(text)
     if status == 413 or "request is too large" in message:
         return TooLarge(text)
-    if status in (400, 403, 405, 422):
+    if status == 422 or message.startswith(_NO_OBJECT):
+        return Invalid(text)
+    if status in (400, 403, 405):
         return Refused(text)
     return KubernetesError(text, _retry_after(headers or {}))
 

@@ -2,11 +2,12 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from .analysis import Analysis
 from .base import ApiModel
 from .duration import Duration
+from .patterns import DNS_LABEL
 
 
 class Step(ApiModel):
@@ -18,16 +19,56 @@ class Step(ApiModel):
     )
 
 
+class _PartOfPod(ApiModel):
+    """What Transit reads of a pod template; all else is Kubernetes' affair and stays as it is."""
+
+    model_config = ConfigDict(**{**ApiModel.model_config, "extra": "allow"})
+
+
+class CheckContainer(_PartOfPod):
+    name: str = Field(
+        max_length=63, pattern=f"^{DNS_LABEL}$", description="The container's name, a DNS label."
+    )
+    image: str = Field(min_length=1, max_length=4096, description="The container's image.")
+    env: list[dict[str, Any]] = Field(
+        default_factory=list, max_length=1000, description="As in any pod."
+    )
+
+
+class CheckPod(_PartOfPod):
+    containers: list[CheckContainer] = Field(
+        min_length=1,
+        max_length=16,
+        description="As in any pod; all must end with exit code 0.",
+    )
+    restart_policy: Literal["Never", "OnFailure"] = Field(
+        default="Never", description="As in any Job. Never: the first failure counts."
+    )
+
+
+class CheckMetadata(_PartOfPod):
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels of the pod.")
+    annotations: dict[str, str] = Field(
+        default_factory=dict, description="Annotations of the pod, such as those of a mesh."
+    )
+
+
+class CheckTemplate(_PartOfPod):
+    metadata: CheckMetadata | None = Field(
+        default=None, description="Labels and annotations of the pod."
+    )
+    spec: CheckPod = Field(description="The pod's spec, as in a Job.")
+
+
 class Check(ApiModel):
     name: str = Field(
         max_length=40,
         pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
         description="Names the check in status and messages.",
     )
-    template: dict[str, Any] = Field(
+    template: CheckTemplate = Field(
         description="The pod template of a Job: exit 0 passes. Its containers are told the"
         " candidate's address in TRANSIT_CANDIDATE_URL.",
-        json_schema_extra={"type": "object"},
     )
     timeout: Duration = Field(default="10m", description="How long it may take, then it failed.")
 

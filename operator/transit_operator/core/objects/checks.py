@@ -5,13 +5,12 @@ revision is the candidate or the one that was rejected, for its logs. Neighbours
 decides that they shall run; `runtime` reads and writes.
 """
 
-import copy
 import hashlib
 from collections.abc import Mapping
 
 from ...api import names
 from ...api.duration import seconds
-from ...api.names import revision_object_name
+from ...api.names import REVISION_LENGTH, revision_object_name
 from ...api.rollout import Check
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import CandidateStatus, ModelDeploymentStatus
@@ -24,12 +23,18 @@ _LABEL_JOB = "batch.kubernetes.io/job-name"
 
 def check_jobs(
     owner: Owner, spec: ModelDeploymentSpec, status: ModelDeploymentStatus
-) -> list[Object]:
-    """Return the Jobs that shall be: those of a candidate whose checks were started."""
+) -> dict[str, Object]:
+    """Return check → the Job that shall be, of a candidate whose checks were started."""
     candidate = status.candidate
     if candidate is None or candidate.checked_at is None or candidate.weight > 0:
-        return []
-    return [_job(owner, check, candidate) for check in spec.rollout.checks]
+        return {}
+    return {check.name: _job(owner, check, candidate) for check in spec.rollout.checks}
+
+
+def trial_jobs(owner: Owner, spec: ModelDeploymentSpec) -> dict[str, Object]:
+    """Return check → a Job as it would be made for a candidate, to ask whether it can be."""
+    nobody = CandidateStatus(revision="0" * REVISION_LENGTH, started_at="", checked_at="trial")
+    return {check.name: _job(owner, check, nobody) for check in spec.rollout.checks}
 
 
 def leftover_jobs(
@@ -68,15 +73,15 @@ def _job(owner: Owner, check: Check, candidate: CandidateStatus) -> Object:
         LABEL_CHECKS: candidate.revision,
         "app.kubernetes.io/name": "transit-check",
     }
-    template = copy.deepcopy(check.template)
+    template = check.template.model_dump(by_alias=True, exclude_unset=True)
     template["metadata"] = {
         **(template.get("metadata") or {}),
         "labels": {**((template.get("metadata") or {}).get("labels") or {}), **its_labels},
     }
-    pod = template.setdefault("spec", {})
+    pod = template["spec"]
     pod.setdefault("restartPolicy", "Never")
     url = f"http://{revision_object_name(owner.name, candidate.revision)}.{owner.namespace}"
-    for container in pod.get("containers") or []:
+    for container in pod["containers"]:
         # Its last words are what its status can tell; a port could get it into a Service.
         container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
         container.pop("ports", None)

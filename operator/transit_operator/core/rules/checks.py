@@ -1,6 +1,7 @@
 """Checks before the first share: Jobs of the user that must pass, each once for a candidate.
 
-That they shall run is in the status (`candidate.checkedAt`); `objects.checks` builds the Jobs.
+That they shall run is in the status (`candidate.checkedAt`); `objects.checks` builds the Jobs. One
+that the API server refuses is waited for like any other, so that its template can be mended.
 Neighbour: `advance` asks, when the pods are ready and Prometheus sees them.
 """
 
@@ -34,10 +35,13 @@ def pass_checks(
 
 
 def _run(o: Observed, check: Check, since: str) -> CheckRun:
-    run = o.checks.get(check.name, CheckRun(None))
+    run = o.checks.get(check.name)
+    if run is None:
+        run = CheckRun(None, f"no Job yet: {o.problem.message}" if o.problem is not None else "")
     limit = seconds(check.timeout)
     if run.passed is None and o.now - epoch(since) >= limit + GRACE_SECONDS:
-        return CheckRun(False, f"no result after {human(limit)}")
+        why = f", {run.message}" if run.message else ""
+        return CheckRun(False, f"no result after {human(limit)}{why}")
     return run
 
 

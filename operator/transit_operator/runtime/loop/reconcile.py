@@ -124,7 +124,7 @@ class Reconciler:
             self._failed("Conflict")
             self._queue.add(key, time.time() + CONFLICT_PAUSE)
         except KubernetesError as error:
-            self._failed(type(error).__name__)
+            self._failed("Refused" if isinstance(error, Refused) else type(error).__name__)
             log.warning("will be tried again: %s", error, extra={"resource": "/".join(key)})
             self._queue.failed(key, error.retry_after)
         except asyncio.CancelledError:

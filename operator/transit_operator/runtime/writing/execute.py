@@ -19,7 +19,7 @@ from ...core.objects.build import Object
 from ...routers import for_spec
 from ..observing.cache import Cache
 from ..observing.observe import Snapshot
-from .checking import check
+from .checking import Tried, check
 from .events import Events
 from .resolving import resolve
 from .revisions import remove, write_records, write_revision
@@ -49,6 +49,7 @@ class Executor:
         self._config = config
         self._events = Events()
         self._rewritten = Rewritten()
+        self._tried = Tried()
 
     async def execute(self, snapshot: Snapshot, decision: Decision) -> None:
         """Write what differs.
@@ -101,7 +102,7 @@ class Executor:
     ) -> None:
         writer = Writer(self._kubernetes, self._cache, snapshot, self._rewritten)
         held = await _traffic(attempts, writer, snapshot, spec, decision)
-        await check(attempts, writer, snapshot, spec, decision)
+        await check(attempts, writer, self._tried, snapshot, spec, decision)
         await write_records(attempts, writer, snapshot, decision)
         for revision in decision.replicas:
             await write_revision(

@@ -129,6 +129,10 @@ class Writer:
         self._rewritten.note(desired, written)
         self._keep(written)
 
+    async def rehearse(self, desired: Object) -> None:
+        """Ask whether an object that isn't there could be written. Raises: KubernetesError."""
+        await self._kubernetes.rehearse(desired)
+
     async def turn(self, desired: Object) -> None:
         """Write the backends of a route, and nothing else of it, where they differ.
 
