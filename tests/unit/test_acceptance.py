@@ -8,6 +8,7 @@ import pytest
 from tests.unit.scenes import serving
 from tests.unit.world import spec
 from transit_operator.api import names
+from transit_operator.api.config import OperatorConfig
 from transit_operator.core.decide import decide
 from transit_operator.core.objects.build import Object, Owner
 from transit_operator.core.observed import Route
@@ -16,6 +17,7 @@ from transit_operator.routers import for_spec
 from transit_operator.routers.acceptance import acceptance
 from transit_operator.runtime.observing.cache import Cache
 from transit_operator.runtime.observing.observe import Observer, Snapshot
+from transit_operator.runtime.operator import Operator
 from transit_operator.runtime.writing.events import Events
 
 NOW = epoch("2026-11-26T10:00:10Z")
@@ -180,3 +182,77 @@ def test_silence_is_an_answer_after_a_while() -> None:
     assert (old.accepted, old.reason, old.look_again) == (False, "NoGateway", None)
     assert "infra/public" in old.message
     assert acceptance(obj | {"status": {"parents": [said()]}}, NOW + 20).accepted
+
+
+def stirred_by(*before: Object) -> tuple[Cache, list[tuple[str, str]]]:
+    """Return a cache with some routes, and whom changes concern from now on."""
+    stirred: list[tuple[str, str]] = []
+    cache = Cache(stirred.append)
+    for obj in before:
+        cache.put(obj)
+    stirred.clear()
+    return cache, stirred
+
+
+def newer(obj: Object, **gateway: Any) -> Object:
+    """Return a route after a change of what it claims."""
+    meta = obj["metadata"]
+    changed = route(meta["name"], meta["namespace"], meta["creationTimestamp"], **gateway)
+    changed["metadata"]["resourceVersion"] = str(int(meta["resourceVersion"]) + 1)
+    return changed
+
+
+def test_who_gets_a_host_back_is_looked_at_at_once() -> None:
+    older, younger = route("z", "other"), route(created=LATER)
+    cache, stirred = stirred_by(older, younger)
+    cache.drop("HTTPRoute", "other", "z")
+    assert stirred == [("ml", "m")]
+
+
+@pytest.mark.parametrize(
+    ("to", "concerned"),
+    [
+        pytest.param({"hostnames": ["elsewhere.b"]}, [("ml", "m")], id="it gives the host up"),
+        pytest.param({"parentRefs": HTTPS}, [("ml", "m")], id="it goes to one listener"),
+        pytest.param({}, [], id="nothing that it claims"),
+    ],
+)
+def test_a_change_of_the_older_route_concerns_the_younger(to: Any, concerned: Any) -> None:
+    older, younger = route("z", "other"), route(created=LATER)
+    cache, stirred = stirred_by(older, younger)
+    cache.put(newer(older, **to))
+    assert stirred == concerned
+
+
+def test_who_loses_a_host_is_looked_at_at_once() -> None:
+    older = route("z", "other", hostnames=["a.b"])
+    younger = route(created=LATER, hostnames=["c.d"])
+    cache, stirred = stirred_by(older, younger)
+    cache.put(newer(older, hostnames=["c.d"]))
+    assert stirred == [("ml", "m")]
+
+
+def test_a_younger_route_concerns_nobody_else() -> None:
+    older, younger = route("z", "other"), route(created=LATER)
+    cache, stirred = stirred_by(older)
+    cache.put(younger)
+    cache.put(newer(younger, hostnames=["a.b"]))
+    cache.drop("HTTPRoute", "ml", "m")
+    assert stirred == []
+
+
+def test_while_all_is_listed_nobody_is_named_for_it() -> None:
+    """Everything is looked at after a list, and thousands may claim the same."""
+    cache, stirred = stirred_by(route(created=LATER))
+    with cache.listing():
+        cache.put(route("z", "other"))
+    assert stirred == []
+
+
+def test_the_operator_looks_at_whom_it_concerns() -> None:
+    operator = Operator(OperatorConfig())
+    operator.cache.put(route("z", "other"))
+    operator.cache.put(route(created=LATER))
+    assert len(operator.queue) == 0
+    operator.cache.drop("HTTPRoute", "other", "z")
+    assert len(operator.queue) == 1

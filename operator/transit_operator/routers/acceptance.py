@@ -68,7 +68,7 @@ def acceptance(
     earlier generation is unknown, too. A refusal stands until it is taken back.
     """
     for claim, mine in claims(route).items():
-        before = min((r for r in (rivals or {}).get(claim, ()) if _wins(r, mine)), default=None)
+        before = min((r for r in (rivals or {}).get(claim, ()) if wins(r, mine)), default=None)
         if before is not None:
             where = f"host {claim.host}" if claim.host else "every host"
             return Route(
@@ -102,7 +102,8 @@ def _silent(route: Object, now: float) -> Route:
     )
 
 
-def _wins(rival: Claimant, mine: Claimant) -> bool:
+def wins(rival: Claimant, mine: Claimant) -> bool:
+    """Tell whether another claim of the same goes before this one, on a listener of both."""
     return rival.route != mine.route and rival[:2] < mine[:2] and rival.meets(mine)
 
 

@@ -67,8 +67,8 @@ class Operator:
     ) -> None:
         """Without a lease it leads at once: then nobody else may run."""
         self.config = config
-        self.cache = Cache()
         self.queue = WorkQueue()
+        self.cache = Cache(self.queue.add)
         self._metrics = Metrics()
         self._prometheus = Prometheus(config.prometheus, self._metrics.query)
         self._lease = lease

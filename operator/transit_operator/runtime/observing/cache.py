@@ -6,13 +6,13 @@ Neighbours: `handlers` puts events in, `execute` puts the answers of its writes 
 """
 
 import json
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ...api import names
 from ...core.objects.build import Object
-from ...routers.acceptance import Claim, Claimant, claims
+from .claims import Claims
 
 Key = tuple[str, str]  # namespace, name of a ModelDeployment
 
@@ -24,13 +24,22 @@ class _Kept(NamedTuple):
     text: str
 
 
+def _nobody(key: Key) -> None:
+    return
+
+
 class Cache:
     """Objects by ModelDeployment. An older version never replaces a newer one.
 
     `claims` has who claims which host of which Gateway, by the HTTPRoutes that are kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, concerned: Callable[[Key], None] = _nobody) -> None:
+        """`concerned` is told whom a change of somebody else's HTTPRoute concerns.
+
+        Not while a list is read: everything is looked at after it.
+        """
+        self._concerned = concerned
         self._kinds: dict[str, dict[tuple[str, str], _Kept]] = {}  # kind → namespace, name → object
         self._owned: dict[Key, set[tuple[str, str]]] = {}  # kind, name of what each one owns
         self.claims = Claims()
@@ -68,7 +77,7 @@ class Cache:
         if kind != names.KIND:
             self._owned.setdefault(key, set()).add((kind, meta["name"]))
         if kind == "HTTPRoute":
-            self.claims.put(obj)
+            self._tell(self.claims.put(obj))
         return key
 
     def knows(self, obj: Object) -> bool:
@@ -90,7 +99,7 @@ class Cache:
         if kind != names.KIND:
             self._disown(kind, kept.key, name)
         if kind == "HTTPRoute":
-            self.claims.drop(f"{namespace}/{name}")
+            self._tell(self.claims.drop(f"{namespace}/{name}"))
 
     def keep_only(
         self, kind: str, namespace: str, listed: Container[tuple[str, str]], version: int
@@ -124,40 +133,18 @@ class Cache:
         """Return all ModelDeployments."""
         return list(self._kinds.get(names.KIND, {}))
 
+    def _tell(self, routes: Iterable[str]) -> None:
+        for route in routes:
+            namespace, name = route.split("/")
+            kept = self._kinds["HTTPRoute"].get((namespace, name))
+            if kept is not None and not self._lists:
+                self._concerned(kept.key)
+
     def _disown(self, kind: str, key: Key, name: str) -> None:
         owned = self._owned[key]
         owned.discard((kind, name))
         if not owned:
             del self._owned[key]
-
-
-class Claims:
-    """Who claims which host and path of which Gateway, so that nobody has to read all routes."""
-
-    def __init__(self) -> None:
-        self._claimants: dict[Claim, dict[str, Claimant]] = {}  # by the route's namespace/name
-        self._of: dict[str, tuple[Claim, ...]] = {}
-
-    def put(self, route: Object) -> None:
-        """Take what a route claims now."""
-        claimed = claims(route)
-        name = f"{route['metadata']['namespace']}/{route['metadata']['name']}"
-        self.drop(name)
-        for claim, claimant in claimed.items():
-            self._claimants.setdefault(claim, {})[name] = claimant
-        self._of[name] = tuple(claimed)
-
-    def drop(self, route: str) -> None:
-        """Forget a route (namespace/name)."""
-        for claim in self._of.pop(route, ()):
-            claimants = self._claimants[claim]
-            del claimants[route]
-            if not claimants:
-                del self._claimants[claim]
-
-    def of(self, route: Object) -> dict[Claim, list[Claimant]]:
-        """Return all who claim what a route claims, itself too."""
-        return {claim: list(self._claimants.get(claim, {}).values()) for claim in claims(route)}
 
 
 def key_of(obj: Object) -> Key | None:
