@@ -161,6 +161,22 @@ def test_a_pod_that_is_evicted_or_preempted_is_disrupted_and_no_cause() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ready", "containers", "reason", "lost"),
+    [
+        pytest.param("False", "True", "", True, id="the node controller said so alone"),
+        pytest.param("False", "False", "ContainersNotReady", False, id="its kubelet says so"),
+        pytest.param("False", "True", "ReadinessGatesNotReady", False, id="a gate is closed"),
+        pytest.param("True", "True", "", False, id="all is well"),
+    ],
+)
+def test_a_pod_on_a_lost_node_is_disrupted(
+    ready: str, containers: str, reason: str, lost: bool
+) -> None:
+    said = [condition("Ready", ready, reason=reason), condition("ContainersReady", containers)]
+    assert pod(obj({"conditions": said})).disrupted is lost
+
+
+@pytest.mark.parametrize(
     ("status", "starting"),
     [
         pytest.param({}, True, id="waits for a node"),

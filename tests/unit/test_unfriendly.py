@@ -107,6 +107,25 @@ def test_an_evicted_pod_is_no_sickness() -> None:
     assert phase(world) is Phase.BAKING
 
 
+@pytest.mark.parametrize("weight", [10, 100])
+def test_a_lost_node_turns_no_candidate_back(weight: int) -> None:
+    """Its only pod is away for the five minutes that Kubernetes takes to replace it."""
+    steps = [{"weight": w, "hold": "24h"} for w in sorted({weight, 100})]
+    world = rolling(weight, replicas=1, **rollout(steps=steps, progressDeadline="10m"))
+    world.run(60)
+    (pod,) = world.pods[R2]
+    world.pods[R2] = (replace(pod, ready=False, disrupted=True),)
+    world.run(300)
+    assert world.traffic == {R1: 100}
+    assert candidate(world).health_failures == 0
+    world.pods[R2] = (Pod("replacement", ready=False, starting=True),)
+    world.run(60)
+    world.recover(R2)
+    world.run(60)
+    assert world.traffic.get(R2) == weight
+    assert world.status.rejected is None
+
+
 def test_what_never_comes_up_in_its_place_is_one() -> None:
     world = rolling(100, replicas=10, **rollout(steps=[{"weight": 100, "hold": "24h"}]))
     evicted(world, R2)

@@ -169,7 +169,8 @@ class CandidateStatus(ApiModel):
     restarts: int = Field(default=0, description="Container restarts seen so far.")
     short_since: str | None = Field(
         default=None,
-        description="Since when pods are missing only because others were evicted or drained.",
+        description="Since when pods are missing only because others were evicted, drained, or lost"
+        " with their node.",
     )
     restart_burden: float = Field(
         default=0, description="Evaluations that saw a restart, less one for each hour since."

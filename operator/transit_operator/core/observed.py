@@ -19,7 +19,7 @@ class Pod:
     restarts: int = 0
     ready_since: float = 0.0  # epoch seconds; of a ready pod
     problem: str = ""  # why it isn't ready, for people; empty where nothing is known
-    disrupted: bool = False  # evicted, preempted or drained: no sickness of what it runs
+    disrupted: bool = False  # evicted, drained, its node lost: no sickness of what it runs
     uid: str = ""
     starting: bool = False  # has never been ready, nor restarted: coming up
 

@@ -45,6 +45,19 @@ def disrupted(pod: Object) -> bool:
     return bool(target.get("status") == "True")
 
 
+def on_a_lost_node(pod: Object) -> bool:
+    """Tell whether only the node controller says that a pod isn't ready: its kubelet fell silent.
+
+    The kubelet writes both conditions at once, and never so: its last word was that all is well. It
+    takes Kubernetes five minutes more to mark such a pod as disrupted, and to replace it.
+    """
+    conditions = _conditions(pod.get("status") or {})
+    ready, containers = conditions.get("Ready", {}), conditions.get("ContainersReady", {})
+    gated = ready.get("reason") == "ReadinessGatesNotReady"
+    said = ready.get("status"), containers.get("status")
+    return said == ("False", "True") and not gated
+
+
 def _has_done_its_part(init: Object) -> bool:
     """Tell whether an init container has succeeded, or, as a native sidecar, has come up."""
     ended = (init.get("state") or {}).get("terminated")

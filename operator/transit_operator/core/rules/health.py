@@ -3,8 +3,8 @@
 Two counts. Evaluations in a row in which a pod isn't ready or has restarted: one good one ends
 them. And restarts that add up, which no good evaluation ends: a version that is killed for memory
 every few minutes is ready most of the time. A restart of long ago is forgotten (FORGET_SECONDS).
-A pod that was evicted, preempted or drained says nothing of what it runs, and isn't counted; nor is
-the one that comes up in its place, until `progressDeadline`.
+A pod that was evicted, preempted or drained, or whose node was lost, says nothing of what it runs,
+and isn't counted; nor is the one that comes up in its place, until `progressDeadline`.
 """
 
 from ...api.duration import seconds

@@ -59,7 +59,7 @@ def _words(pods: Pods, rule: Health) -> str:
         text += f", restarts in {round(pods.burden)} evaluations lately (limit {limit})"
         return text + (f": {pods.why}" if pods.why else "")
     if not pods.failures:
-        replaced = f"{pods.replaced} evicted or drained and coming up again"
+        replaced = f"{pods.replaced} evicted, drained or on a lost node, and coming up again"
         return f"{text}, {replaced if pods.replaced else 'no restart'}"
     text += f", {pods.restarts} restarts" if pods.restarts else ""
     text += f", {pods.failures} evaluations in a row (limit {limit})"
