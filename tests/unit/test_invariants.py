@@ -1,7 +1,9 @@
 """What holds after any sequence of events: specs, pods, readings, commands, crashes, time."""
 
 import json
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import Phase as HypothesisPhase
@@ -26,10 +28,12 @@ from tests.unit.scenes import (
     rollout,
 )
 from tests.unit.world import STEPS, World, good, spec
+from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.api.status import ModelDeploymentStatus, Phase, Verdict
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
 from transit_operator.core.observed import Observed, Pod, Readings
+from transit_operator.core.plan.shared import is_shared
 from transit_operator.core.rules.commands import HANDLERS
 from transit_operator.core.signals.baseline import missing
 from transit_operator.core.signals.samples.counts import by_model
@@ -44,6 +48,9 @@ READINGS = {
     "no stable": Readings(candidate=good()),
     "nothing": Readings(),
     "unreachable": UNREACHABLE,
+    "many classes": against(
+        good(classes={f"a class with a rather long name, number {n}": 3.0 for n in range(1000)})
+    ),
 }
 POLICIES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -56,6 +63,7 @@ POLICIES: dict[str, dict[str, Any]] = {
     "more pods": {"replicas": 5},
     "one pod": {"replicas": 1},
     "shared": rollout(capacity="Shared"),
+    "shared by many": {"replicas": 9, **rollout(capacity="Shared")},
     "approved": rollout(steps=[{**STEPS[0], "approval": True}, *STEPS[1:]]),
     "looked at": rollout(keepRejected="60s", revertWithin="0s"),
     "autoscaled": {"replicas": None, "autoscaling": {"min": 2, "max": 6}},
@@ -64,6 +72,8 @@ POLICIES: dict[str, dict[str, Any]] = {
     "autoscaled by pod counts": {"replicas": None, "autoscaling": {"min": 2, "max": 6},
                                  **REPLICAS_ROUTER},
 }  # fmt: skip
+# Transitions by which a revision has all traffic by right from then on.
+TRUSTED = ("Healthy", "Promoted", "StatusRecovered")
 # Commands by which a person asks for traffic, or steps, without more ado.
 FORCING = ("promote", "promote-full", "retry", "rollback")
 
@@ -73,27 +83,58 @@ class CheckedWorld(World):
     """A world in which every single decision is checked."""
 
     turned_back: str | None = None
+    said: str = ""  # the last command, whatever a status that was lost says of it
+    proven: set[str] = field(default_factory=set)  # that had all traffic by right
 
     def reconcile(self) -> Decision:
-        before, asked = self.observed(), self.action
+        before, fresh = self.observed(), self.action not in ("", self.said)
+        self.said = self.action
         decision = super().reconcile()
         assert decide(before) == decision, "the same observed value gives the same decision"
-        self._note_rejection(before, decision)
+        self._note_rejection(before, decision, fresh=fresh)
         check_weights(before, decision)
         check_nobody_loses_pods_under_traffic(before, decision)
         check_returns(decision, self.turned_back, before)
-        check_steps(before, decision, forced=asked != before.status.handled_action)
+        check_steps(before, decision, forced=fresh)
         check_clock(before, decision)
         check_memory(decision.status)
-        check_blind_100_percent(before, decision)
+        self._check_who_gets_all(before, decision)
         check_room(before, decision)
         check_wakes_up(before, decision)
         return decision
 
-    def _note_rejection(self, before: Observed, decision: Decision) -> None:
-        verb = before.action.partition("/")[0]
-        fresh = before.action not in ("", before.status.handled_action)
-        if fresh and verb in FORCING:
+    def _check_who_gets_all(self, before: Observed, decision: Decision) -> None:
+        """All traffic goes to who was the stable one by right, to a step of 100 %, or to whoever is
+        left; whatever a status says that was lost meanwhile."""
+        for transition in decision.transitions:
+            if transition.reason == "StatusRecovered":
+                self._check_recovery(before, decision, transition.revision or "")
+            if transition.reason in TRUSTED and transition.revision is not None:
+                self.proven.add(transition.revision)
+            if transition.reason == "Rejected" and decision.status.rejected is not None:
+                self.proven.discard(decision.status.rejected.revision)
+        if len(decision.weights) != 1:
+            return
+        (name,) = decision.weights
+        if before.share(name) == 100 or name in self.proven:
+            return
+        candidate = decision.status.candidate
+        if candidate is not None and candidate.revision == name and candidate.weight == 100:
+            return
+        assert not any(before.revision(one).ready for one in self.proven), "nobody has judged it"
+
+    def _check_recovery(self, before: Observed, decision: Decision, stable: str) -> None:
+        """Who has the traffic is the stable; by that nobody gets more than it had."""
+        here = {one for one in self.proven if before.share(one) or before.revision(one).ready}
+        most = max((before.share(one) for one in here), default=0)
+        assert stable in here or not here or before.share(stable) > most, "not the stable one"
+        candidate = decision.status.candidate
+        if candidate is not None and all(t.reason != "StepReached" for t in decision.transitions):
+            assert candidate.weight <= before.share(candidate.revision), "more than it had"
+
+    def _note_rejection(self, before: Observed, decision: Decision, *, fresh: bool) -> None:
+        verb = before.action.partition("/")[0] if fresh else ""
+        if verb in FORCING:
             self.turned_back = None
         rejected = decision.status.rejected
         if any(t.reason == "Rejected" for t in decision.transitions) and rejected is not None:
@@ -165,35 +206,50 @@ def check_steps(before: Observed, decision: Decision, *, forced: bool) -> None:
         assert {"errorRate", "latency", "drift", "health"} <= {e.signal for e in evidence}
 
 
-def check_blind_100_percent(before: Observed, decision: Decision) -> None:
-    """All traffic goes to the stable, by a step of 100 %, or to whoever is left."""
-    if len(decision.weights) != 1:
-        return
-    (name,) = decision.weights
-    status = decision.status
-    if before.share(name) == 100 or status.stable is None or status.stable.revision == name:
-        return
-    candidate = status.candidate
-    if candidate is not None and candidate.revision == name and candidate.weight == 100:
-        return
-    assert not before.revision(status.stable.revision).ready, "nobody has judged it"
-
-
 def check_room(before: Observed, decision: Decision) -> None:
-    """A share that rises stays within what is ready, while the other one could carry it."""
+    """A share that rises stays within what is ready, while another one could carry it.
+
+    But by command, and on a retreat from a version that answers wrongly with most of the stable's
+    pods in place: bad answers are sure, overload is not.
+    """
     status, spec = decision.status, before.spec
-    candidate, stable = status.candidate, status.stable
-    if candidate is None or stable is None or status.retreat is not None or spec is None:
+    candidate, stable, retreat = status.candidate, status.stable, status.retreat
+    if stable is None or spec is None or not before.traffic:
         return
-    if spec.autoscaling is not None or spec.rollout.capacity == "Shared" or candidate.forced:
+    if retreat is not None and (retreat.hurried or not retreat.paced):
         return
-    pair = (stable.revision, candidate.revision)
-    for name, other in (pair, pair[::-1]):
-        share, can = decision.weights.get(name, 0), 100 * before.revision(name).ready // spec.pods
-        free = 100 * before.revision(other).ready // spec.pods - decision.weights.get(other, 0)
-        given = candidate.weight if name == candidate.revision else 100 - candidate.weight
-        if share > max(before.share(name), can, 1) and before.traffic:
-            assert free <= 0 or share <= given, f"{name} gets {share} % with room for {can} %"
+    if candidate is not None and candidate.forced:
+        return
+    names = {stable.revision, *before.traffic}
+    if candidate is not None and retreat is None:  # else it waits for its turn
+        names.add(candidate.revision)
+    for name in names:
+        share, can = decision.weights.get(name, 0), room(before, spec, name)
+        if share <= max(before.share(name), can, 1):
+            continue
+        tried = candidate is not None and name == candidate.revision and share <= candidate.weight
+        if tried and (not is_shared(spec) or before.revision(name).ready >= pods_at(spec, share)):
+            continue  # its step was taken with the pods that were asked for
+        others = names - {name}
+        free = sum(max(0, room(before, spec, o) - decision.weights.get(o, 0)) for o in others)
+        assert free <= 0, f"{name} gets {share} % with room for {can} %"
+
+
+def pods_at(spec: ModelDeploymentSpec, share: int) -> int:
+    """Return the pods of a candidate that shares capacity: at 100 % all but the reserve."""
+    spared = max(1, math.ceil(spec.pods * spec.rollout.reserve / 100)) if share == 100 else 0
+    return max(1, math.ceil(spec.pods * share / 100) - spared)
+
+
+def room(before: Observed, spec: ModelDeploymentSpec, name: str) -> int:
+    """Return the percent that a revision's ready pods carry, at most: more than the minimum of an
+    autoscaler may be needed for all."""
+    ready = before.revision(name).ready
+    if not is_shared(spec):
+        return min(100, 100 * ready // spec.pods)
+    if ready and ready >= spec.pods - 1:  # the last one is freed by the traffic's going
+        return 100
+    return min(100, 10_000 * ready // (spec.pods * (100 - spec.rollout.reserve)))
 
 
 def check_clock(before: Observed, decision: Decision) -> None:
@@ -221,6 +277,10 @@ def check_wakes_up(before: Observed, decision: Decision) -> None:
         assert decision.wake_at is not None, "nobody would look at the candidate again"
 
 
+BEGINNINGS = ("first", "not up", "a tenth", "half", "baking", "turned back", "promoted")
+WAITS = st.sampled_from([5, 15, 30, 45, 90])
+
+
 class Rollouts(RuleBasedStateMachine):
     """Events in any order. After each the world must settle at once."""
 
@@ -229,11 +289,37 @@ class Rollouts(RuleBasedStateMachine):
         self.world = CheckedWorld()
         self.tokens = 0
 
-    @initialize(up=st.booleans())
-    def first(self, up: bool) -> None:
-        if not up:
+    @initialize(begin=st.sampled_from(BEGINNINGS), policy=st.sampled_from(sorted(POLICIES)))
+    def first(self, begin: str, policy: str) -> None:
+        """Begin somewhere in the life of a ModelDeployment: much happens in the middle only."""
+        if begin == "not up":
             self.world.broken.add(self.name_of(V1))
-        self.settle()
+        self.apply(V1, policy)
+        if begin in BEGINNINGS[:2]:
+            return
+        self.apply(V2, policy)
+        least = {"a tenth": 10, "baking": 100}.get(begin, 50)
+        self.go_on(lambda w: w.candidate is not None and w.candidate.weight >= least)
+        if begin == "turned back":
+            self.world.readings = READINGS["errors"]
+            self.go_on(lambda w: w.rejected is not None)
+        if begin == "promoted":
+            self.go_on(lambda w: w.stable is not None and w.stable.revision == R2)
+
+    def go_on(self, until: Callable[[ModelDeploymentStatus], bool]) -> None:
+        """Let time pass, up to where a policy lets it come, with a person's approval."""
+        for _ in range(30):
+            if until(self.world.status):
+                return
+            self.world.now += 7.5
+            self.settle()
+            self.approve()
+
+    def approve(self) -> None:
+        """Say what a step waits for."""
+        candidate = self.world.status.candidate
+        if candidate is not None and candidate.asked_at is not None:
+            self.command("promote")
 
     @rule(version=st.sampled_from(VERSIONS), policy=st.sampled_from(sorted(POLICIES)))
     def apply(self, version: str, policy: str) -> None:
@@ -248,7 +334,7 @@ class Rollouts(RuleBasedStateMachine):
     def measure(self, kind: str) -> None:
         self.world.readings = READINGS[kind]
 
-    @rule(seconds=st.sampled_from([5, 15, 30, 45, 90]))
+    @rule(seconds=WAITS)
     def wait(self, seconds: int) -> None:
         end = self.world.now + seconds
         while self.world.now < end:
@@ -322,6 +408,24 @@ class Rollouts(RuleBasedStateMachine):
             self.world.pods[name] = (*pods[1:], fresh)
             self.settle()
 
+    @rule(version=st.sampled_from(VERSIONS))
+    def a_node_is_lost(self, version: str) -> None:
+        """With one pod: it is replaced, but not at once."""
+        name = self.name_of(version)
+        if pods := self.world.pods.get(name):
+            lost = replace(pods[0], ready=False, disrupted=True)
+            self.world.pods[name] = (lost, *pods[1:])
+            self.settle()
+            self.wait(30)
+            if pods := self.world.pods.get(name):
+                fresh = replace(pods[0], disrupted=False, starting=True)
+                self.world.pods[name] = (fresh, *pods[1:])
+            self.settle()
+
+    @rule(skew=st.sampled_from([-3600, -1, 1, 90, 86_400]))
+    def the_clocks_of_new_nodes_are_off(self, skew: float) -> None:
+        self.world.skew = skew
+
     @rule(nodes=st.sampled_from([3, 5, 8, None]))
     def others_take_the_room(self, nodes: int | None) -> None:
         self.world.nodes = nodes
@@ -337,16 +441,21 @@ class Rollouts(RuleBasedStateMachine):
         self.world.now -= seconds
         self.settle()
 
-    @rule(traffic=st.booleans())
-    def a_write_is_refused(self, traffic: bool) -> None:
-        self.world.now += 15
-        world = self.world
-        before, pods = dict(world.traffic), dict(world.pods)
-        world.reconcile()
-        if traffic:
-            world.traffic = before
-        else:
-            world.pods = pods
+    @rule(kinds=st.sampled_from([{"traffic"}, {"pods"}, {"traffic", "pods"}]), seconds=WAITS)
+    def writes_are_refused_for_a_while(self, kinds: set[str], seconds: int) -> None:
+        self.world.refuses = kinds
+        self.wait(seconds)
+        self.world.refuses = set()
+        self.settle()
+
+    @rule(kinds=st.sampled_from([{"traffic"}, {"pods"}]))
+    def writes_are_refused(self, kinds: set[str]) -> None:
+        self.world.refuses = kinds
+        self.settle()
+
+    @rule()
+    def writes_are_taken(self) -> None:
+        self.world.refuses = set()
         self.settle()
 
     @precondition(lambda self: self.world.spec.autoscaling is not None)
@@ -390,18 +499,21 @@ class Rollouts(RuleBasedStateMachine):
         world = self.world
         world.readings = READINGS["good"]
         world.broken.clear()
-        world.nodes = None
+        world.refuses, world.nodes, world.skew = set(), None, 0.0
         for name in world.pods:
             world.recover(name)
         version = world.spec.models[0].version
-        world.spec = spec(version)
+        if world.spec.suspend:
+            world.spec = spec(version)
+        self.settle()
         if world.status.paused:
             self.command("resume")
         if world.status.rejected is not None:
             self.command("retry")
-        for _ in range(40):
+        for _ in range(80):
             world.now += 15
             self.settle()
+            self.approve()
         wanted = self.name_of(version)
         assert world.traffic == {wanted: 100}, world.status.message
         assert phase(world) is Phase.STABLE, world.status.message

@@ -59,6 +59,40 @@ def test_nobody_gets_more_than_it_had(weight: int, router: dict[str, Any]) -> No
     assert last(world, "StatusRecovered").revision == R1
 
 
+@pytest.mark.parametrize("verb", ["promote", "promote-full", "rollback", "abort"])
+def test_an_old_command_is_not_carried_out_again(verb: str) -> None:
+    """The annotation stays on the resource; that it was handled is forgotten with the status."""
+    world = serving()
+    say(world, f"{verb}/1")
+    update(world, V2)
+    run_until_weight(world, 10)
+    world.lose_status()
+    world.settle()
+    assert world.traffic == {R1: 90, R2: 10}
+    assert candidate(world).forced is None
+    say(world, "promote/2")
+    assert world.traffic == {R1: 50, R2: 50}, "a new one is"
+
+
+def test_a_share_between_two_steps_stays_as_it_is() -> None:
+    """Else the other one would get the difference, and who knows what that is."""
+    world = rolling(50)
+    world.traffic = {R1: 70, R2: 30}
+    world.lose_status()
+    world.settle()
+    assert world.traffic == {R1: 70, R2: 30}
+    assert candidate(world).step == 1
+
+
+def test_a_spec_that_was_taken_back_makes_no_stable_of_what_was_tried() -> None:
+    world = rolling(10)
+    world.lose_status()
+    world.spec = spec(V1)
+    world.settle()
+    assert stable(world) == R1
+    assert world.traffic == {R1: 100}
+
+
 def test_a_lost_status_in_the_last_hold_still_watches() -> None:
     world = rolling(100)
     world.run(20)

@@ -18,6 +18,7 @@ from transit_operator.core.observed import (
     CheckRun,
     Observed,
     Pod,
+    Problem,
     Readings,
     Record,
     RevisionReadings,
@@ -77,6 +78,9 @@ class World:
     broken: set[str] = field(default_factory=set)  # revisions whose pods never become ready
     slow: bool = False  # new pods don't get ready by themselves: see `start`
     nodes: int | None = None  # room for so many pods in all; None: for any number
+    skew: float = 0.0  # of the nodes' clocks, which date the readiness of new pods
+    refuses: set[str] = field(default_factory=set)  # kinds of writes: "traffic", "pods"
+    refusal: Problem | None = None  # what became of the last look's writes
     pods: dict[str, tuple[Pod, ...]] = field(default_factory=dict)
     traffic: dict[str, int] = field(default_factory=dict)
     checks: dict[str, CheckRun] = field(default_factory=dict)
@@ -92,6 +96,7 @@ class World:
             spec=self.spec,
             status=self.status,
             wanted=wanted(self.spec, None),
+            problem=self.refusal,
             action=self.action,
             revisions={
                 name: RevisionState(name, len(pods), pods) for name, pods in self.pods.items()
@@ -108,21 +113,36 @@ class World:
         decision = decide(observed)
         self.status = decision.status
         self._record(observed, decision)
-        self.traffic = dict(decision.weights)
-        kept = {name: self.pods[name] for name in decision.keep if name in self.pods}
-        self.pods = kept | {
-            name: self._scaled(name, self._size(name, count, decision))
-            for name, count in decision.replicas.items()
-        }
+        self._write(decision)
         self._schedule()
         return decision
+
+    def _write(self, decision: Decision) -> None:
+        """Traffic, then pods. What has traffic that could not be moved loses no pod."""
+        held: set[str] = set()
+        if "traffic" not in self.refuses:
+            self.traffic = dict(decision.weights)
+        elif self.traffic != decision.weights:
+            held = set(self.traffic)
+        if "pods" not in self.refuses:
+            kept = {n: self.pods[n] for n in decision.keep | held if n in self.pods}
+            self.pods = kept | {
+                name: self._scaled(name, self._size(name, count, decision, only_up=name in held))
+                for name, count in decision.replicas.items()
+            }
+        refused = held or ("pods" in self.refuses and self._asks_for_others(decision))
+        self.refusal = Problem("Refused", "422 in a story") if refused else None
+
+    def _asks_for_others(self, decision: Decision) -> bool:
+        sizes = {name: len(pods) for name, pods in self.pods.items() if name not in decision.keep}
+        return sizes != {n: self._size(n, c, decision) for n, c in decision.replicas.items()}
 
     def _record(self, observed: Observed, decision: Decision) -> None:
         """Keep what made each revision, and why one was turned back."""
         want = observed.wanted
         for name in decision.replicas:
             if name not in self.records and want is not None and want.revision == name:
-                created = self.now + len(self.records)
+                created = 1_000_000_000.0 + len(self.records)  # by the API server's clock
                 self.records[name] = Record(want.models, created)
         for name, record in self.records.items():
             self.records[name] = replace(record, rejected=decision.rejected.get(name, ""))
@@ -141,9 +161,15 @@ class World:
             for pod in pods:
                 if pod.problem == NO_ROOM and free > 0:
                     free -= 1
-                    pod = replace(pod, ready=self._starts(name), problem="")
+                    pod = replace(
+                        pod, ready=self._starts(name), problem="", ready_since=self._dated()
+                    )
                 placed.append(pod)
             self.pods[name] = tuple(placed)
+
+    def _dated(self) -> float:
+        """Return what a pod that gets ready now says of when: nothing, where no clock is off."""
+        return self.now + self.skew if self.skew else 0.0
 
     def _starts(self, name: str) -> bool:
         return name not in self.broken and not self.slow
@@ -186,15 +212,19 @@ class World:
         """Make all pods of a revision ready."""
         self.pods[name] = tuple(replace(p, ready=True, problem="") for p in self.pods[name])
 
-    def _size(self, name: str, least: int, decision: Decision) -> int:
+    def _size(self, name: str, least: int, decision: Decision, *, only_up: bool = False) -> int:
         """As asked for; with an autoscaler between its least and its most, else as it was."""
+        have = len(self.pods.get(name, ()))
+        if only_up:
+            return max(least, have)
         if name not in decision.limits:
             return least
-        return min(decision.limits[name], max(least, len(self.pods.get(name, ()))))
+        return min(decision.limits[name], max(least, have))
 
     def _scaled(self, name: str, count: int) -> tuple[Pod, ...]:
         have = self.pods.get(name, ())[:count]
         ready = self._starts(name) and self.nodes is None
         problem = "" if self.nodes is None else NO_ROOM
         numbers = range(len(have), count)
-        return have + tuple(Pod(f"{name}-{n}", ready=ready, problem=problem) for n in numbers)
+        new = Pod("", ready=ready, problem=problem, ready_since=self._dated())
+        return have + tuple(replace(new, name=f"{name}-{n}") for n in numbers)

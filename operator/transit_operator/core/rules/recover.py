@@ -1,8 +1,9 @@
 """Rebuild a lost status from what serves: after a restore, or where somebody emptied it.
 
-Who has the traffic is the stable. What the spec asks for goes on as a candidate with the traffic it
-has, from the step that this is; what was turned back stays so (`Record.rejected`). Nobody gets more
-than it had, but by the steps. Neighbour: `decide` calls `recover` before all other rules.
+Who has the traffic is the stable. What the spec asks for goes on as a candidate with just the share
+it has, from the step that this is; what was turned back stays so (`Record.rejected`). Nobody gets
+more than it had, but by the steps. A command that stands there counts as handled. Neighbour:
+`decide` calls `recover` before all other rules.
 """
 
 from ...api.rollout import Step
@@ -38,9 +39,10 @@ def recover(o: Observed, rollout: Rollout) -> Rollout:
     )
     rejected = _rejected(o) if wanted != stable else None
     others = [name for name in shares if name != stable]
+    state = _state(o, spec, status, shares, rejected)
     return note(
         o,
-        rollout.to(_state(o, spec, status, shares, rejected), rejected=rejected),
+        rollout.to(state, rejected=rejected, handled_action=o.action or None),
         changes.RECOVERED,
         f"the status was lost, and is rebuilt from what serves: the stable revision is"
         f" {models_text(status.models) or stable}"
@@ -63,15 +65,22 @@ def _shares(o: Observed) -> dict[str, int]:
 def _stable(o: Observed, shares: dict[str, int]) -> str:
     """Of two with traffic, the one that the spec does not ask for: the other one is being tried.
 
+    But for one that is older and has more: then the other was tried, and the spec was taken back.
     If it asks for neither, the one with more; of equals the older one.
     """
     assert o.wanted is not None
-    found = [name for name in shares if name != o.wanted.revision] or _standby(o) or list(shares)
+    wanted = o.wanted.revision
+    found = [name for name in shares if name != wanted] or _standby(o) or list(shares)
 
     def rank(name: str) -> tuple[int, float]:
         return -shares.get(name, 0), o.records[name].created if name in o.records else 0.0
 
-    return min(sorted(found), key=rank)
+    stable = min(sorted(found), key=rank)
+    if wanted in o.records and stable in o.records:
+        older = o.records[wanted].created < o.records[stable].created
+        if older and shares.get(wanted, 0) > shares.get(stable, 0):
+            return wanted
+    return stable
 
 
 def _standby(o: Observed) -> list[str]:
@@ -106,7 +115,7 @@ def _state(
 
 
 def _candidate(o: Observed, steps: list[Step], share: int) -> CandidateStatus:
-    """Return a candidate at the last step whose weight it has; its hold begins anew."""
+    """Return a candidate with the share it has, at the last step below; its hold begins anew."""
     assert o.wanted is not None
     fresh = changes.new_candidate(o, o.wanted.revision, list(o.wanted.models))
     below = [step.weight for step in steps if step.weight <= share]
@@ -116,7 +125,7 @@ def _candidate(o: Observed, steps: list[Step], share: int) -> CandidateStatus:
     return fresh.model_copy(
         update={
             "step": len(below),
-            "weight": below[-1],
+            "weight": share,
             "step_at": rfc3339(o.now),
             "pods": max(1, pods.ready),
         }
