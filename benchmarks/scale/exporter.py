@@ -3,7 +3,7 @@
 Run by `plane.py`: `exporter.py PORT FILE`. The file is a JSON list of {"model_deployment",
 "revision"}; it is read at each scrape. All counters grow at fixed rates, alike for every revision:
 20 answers a second, 5 ms each, three classes evenly. Names, labels and buckets are those of
-`transit_server.observability.metrics`.
+`transit_server.observability.metrics`, and `namespace` as a scrape of pods sets it.
 """
 
 import json
@@ -26,9 +26,10 @@ def exposition(targets: list[dict[str, str]], seconds: float) -> str:
     count = round(RATE * seconds)
     lines: list[str] = []
     for target in targets:
+        name = target["model_deployment"]
         labels = (
-            f'model_deployment="{target["model_deployment"]}",revision="{target["revision"]}"'
-            ',model="random_forest",version="1.0.0"'
+            f'model_deployment="{name}",revision="{target["revision"]}"'
+            f',namespace="{name.partition("/")[0]}",model="random_forest",version="1.0.0"'
         )
         lines.append(f'predictions_total{{{labels},status="success"}} {count}')
         lines.append(f'predictions_total{{{labels},status="error"}} 0')

@@ -18,8 +18,13 @@ from transit_operator.adapters.fair import FairSlots
 from transit_operator.adapters.prometheus import Prometheus
 from transit_operator.api.analysis import Analysis
 from transit_operator.api.config import PrometheusConfig
-from transit_operator.core.observed import Problem, Readings
+from transit_operator.api.status import Verdict
+from transit_operator.core.observed import Problem, Readings, RevisionReadings
+from transit_operator.core.signals.evidence import Input
+from transit_operator.core.signals.registry import judge
 from transit_operator.core.signals.samples.counts import Counts, by_model
+
+NOW = 1_000_000_000.0
 
 
 class Server(ThreadingHTTPServer):
@@ -28,9 +33,10 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, pauses: dict[str, float]) -> None:
+    def __init__(self, pauses: dict[str, float], namespace: str | None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.pauses = pauses
+        self.namespace = namespace  # what every series says; None: each its ModelDeployment's own
         self.asked: list[str] = []
         self.lock = threading.Lock()
 
@@ -51,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.asked.append(query)
         time.sleep(next((s for part, s in self.server.pauses.items() if part in query), 0.0))
         result = json.dumps(
-            {"status": "success", "data": {"resultType": "vector", "result": _result(query)}}
+            {"status": "success", "data": {"resultType": "vector", "result": self._result(query)}}
         ).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(result)))
@@ -61,30 +67,30 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """No news."""
 
-
-def _result(query: str) -> list[dict[str, Any]]:
-    found = re.search(r'predictions_total\{model_deployment=~"([^"]+)"', query)
-    if found is None:
-        return [{"metric": {}, "value": [0, "1"]}] if "custom" in query else []
-    return [
-        {
-            "metric": {
-                "model_deployment": name,
-                "revision": revision,
-                "namespace": name.partition("/")[0],
-                "model": "forest",
-                "status": "success",
-            },
-            "value": [0, "10"],
-        }
-        for name in found[1].split("|")
-        for revision in ("new", "old")
-    ]
+    def _result(self, query: str) -> list[dict[str, Any]]:
+        found = re.search(r'predictions_total\{model_deployment=~"([^"]+)"', query)
+        if found is None:
+            return [{"metric": {}, "value": [0, "1"]}] if "custom" in query else []
+        said = self.server.namespace
+        return [
+            {
+                "metric": {
+                    "model_deployment": name,
+                    "revision": revision,
+                    "namespace": name.partition("/")[0] if said is None else said,
+                    "model": "forest",
+                    "status": "success",
+                },
+                "value": [0, "10"],
+            }
+            for name in found[1].split("|")
+            for revision in ("new", "old")
+        ]
 
 
 @contextmanager
-def serving(pauses: dict[str, float]) -> Iterator[Server]:
-    server = Server(pauses)
+def serving(pauses: dict[str, float], namespace: str | None = None) -> Iterator[Server]:
+    server = Server(pauses, namespace)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -226,6 +232,35 @@ def test_an_answer_that_is_too_slow_is_a_problem_of_that_query_only() -> None:
     assert isinstance(slow, Problem)
     assert slow.reason == "PrometheusSlow"
     assert found.custom["c1"] == 1.0
+    assert found.problems == {}
+
+
+def read(server: Server) -> Readings:
+    """Ask once, with the defaults."""
+
+    async def run() -> Readings:
+        prometheus = Prometheus(PrometheusConfig(url=server.url))
+        try:
+            return await prometheus.readings(Analysis(), "ml/m", "new", "old")
+        finally:
+            prometheus.close()
+
+    return asyncio.run(run())
+
+
+def test_series_without_a_namespace_are_no_data_and_say_why() -> None:
+    with serving({}, namespace="") as server:
+        found = read(server)
+    assert found.candidate == RevisionReadings()
+    (evidence,) = (e for e in judge(Input(Analysis(), found, NOW)) if e.signal == "errorRate")
+    assert (evidence.verdict, evidence.reason) == (Verdict.NO_DATA, "NoNamespace")
+    assert "prometheus.namespaceLabel" in (evidence.message or "")
+
+
+def test_series_of_another_namespace_are_as_if_they_werent_there() -> None:
+    with serving({}, namespace="evil") as server:
+        found = read(server)
+    assert found.candidate == RevisionReadings()
     assert found.problems == {}
 
 

@@ -31,7 +31,16 @@ from transit_operator.core.signals.evidence import (
     capped,
     ladder,
 )
-from transit_operator.core.signals.samples.query import LATENCIES, PREDICTIONS, own
+from transit_operator.core.signals.samples.query import (
+    CLASSES,
+    FEEDBACK,
+    LATENCIES,
+    PREDICTIONS,
+    Believed,
+    Query,
+    own,
+    unplaced,
+)
 
 PASS, FAIL, NO_DATA = Verdict.PASS, Verdict.FAIL, Verdict.NO_DATA
 NOW = 1_000_000_000.0
@@ -180,20 +189,52 @@ def labels(**more: str) -> dict[str, str]:
     return {"model_deployment": "ml/m", "revision": "r", **more}
 
 
+MINE: Sample = (labels(namespace="ml", status="success"), 1.0)
+UNPLACED: Sample = (labels(status="error"), 2.0)
+FOREIGN: Sample = (labels(namespace="evil", status="error"), 900.0)
+NAN: Sample = (labels(namespace="ml", status="invalid"), float("nan"))
+
+
 def test_a_pod_of_another_namespace_speaks_for_nobody_here() -> None:
-    mine: Sample = (labels(namespace="ml", status="success"), 1.0)
-    unlabelled: Sample = (labels(status="error"), 2.0)
-    foreign: Sample = (labels(namespace="evil", status="error"), 900.0)
-    nan: Sample = (labels(status="invalid"), float("nan"))
-    assert own([mine, unlabelled, foreign, nan]) == {("ml/m", "r"): (mine, unlabelled)}
+    found = own([MINE, UNPLACED, FOREIGN, NAN], "namespace")
+    assert found.samples == {("ml/m", "r"): (MINE,)}
+    assert own([FOREIGN], "namespace") == Believed({}), "and that it tried holds nobody"
+
+
+def test_series_that_dont_say_where_they_are_from_are_told() -> None:
+    assert own([UNPLACED, FOREIGN], "namespace") == Believed({}, frozenset({"ml/m"}))
+    said = unplaced(PREDICTIONS, "kubernetes_namespace")
+    assert said.reason == "NoNamespace"
+    assert "predictions_total" in said.message
+    assert "'kubernetes_namespace'" in said.message
+    assert "prometheus.namespaceLabel" in said.message
+
+
+def test_the_label_has_the_name_that_the_scrape_gives_it() -> None:
+    mine: Sample = (labels(kubernetes_namespace="ml", namespace="monitoring"), 1.0)
+    foreign: Sample = (labels(kubernetes_namespace="evil", namespace="ml"), 1.0)
+    found = own([mine, foreign], "kubernetes_namespace")
+    assert found == Believed({("ml/m", "r"): (mine,)})
+
+
+def test_where_no_label_is_to_be_looked_at_every_series_is_believed() -> None:
+    assert own([UNPLACED, FOREIGN], "") == Believed({("ml/m", "r"): (UNPLACED, FOREIGN)})
 
 
 def test_the_query_asks_for_some_and_counts_each_pod_once() -> None:
-    text = PREDICTIONS.promql(300, ["ml/b", "ml/a"])
+    text = PREDICTIONS.promql(300, ["ml/b", "ml/a"], "namespace")
     assert 'predictions_total{model_deployment=~"ml/a|ml/b"}[300000ms]' in text
     assert text.startswith(
         "sum by (status, model, namespace, model_deployment, revision) (max by ("
     )
+
+
+@pytest.mark.parametrize("query", [PREDICTIONS, LATENCIES, CLASSES, FEEDBACK], ids=lambda q: q.name)
+def test_every_query_brings_along_where_its_series_are_from(query: Query) -> None:
+    inner = "instance, pod, version, " + ", ".join(query.by)
+    text = query.promql(60, ["ml/m"], "kubernetes_namespace")
+    assert f"max by ({inner}, kubernetes_namespace, model_deployment, revision)" in text
+    assert "namespace" not in query.promql(60, ["ml/m"], "")
 
 
 def test_two_series_where_one_was_asked_for_are_no_data() -> None:

@@ -15,7 +15,7 @@ from ..api.duration import seconds
 from ..core.observed import Problem, Readings, RevisionReadings, Sample
 from ..core.signals import custom
 from ..core.signals.registry import queries
-from ..core.signals.samples.query import Query, own
+from ..core.signals.samples.query import Believed, Query, own, unplaced
 from .asking import Client, QueryFailed, uncounted
 from .custom import CustomQueries
 
@@ -35,6 +35,7 @@ class Prometheus:
     ) -> None:
         """`counted` is told how each query ended: "ok", or the reason of the problem."""
         self._client = Client(config, counted)
+        self._namespace_label = config.namespace_label
         self._custom = CustomQueries(self._client)
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._waiting: dict[_Question, dict[str, asyncio.Future[_Answer]]] = {}
@@ -79,9 +80,9 @@ class Prometheus:
             while waiting:
                 async with self._slots:
                     some = {name: waiting.pop(name) for name in _some(waiting)}
-                    found = await self._answer(query.promql(window, some))
+                    found = await self._answer(query, window, some)
                 for name, future in some.items():
-                    mine = found if isinstance(found, Problem) else _part(query, found, name)
+                    mine = found if isinstance(found, Problem) else self._part(query, found, name)
                     future.set_result(mine)
         except BaseException as error:  # a bug, or the end: nobody may wait for ever
             for future in (*some.values(), *waiting.values()):
@@ -92,11 +93,22 @@ class Prometheus:
         finally:
             del self._asking[question], self._waiting[question]
 
-    async def _answer(self, text: str) -> dict[tuple[str, str], tuple[Sample, ...]] | Problem:
+    async def _answer(
+        self, query: Query, window: float, model_deployments: Iterable[str]
+    ) -> Believed | Problem:
+        text = query.promql(window, model_deployments, self._namespace_label)
         try:
-            return own(await self._client.query(text))
+            return own(await self._client.query(text), self._namespace_label)
         except QueryFailed as error:
             return error.problem
+
+    def _part(self, query: Query, answer: Believed, model_deployment: str) -> _Answer:
+        """Return one ModelDeployment's part of an answer, by revision."""
+        samples = answer.samples.items()
+        mine = {key[1]: found for key, found in samples if key[0] == model_deployment}
+        if not mine and model_deployment in answer.unplaced:
+            return unplaced(query, self._namespace_label)
+        return next(filter(None, map(query.several, mine.values())), mine)
 
     def _custom_values(
         self, analysis: Analysis, model_deployment: str, candidate: str, stable: str
@@ -118,14 +130,6 @@ class Prometheus:
         """Let go of the threads."""
         self._custom.close()
         self._client.close()
-
-
-def _part(
-    query: Query, answer: dict[tuple[str, str], tuple[Sample, ...]], model_deployment: str
-) -> _Answer:
-    """Return one ModelDeployment's part of an answer, by revision."""
-    mine = {key[1]: samples for key, samples in answer.items() if key[0] == model_deployment}
-    return next(filter(None, map(query.several, mine.values())), mine)
 
 
 def _some(names: Iterable[str]) -> list[str]:

@@ -39,6 +39,12 @@ class Pool(ConfigModel):
 class PrometheusConfig(ConfigModel):
     url: str = "http://prometheus.monitoring.svc:9090"
     timeout_seconds: float = Field(default=5.0, gt=0)
+    namespace_label: str = Field(
+        default="namespace",
+        pattern=r"^([a-zA-Z_][a-zA-Z0-9_]*)?$",
+        description="The label in which the scrape says the namespace of a pod. Series without it"
+        " are not believed. Empty: every series is believed, whoever's pod it is from.",
+    )
 
 
 class ServerConfig(ConfigModel):

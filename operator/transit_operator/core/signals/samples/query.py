@@ -3,18 +3,20 @@
 `increase(x[w]) and x` leaves out series that have ended: pods of an earlier try of the same
 revision must not speak for the present one. Of two series of one pod, as from two replicas of a
 Prometheus that nobody merged or from two scrape jobs, the larger counts: nothing is counted twice.
-The label `namespace`, where the scraper sets one, stays in the answer: `own` holds it against the
-ModelDeployment's, so that no pod speaks for another tenant's.
+The label in which the scraper says the namespace of a pod stays in the answer: `own` holds it
+against the ModelDeployment's, so that no pod speaks for another tenant's
+(docs/decisions/0046-whose-series-they-are.md).
 Neighbours: `adapters.prometheus` sends them; the signals read the samples.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from ...observed import Problem, RevisionReadings, Sample
 
+NO_NAMESPACE: Final = "NoNamespace"  # why there is no data
 _POD: Final = "instance, pod, version"  # what tells two pods' series apart, and two versions'
 
 
@@ -26,11 +28,12 @@ class Query:
     metric: str
     by: tuple[str, ...]
 
-    def promql(self, window: float, model_deployments: Iterable[str]) -> str:
+    def promql(self, window: float, model_deployments: Iterable[str], namespace_label: str) -> str:
         """Return the text for a window in seconds, of some "namespace/name"."""
         names = "|".join(sorted(model_deployments))  # names of Kubernetes need no escaping
         series = f'{self.metric}{{model_deployment=~"{names}"}}'
-        by = ", ".join((*self.by, "namespace", "model_deployment", "revision"))
+        scraped = (namespace_label,) if namespace_label else ()
+        by = ", ".join((*self.by, *scraped, "model_deployment", "revision"))
         increase = f"increase({series}[{round(window * 1000)}ms]) and {series}"
         return f"sum by ({by}) (max by ({_POD}, {by}) ({increase}))"
 
@@ -41,8 +44,7 @@ class Query:
     def several(self, samples: Iterable[Sample]) -> Problem | None:
         """Tell of two series of one revision where one was asked for: they would count twice.
 
-        As when two jobs scrape the pods and only one of them sets `namespace`, or when something
-        before Prometheus joins the answers of two.
+        As when something before Prometheus joins the answers of two.
         """
         parts = [tuple(labels.get(part, "") for part in self.by) for labels, _ in samples]
         if len(set(parts)) == len(parts):
@@ -57,16 +59,44 @@ CLASSES: Final = Query("classes", "predicted_class_total", ("model", "class"))
 FEEDBACK: Final = Query("feedback", "prediction_feedback_total", ("outcome",))
 
 
-def own(samples: Iterable[Sample]) -> dict[tuple[str, str], tuple[Sample, ...]]:
-    """Return (model_deployment, revision) → samples, without those that aren't to be believed.
+@dataclass(frozen=True)
+class Believed:
+    """What an answer says, by (model_deployment, revision), of series that may speak for it.
 
-    Left out are values that are no numbers, and series of pods in another namespace than the
-    ModelDeployment they claim to belong to.
+    `unplaced` are the ModelDeployments of which there were series that don't say where they are
+    from.
+    """
+
+    samples: Mapping[tuple[str, str], tuple[Sample, ...]]
+    unplaced: frozenset[str] = frozenset()
+
+
+def own(samples: Iterable[Sample], namespace_label: str) -> Believed:
+    """Return the samples that are to be believed.
+
+    Left out are values that are no numbers, and series of pods that aren't, or may not be, in the
+    namespace of the ModelDeployment they claim to belong to. Without a `namespace_label` every
+    series is believed.
     """
     found: dict[tuple[str, str], list[Sample]] = {}
+    unplaced = set()
     for labels, value in samples:
         name = labels.get("model_deployment", "")
-        scraped = labels.get("namespace", "")
-        if math.isfinite(value) and scraped in ("", name.partition("/")[0]):
+        namespace = name.partition("/")[0]
+        scraped = labels.get(namespace_label, "") if namespace_label else namespace
+        if not scraped:
+            unplaced.add(name)
+        elif scraped == namespace and math.isfinite(value):
             found.setdefault((name, labels.get("revision", "")), []).append((labels, value))
-    return {key: tuple(mine) for key, mine in found.items()}
+    return Believed({key: tuple(mine) for key, mine in found.items()}, frozenset(unplaced))
+
+
+def unplaced(query: Query, namespace_label: str) -> Problem:
+    """Return why series that are there say nothing."""
+    text = (
+        f"Prometheus has series of {query.metric}, but none with the label {namespace_label!r}"
+        " that says which namespace a pod is in: have the scrape set it from"
+        " __meta_kubernetes_namespace, or name the label that it sets in the operator's"
+        " configuration (prometheus.namespaceLabel)"
+    )
+    return Problem(NO_NAMESPACE, text)
