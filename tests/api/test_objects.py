@@ -3,11 +3,17 @@
 The image doesn't exist, so pods stay pending: the objects are all that is looked at.
 """
 
+import base64
 import json
 from typing import Any
 
+import pytest
+
+from dev.cluster.ui import StepFailed
+from dev.demo.install import DEPLOYMENT
 from dev.demo.kube import Kube
-from tests.support import Object, eventually, model_deployment
+from tests.support import SYSTEM, Object, eventually, model_deployment
+from transit_operator.core.objects.feedback import secret_name
 
 ROUTED = {
     "replicas": 2,
@@ -79,6 +85,50 @@ def test_deleting_removes_everything(operator: Kube, namespace: str) -> None:
     assert operator.find("-n", namespace, "mdep", "m")["metadata"].get("finalizers") is None  # type: ignore[index]
     operator("-n", namespace, "delete", "mdep", "m", "--timeout=20s")
     eventually("nothing is left", lambda: not owned(operator, namespace), 60)
+
+
+def test_the_key_for_feedback_is_made_once_and_mounted_and_goes_with_its_owner(
+    operator: Kube, namespace: str
+) -> None:
+    revision = given(operator, namespace)
+    found = operator.find("-n", namespace, "mdep", "m") or {}
+    name = secret_name("m", found["metadata"]["uid"])
+    secret = operator.find("-n", namespace, "secret", name) or {}
+    assert len(base64.b64decode(secret["data"]["key"])) == 32
+    assert [o["uid"] for o in secret["metadata"]["ownerReferences"]] == [found["metadata"]["uid"]]
+    deployment = operator.find("-n", namespace, "deploy", f"m-{revision}") or {}
+    mounted = [v.get("secret", {}).get("secretName") for v in volumes(deployment)]
+    assert name in mounted
+    operator.apply(
+        model_deployment("m", namespace, **ROUTED, models=[{"name": "xgboost", "version": "1.0.0"}])
+    )
+    eventually(
+        "another revision's pods",
+        lambda: len({d["metadata"]["name"] for d in deployments(operator, namespace)}) == 2,
+    )
+    again = operator.find("-n", namespace, "secret", name) or {}
+    assert again["data"] == secret["data"]
+    operator("-n", namespace, "delete", "mdep", "m", "--timeout=20s")
+    eventually(
+        "the key is gone", lambda: operator.find("-n", namespace, "secret", name) is None, 60
+    )
+
+
+@pytest.mark.parametrize("verb", ["get", "list", "watch", "update", "patch", "delete"])
+def test_the_operator_reads_and_changes_no_secret(operator: Kube, verb: str) -> None:
+    account = f"--as=system:serviceaccount:{SYSTEM}:{DEPLOYMENT}"
+    assert operator("auth", "can-i", "create", "secrets", "-A", account).strip() == "yes"
+    with pytest.raises(StepFailed, match="no"):  # which kubectl says by its exit code, too
+        operator("auth", "can-i", verb, "secrets", "-A", account)
+
+
+def volumes(deployment: Object) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = deployment["spec"]["template"]["spec"]["volumes"]
+    return found
+
+
+def deployments(kube: Kube, namespace: str) -> list[Object]:
+    return [o for o in owned(kube, namespace) if o["kind"] == "Deployment"]
 
 
 def test_says_why_nothing_serves(operator: Kube, namespace: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.unit.scenes import against
 from tests.unit.world import good
-from transit_operator.adapters.kubernetes import Kubernetes, NotFound, Refused
+from transit_operator.adapters.kubernetes import AlreadyExists, Kubernetes, NotFound, Refused
 from transit_operator.api.analysis import Analysis
 from transit_operator.api.config import OperatorConfig
 from transit_operator.api.spec import ModelDeploymentSpec
@@ -54,6 +54,11 @@ class Recorder(Kubernetes):
 
     async def rehearse(self, obj: Object) -> None:
         return
+
+    async def create(self, obj: Object) -> Object:
+        if (before := self.objects.get((obj["kind"], obj["metadata"]["name"]))) is not None:
+            raise AlreadyExists(before["metadata"]["name"])
+        return self._put(obj, None)
 
     async def merge(self, seen: Object, change: Object) -> Object:
         return self._put({**seen, "spec": {**seen["spec"], **change["spec"]}}, seen)

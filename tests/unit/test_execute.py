@@ -1,6 +1,7 @@
 """What is written when the API server refuses, or when objects are somebody else's."""
 
 import asyncio
+import base64
 import copy
 import json
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,14 @@ from typing import Any
 import pytest
 
 from tests.unit.world import World, revision, spec
-from transit_operator.adapters.kubernetes import Conflict, Kubernetes, NotFound, Refused, TooLarge
+from transit_operator.adapters.kubernetes import (
+    AlreadyExists,
+    Conflict,
+    Kubernetes,
+    NotFound,
+    Refused,
+    TooLarge,
+)
 from transit_operator.api.config import OperatorConfig
 from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.api.status import Phase, PinnedModel, Transition
@@ -17,12 +25,15 @@ from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
 from transit_operator.core.objects import build
 from transit_operator.core.objects.build import Object, Owner, labels
+from transit_operator.core.objects.feedback import secret_name
 from transit_operator.core.objects.template import pod_template, revision_labels
 from transit_operator.core.observed import Observed, Wanted
 from transit_operator.routers import for_spec
+from transit_operator.runtime.loop.handlers import OWNED
 from transit_operator.runtime.observing.cache import Cache
 from transit_operator.runtime.observing.observe import Snapshot
 from transit_operator.runtime.observing.ownership import ours
+from transit_operator.runtime.operator import WATCHED
 from transit_operator.runtime.writing.execute import Executor
 
 OWNER = Owner("ml", "m", "u1")
@@ -59,6 +70,14 @@ class Api(Kubernetes):
     async def rehearse(self, obj: Object) -> None:
         raise AssertionError("there is nothing to try")
 
+    async def create(self, obj: Object) -> Object:
+        what = f"{obj['kind']}/{obj['metadata']['name']}"
+        if what in self.refuses:
+            raise self.refuses[what]
+        if (obj["kind"], obj["metadata"]["name"]) in self.there:
+            raise AlreadyExists(what)
+        return self._write(obj)
+
     async def merge(self, seen: Object, change: Object) -> Object:
         return self._write({**seen, "spec": {**seen["spec"], **change["spec"]}})
 
@@ -94,7 +113,7 @@ def by_name(*objects: Object) -> Live:
 def running(name: str, version: str, replicas: int = 3, owner: Owner = OWNER) -> Live:
     """Return the record, Service and Deployment of a revision."""
     target = Wanted(name, models(version))
-    template = pod_template("ml", "m", target, SPEC, CONFIG)
+    template = pod_template("ml", "m", target, SPEC, CONFIG, secret_name("m", "u1"))
     data = {"models": [model.model_dump() for model in target.models], "template": template}
     deployment = build.deployment(owner, name, template)
     deployment["spec"]["replicas"] = replicas
@@ -186,6 +205,63 @@ def test_several_refusals_are_all_told() -> None:
     api = Api(refuses={name: Refused(name) for name in names})
     with pytest.raises(Refused, match=f"{names[0]}; {names[1]}"):
         execute(api, {}, rolling_back(), wanted=Wanted(R1, models("1.0.0")))
+
+
+SECRET = secret_name("m", "u1")
+
+
+def starting(api: Api) -> None:
+    """The look that makes the first revision's objects."""
+    execute(api, {}, replace(decide(World().observed()), weights={R1: 100}, replicas={R1: 3}))
+
+
+def key_of(api: Api) -> str:
+    key: str = api.objects["Secret", SECRET]["data"]["key"]
+    return key
+
+
+def test_the_key_for_feedback_is_made_before_the_first_pod() -> None:
+    api, another = Api(), Api()
+    starting(api)
+    starting(another)
+    assert api.written.index(f"Secret/{SECRET}") < api.written.index(f"Deployment/m-{R1}")
+    assert api.objects["Secret", SECRET]["metadata"]["ownerReferences"][0]["uid"] == "u1"
+    assert len(base64.b64decode(key_of(api))) == 32
+    assert key_of(api) != key_of(another)
+    told = json.dumps([obj for (kind, _), obj in api.objects.items() if kind != "Secret"])
+    assert key_of(api) not in told
+    assert SECRET in told, "the pods mount it"
+
+
+def test_a_key_that_is_there_stays() -> None:
+    api = Api(there={("Secret", SECRET): {"data": {"key": "of earlier pods"}}})
+    starting(api)
+    assert f"Secret/{SECRET}" not in api.written
+    assert f"Deployment/m-{R1}" in api.written
+
+
+def test_the_key_is_made_for_new_pods_and_not_at_every_look() -> None:
+    api = Api()
+    live = {**running(R1, "1.0.0"), **running(R2, "2.0.0"), **routed(50, 50)}
+    execute(api, live, rolling_back(), traffic={R1: 50, R2: 50})
+    assert f"Secret/{SECRET}" not in api.written
+
+
+def test_where_no_key_can_be_made_no_pod_is_and_it_is_told() -> None:
+    api = Api(refuses={f"Secret/{SECRET}": Refused("secrets is forbidden")})
+    with pytest.raises(Refused, match="secrets is forbidden"):
+        starting(api)
+    assert f"Deployment/m-{R1}" not in api.written, "or the key would never be asked for again"
+    assert f"Service/m-{R1}" in api.written
+
+
+def test_the_key_of_a_deleted_resource_is_not_taken_for_that_of_the_next() -> None:
+    assert secret_name("m", "u1") != secret_name("m", "u2")
+
+
+def test_secrets_are_neither_listed_nor_watched() -> None:
+    assert "Secret" not in WATCHED
+    assert "Secret" not in {kind for _, _, kind in OWNED}
 
 
 def test_a_lost_record_is_written_again_from_what_runs() -> None:

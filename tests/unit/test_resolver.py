@@ -236,6 +236,11 @@ def test_it_needs_no_api_keys() -> None:
     assert "api-keys" not in json.dumps(made["containers"][0]["volumeMounts"])
 
 
+def test_it_gets_no_key_for_feedback() -> None:
+    made = resolver_pod(OWNER, SPEC, OperatorConfig(), BASE)["spec"]
+    assert "feedback" not in json.dumps([made["volumes"], made["containers"][0]["volumeMounts"]])
+
+
 @pytest.mark.parametrize("spec_of_it", [SPEC, None], ids=["asks for an alias", "can't be read"])
 def test_time_alone_makes_it_looked_at_again(spec_of_it: ModelDeploymentSpec | None) -> None:
     observed = Observed(

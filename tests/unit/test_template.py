@@ -16,7 +16,8 @@ ROOTS = OperatorConfig.model_validate({"fileRoots": ["/srv/models", "/data"]})
 
 def template(config: OperatorConfig | None = None, **overrides: Any) -> dict[str, Any]:
     asked = spec(**overrides)
-    return pod_template("ml", "kepler", wanted(asked, None), asked, config or OperatorConfig())
+    target = wanted(asked, None)
+    return pod_template("ml", "kepler", target, asked, config or OperatorConfig(), "the-secret")
 
 
 def environment(**server: Any) -> dict[str, Any]:

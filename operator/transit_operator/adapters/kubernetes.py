@@ -32,6 +32,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "HTTPRoute": ("/apis/gateway.networking.k8s.io/v1", "httproutes"),
     "Service": ("/api/v1", "services"),
     "Pod": ("/api/v1", "pods"),
+    "Secret": ("/api/v1", "secrets"),
     "Event": ("/api/v1", "events"),
     "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
 }
@@ -50,6 +51,10 @@ class KubernetesError(Exception):
 
 class Conflict(KubernetesError):
     """The object changed since it was read (resourceVersion): look again and decide again."""
+
+
+class AlreadyExists(Conflict):
+    """Somebody has created an object of that name."""
 
 
 class NotFound(KubernetesError):
@@ -173,7 +178,7 @@ class Kubernetes:
         return version
 
     async def create(self, obj: Object) -> Object:
-        """Create an object that nobody has created. Raises: Conflict, KubernetesError."""
+        """Create an object that nobody has created. Raises: AlreadyExists, KubernetesError."""
         path = _path(obj["kind"], obj["metadata"]["namespace"])
         return await self._request("POST", path, body=obj)
 
@@ -236,7 +241,7 @@ class Kubernetes:
         """Create an Event; the same one twice is one. Raises: KubernetesError."""
         try:
             await self._request("POST", _path("Event", namespace), body=event)
-        except Conflict:
+        except AlreadyExists:
             return  # its name is derived from what happened, so it was told already
 
     async def _apply(self, obj: Object, *more: tuple[str, str]) -> Object:
@@ -296,12 +301,13 @@ def _converted(
     status: int, body: str, method: str, path: str, headers: Mapping[str, str] | None
 ) -> KubernetesError:
     try:
-        message = json.loads(body).get("message", body)
+        said = json.loads(body)
+        message, reason = said.get("message", body), said.get("reason")
     except (ValueError, AttributeError):
-        message = body
+        message, reason = body, None
     text = f"{method} {path}: {status} {message}"
     if status == 409:
-        return Conflict(text)
+        return AlreadyExists(text) if reason == "AlreadyExists" else Conflict(text)
     if status == 404:
         return NotFound(text)
     if status == 410:

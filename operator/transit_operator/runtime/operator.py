@@ -33,7 +33,7 @@ from .writing.execute import Executor
 
 log = logging.getLogger(__name__)
 
-WATCHED = tuple(kind for kind in KINDS if kind not in ("Event", LEASE))
+WATCHED = tuple(kind for kind in KINDS if kind not in ("Event", "Secret", LEASE))
 RELIST_SECONDS = 300.0
 RETRY_SECONDS = 2.0
 RELIST_RETRY_SECONDS = 30.0

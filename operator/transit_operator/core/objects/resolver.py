@@ -24,7 +24,7 @@ from ..times import epoch
 from .build import Object, Owner, labels, metadata
 from .causes import cause
 from .revision import content_key
-from .template import API_KEYS_VOLUME, pod_template
+from .template import API_KEYS_VOLUME, FEEDBACK_VOLUME, pod_template
 
 LABEL_RESOLVES = f"{names.GROUP}/resolves"
 CONTAINER = "resolver"
@@ -35,6 +35,7 @@ SLOW_SECONDS = 20.0
 # every pod is evicted at once.
 LINGER_SECONDS = 30.0
 
+_ONLY_SERVERS = (API_KEYS_VOLUME, FEEDBACK_VOLUME)
 _MESSAGE_FILE = "/dev/termination-log"
 
 # A sidecar would keep the pod from ending, and a proxy from reaching the storage before it is up.
@@ -95,7 +96,7 @@ def resolver_pod(
     """Return the pod that resolves the aliases of a spec. Raises: UnknownPool, ForbiddenPath."""
     key = content_key(spec)
     written = tuple(PinnedModel(name=m.name, version=m.version) for m in spec.models)
-    template = pod_template(owner.namespace, owner.name, Wanted(key, written), spec, config)
+    template = pod_template(owner.namespace, owner.name, Wanted(key, written), spec, config, "")
     container = template["spec"]["containers"][0]
     for field in ("ports", "readinessProbe", "livenessProbe"):
         del container[field]
@@ -105,9 +106,9 @@ def resolver_pod(
         "command": ["python", "-m", "transit_models.cli"],
         "args": ["resolve", "--output", _MESSAGE_FILE, _storage_uri(container), *references],
         "resources": config.resolver.resources,
-        "volumeMounts": [v for v in container["volumeMounts"] if v["name"] != API_KEYS_VOLUME],
+        "volumeMounts": [v for v in container["volumeMounts"] if v["name"] not in _ONLY_SERVERS],
     }
-    volumes = [v for v in template["spec"]["volumes"] if v["name"] != API_KEYS_VOLUME]
+    volumes = [v for v in template["spec"]["volumes"] if v["name"] not in _ONLY_SERVERS]
     its_labels = labels(owner) | {LABEL_RESOLVES: key, "app.kubernetes.io/name": "transit-resolver"}
     return {
         "apiVersion": "v1",

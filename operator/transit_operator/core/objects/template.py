@@ -17,9 +17,12 @@ from ..observed import Wanted
 CACHE = "/var/cache/transit"
 MODELS = "/models"
 API_KEYS = "/etc/transit/api-keys"
+FEEDBACK = "/etc/transit/feedback"
 USER = 65532
 CONTAINER = "server"
 API_KEYS_VOLUME = "api-keys"
+FEEDBACK_VOLUME = "feedback"
+ENTRY = "key"  # of the Secret for feedback
 
 
 class UnknownPool(Exception):
@@ -43,9 +46,17 @@ class ForbiddenPath(Exception):
 
 
 def pod_template(
-    namespace: str, name: str, wanted: Wanted, spec: ModelDeploymentSpec, config: OperatorConfig
+    namespace: str,
+    name: str,
+    wanted: Wanted,
+    spec: ModelDeploymentSpec,
+    config: OperatorConfig,
+    feedback_secret: str,
 ) -> dict[str, Any]:
     """Return the pod template of a revision.
+
+    Args:
+        feedback_secret: the name of the Secret with the key for feedback.
 
     Raises:
         UnknownPool: the pool isn't configured.
@@ -79,7 +90,11 @@ def pod_template(
             "terminationGracePeriodSeconds": 40 + config.server.drain_delay_seconds,
             **_placement(pool),
             "containers": [_container(namespace, name, wanted, spec, config, pool)],
-            "volumes": [*_volumes(spec.storage), *_key_volumes(server)],
+            "volumes": [
+                *_volumes(spec.storage),
+                *_key_volumes(server),
+                _feedback_volume(feedback_secret),
+            ],
         },
     }
 
@@ -145,7 +160,11 @@ def _container(
         "readinessProbe": _probe("/health/ready", period=1, failures=2),
         "livenessProbe": _probe("/health/live", period=10, failures=6),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [*_mounts(spec.storage), *_key_mounts(server)],
+        "volumeMounts": [
+            *_mounts(spec.storage),
+            *_key_mounts(server),
+            {"name": FEEDBACK_VOLUME, "mountPath": FEEDBACK, "readOnly": True},
+        ],
     }
     if spec.storage.secret_name:
         container["envFrom"] = [{"secretRef": {"name": spec.storage.secret_name}}]
@@ -166,6 +185,7 @@ def _environment(
         "TRANSIT_BATCH_MAX_SIZE": str(spec.server.batching.max_size),
         "TRANSIT_BATCH_MAX_WAIT": spec.server.batching.max_wait,
         "TRANSIT_DRAIN_DELAY": f"{config.server.drain_delay_seconds}s",
+        "TRANSIT_FEEDBACK_KEY_FILE": f"{FEEDBACK}/{ENTRY}",
     }
     if spec.server.api_keys is not None:
         own["TRANSIT_API_KEYS_FILE"] = API_KEYS
@@ -216,6 +236,12 @@ def _key_volumes(server: Server) -> list[dict[str, Any]]:
         return []
     secret = {"secretName": server.api_keys.secret_name, "defaultMode": 0o440}
     return [{"name": API_KEYS_VOLUME, "secret": secret}]
+
+
+def _feedback_volume(secret_name: str) -> dict[str, Any]:
+    """Return the volume of the key. Optional: a lost Secret must not keep a pod from serving."""
+    secret = {"secretName": secret_name, "defaultMode": 0o440, "optional": True}
+    return {"name": FEEDBACK_VOLUME, "secret": secret}
 
 
 def _volumes(storage: Storage) -> list[dict[str, Any]]:

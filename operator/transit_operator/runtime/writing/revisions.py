@@ -6,6 +6,7 @@ it. Neighbours: `execute` calls this after the traffic.
 """
 
 import json
+import secrets
 from collections.abc import Set
 from typing import Any
 
@@ -17,6 +18,7 @@ from ...api.spec import ModelDeploymentSpec
 from ...core.decision import Decision
 from ...core.objects import build as objects
 from ...core.objects.build import Object
+from ...core.objects.feedback import KEY_BYTES, feedback_secret, secret_name
 from ...core.objects.template import ForbiddenPath, UnknownPool, pod_template
 from ...core.observed import Wanted
 from ..observing.observe import Snapshot
@@ -92,6 +94,10 @@ async def _write_deployment(
 ) -> None:
     record = _record(writer, snapshot, spec, config, revision)
     await writer.apply(record)
+    if writer.live("Deployment", revision_object_name(snapshot.owner.name, revision)) is None:
+        # Before its first pod: what is mounted later comes a minute late.
+        key = secrets.token_bytes(KEY_BYTES)
+        await writer.create_secret(feedback_secret(snapshot.owner, key))
     template: dict[str, Any] = record["data"]["template"]
     await writer.apply(objects.deployment(snapshot.owner, revision, template))
 
@@ -146,7 +152,8 @@ def _resolved(
 ) -> dict[str, Any]:
     owner = snapshot.owner
     try:
-        template = pod_template(owner.namespace, owner.name, target, spec, config)
+        secret = secret_name(owner.name, owner.uid)
+        template = pod_template(owner.namespace, owner.name, target, spec, config, secret)
     except (UnknownPool, ForbiddenPath) as error:
         raise Refused(str(error)) from error
     return {"models": [model.model_dump() for model in target.models], "template": template}

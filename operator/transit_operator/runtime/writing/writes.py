@@ -10,6 +10,7 @@ import json
 from collections.abc import Awaitable
 
 from ...adapters.kubernetes import (
+    AlreadyExists,
     Conflict,
     Kubernetes,
     KubernetesError,
@@ -167,6 +168,13 @@ class Writer:
                 "spec": {**live["spec"], "replicas": replicas},
             }
         )
+
+    async def create_secret(self, secret: Object) -> None:
+        """Make a Secret if it isn't there; it is never read. Raises: KubernetesError."""
+        try:
+            await self._kubernetes.create(secret)
+        except AlreadyExists:
+            return
 
     async def create_pod(self, pod: Object) -> None:
         """Make a pod that is not there. Raises: KubernetesError."""
