@@ -104,7 +104,9 @@ def test_the_key_for_feedback_is_made_once_and_mounted_and_goes_with_its_owner(
     )
     eventually(
         "another revision's pods",
-        lambda: len({d["metadata"]["name"] for d in deployments(operator, namespace)}) == 2,
+        lambda: (
+            {d["metadata"]["name"] for d in deployments(operator, namespace)} - {f"m-{revision}"}
+        ),
     )
     again = operator.find("-n", namespace, "secret", name) or {}
     assert again["data"] == secret["data"]
