@@ -210,6 +210,17 @@ def test_series_that_dont_say_where_they_are_from_are_told() -> None:
     assert "prometheus.namespaceLabel" in said.message
 
 
+def test_the_condition_says_that_the_namespace_is_missing() -> None:
+    world = rolling(10)
+    said = unplaced(PREDICTIONS, "namespace")
+    world.readings = Readings(problems={"predictions": said, "latencies": said, "classes": said})
+    world.run(60)
+    metrics = next(c for c in world.status.conditions if c.type == "MetricsAvailable")
+    assert (metrics.status, metrics.reason) == ("False", "NoNamespace")
+    assert "prometheus.namespaceLabel" in metrics.message
+    assert candidate(world).weight == 10
+
+
 def test_the_label_has_the_name_that_the_scrape_gives_it() -> None:
     mine: Sample = (labels(kubernetes_namespace="ml", namespace="monitoring"), 1.0)
     foreign: Sample = (labels(kubernetes_namespace="evil", namespace="ml"), 1.0)
