@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from transit_server.api.catalog import Catalog
 from transit_server.api.experiment import Splitter
 from transit_server.api.feedback import Feedback
+from transit_server.api.feedback_tokens import signer
 from transit_server.api.guide import GuideApi
 from transit_server.api.openinference import OpenInferenceApi
 from transit_server.http import access_log, docs
@@ -90,8 +91,8 @@ def create_app(
 ) -> FastAPI:
     """The server's application; it begins to load its models when it is started.
 
-    Raises `BadKeys`. When a model can't be served, `lifecycle.failure` says why, and `on_failure`
-    is called, on the loading thread.
+    Raises `BadKeys`, `BadFeedbackKey`. When a model can't be served, `lifecycle.failure` says why,
+    and `on_failure` is called, on the loading thread.
     """
     lifecycle = lifecycle or Lifecycle()
     metrics = Metrics(settings.model_deployment, settings.revision)
@@ -110,15 +111,15 @@ def create_app(
         settings.request_timeout,
         experiment,
     )
-    shared = (registry, inference, settings.revision, settings.max_batch_rows, splitter)
-    bodies = Bodies(settings.max_body, settings.max_bodies, settings.request_timeout, deadlines)
-    feedback = Feedback(
-        registry,
-        metrics.feedback,
+    signing = signer(
+        settings.feedback_key_file,
+        settings.model_deployment,
         settings.revision,
-        settings.feedback_memory,
-        settings.feedback_memory_time,
+        settings.feedback_days,
     )
+    shared = (registry, inference, settings.revision, settings.max_batch_rows, splitter, signing)
+    bodies = Bodies(settings.max_body, settings.max_bodies, settings.request_timeout, deadlines)
+    feedback = Feedback(registry, metrics.feedback, settings.revision, signing)
     guide = GuideRoutes(GuideApi(*shared), catalog, bodies, feedback, unit_header)
     v2 = OpenInferenceRoutes(OpenInferenceApi(*shared), catalog, bodies, _version(), unit_header)
     probes = ProbeRoutes(catalog, metrics)

@@ -59,10 +59,22 @@ class SlowBody(ClientMistake):
     code = "slow_body"
 
 
-class UnknownPrediction(ClientMistake):
-    """Feedback for a prediction that this process doesn't remember."""
+class NotYours(ClientMistake):
+    """Feedback on a prediction that another client was given."""
 
-    code = "unknown_prediction"
+    code = "not_yours"
+
+
+class FeedbackOff(ServingError):
+    """This server can't tell its own predictions: it has no key."""
+
+    code = "feedback_off"
+
+
+class FeedbackFull(ServingError):
+    """More feedback than this process can count once."""
+
+    code = "feedback_full"
 
 
 class Unauthorized(ServingError):

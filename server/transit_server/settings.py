@@ -185,14 +185,18 @@ class Settings(BaseModel):
         le=1_000_000,
         description="Most requests at once after a pause. Default: those of one second",
     )
-    feedback_memory: int = Field(
-        10_000,
-        ge=0,
-        le=10_000_000,
-        description="How many predictions are remembered for feedback by request id alone",
+    feedback_key_file: Path | None = Field(
+        None,
+        description="A file with at least 32 random bytes, the same for all servers of a "
+        "ModelDeployment: answers are signed with it, so that feedback on them can be believed. "
+        "Without it there is no feedback",
     )
-    feedback_memory_time: Duration = Field(
-        3600.0, description="How long a prediction is remembered for feedback"
+    feedback_days: int = Field(
+        30,
+        ge=1,
+        le=366,
+        description="For how many days feedback on a prediction is taken; each has up to 512 KiB "
+        "of memory",
     )
     experiment: Annotated[Experiment | None, BeforeValidator(_parse_json)] = Field(
         None,

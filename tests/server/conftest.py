@@ -11,7 +11,7 @@ import pytest
 from tests.once import once
 from tests.server import bad_models
 from tests.server.example_store import Data, boosted, forest, publish, sample, to_onnx
-from tests.server.running import RunningServer
+from tests.server.running import FEEDBACK_KEY, RunningServer
 
 
 class Truth:
@@ -94,11 +94,27 @@ def fill(root: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def trees(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def feedback_key_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The key by which the servers of a ModelDeployment sign their answers."""
+    path = tmp_path_factory.mktemp("feedback") / "key"
+    path.write_bytes(FEEDBACK_KEY)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def trees(
+    store: Path, tmp_path_factory: pytest.TempPathFactory, feedback_key_file: str
+) -> Iterator[RunningServer]:
     """A forest and boosted trees, with the ensemble for `auto`."""
     models = {"random_forest": "1.0.0", "xgboost": "1.0.0"}
     work = tmp_path_factory.mktemp("trees")
     with RunningServer(
-        store, work, models, default_model="ensemble", max_body="2Mi", max_batch_rows="200"
+        store,
+        work,
+        models,
+        default_model="ensemble",
+        max_body="2Mi",
+        max_batch_rows="200",
+        feedback_key_file=feedback_key_file,
     ) as server:
         yield server.until_ready()

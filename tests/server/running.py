@@ -1,5 +1,6 @@
 """A real `transit-server` process on loopback, and what tests ask it."""
 
+import hashlib
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 T = TypeVar("T")
+
+FEEDBACK_KEY = hashlib.sha256(b"the key of the tests").digest()
 
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 60.0

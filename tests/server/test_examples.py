@@ -20,7 +20,9 @@ COMMANDS = re.findall(r"^curl \$SERVER.*$", _PAGE, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, feedback_key_file: str
+) -> Iterator[RunningServer]:
     """The names and the four features of that page."""
     from sklearn.ensemble import RandomForestClassifier
 
@@ -34,9 +36,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
     for name in ("random_forest", "xgboost"):
         publish(root / "store", name, "1.0.0", ".joblib", dump, features=4)
-    with RunningServer(
-        root / "store", root, dict.fromkeys(("random_forest", "xgboost"), "1.0.0")
-    ) as s:
+    models = dict.fromkeys(("random_forest", "xgboost"), "1.0.0")
+    with RunningServer(root / "store", root, models, feedback_key_file=feedback_key_file) as s:
         yield s.until_ready()
 
 
@@ -46,9 +47,10 @@ def test_there_are_some() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=range(len(COMMANDS)))
 def test_it_works(server: RunningServer, command: str) -> None:
+    token = server.predict([0.1, 0.2, 0.3, 0.4]).json()["prediction"]["feedback_token"]
     done = subprocess.run(
         ["bash", "-c", command.replace("curl ", "curl -sS --fail-with-body ", 1)],
-        env={"PATH": os.environ["PATH"], "SERVER": server.url},
+        env={"PATH": os.environ["PATH"], "SERVER": server.url, "TOKEN": token},
         capture_output=True,
         text=True,
         timeout=30,

@@ -49,10 +49,16 @@ def test_the_split_never_changes() -> None:
 
 
 @pytest.fixture(scope="module")
-def split(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def split(
+    store: Path, tmp_path_factory: pytest.TempPathFactory, feedback_key_file: str
+) -> Iterator[RunningServer]:
     models = {"xgboost": "1.0.0", "random_forest": "1.0.0"}
     with RunningServer(
-        store, tmp_path_factory.mktemp("split"), models, experiment=EXPERIMENT
+        store,
+        tmp_path_factory.mktemp("split"),
+        models,
+        experiment=EXPERIMENT,
+        feedback_key_file=feedback_key_file,
     ) as server:
         yield server.until_ready()
 
@@ -94,8 +100,8 @@ def test_without_the_header_each_request_is_on_its_own(split: RunningServer, dat
 def test_accuracy_per_arm(split: RunningServer, data: Data) -> None:
     answers = [ask(split, data, f"user-{number}") for number in range(20)]
     for answer in answers:
-        split.client.post("/api/v1/feedback", json={
-            "request_id": answer["metadata"]["request_id"], "label": "CONFIRMED"})  # fmt: skip
+        told = {"feedback_token": answer["prediction"]["feedback_token"], "label": "CONFIRMED"}
+        split.client.post("/api/v1/feedback", json=told)
     split.metrics()
     counted: Counter[str] = Counter()
     for (name, labels), value in split.metrics().items():

@@ -1,158 +1,416 @@
-"""Feedback: joined with what was predicted, counted under the revision that predicted, once."""
+"""Feedback on what was really predicted, by whom it was predicted for, once: two real servers that
+have one key, as two pods of two revisions have, and what hostile clients send them.
+"""
 
+import base64
+import hashlib
+import time
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.server.example_store import LABELS, Data
-from tests.server.running import RunningServer
-from transit_server.observability.feedback_series import FeedbackSeries
+from tests.server.running import FEEDBACK_KEY, RunningServer
+from transit_server.api.counted_once import CountedOnce
+from transit_server.api.feedback_tokens import Recipient, Signer
+from transit_server.errors import FeedbackFull
 
-OTHER = "aaaa000011"
-BY = {"name": "xgboost", "version": "1.0.0", "revision": OTHER}
-
-
-def tell(server: RunningServer, **body: Any) -> httpx.Response:
-    return server.client.post("/api/v1/feedback", json=body)
-
-
-def counts(server: RunningServer, **labels: str) -> dict[str, float]:
-    """Outcome → count, of the series with these labels."""
-    found = {}
-    for line in server.client.get("/metrics").text.splitlines():
-        if line.startswith("prediction_feedback_total{") and all(
-            f'{name}="{value}"' in line for name, value in labels.items()
-        ):
-            outcome = line.split('outcome="')[1].split('"')[0]
-            found[outcome] = float(line.rsplit(" ", 1)[1])
-    return found
+STABLE, CANDIDATE = "7f9c4d2b1a", "aaaa000011"
+WEB, MOBILE = "web-key-0123456789", "mobile-key-0123456789"
+DAY = 86_400
 
 
-def row(data: Data, index: int) -> list[float]:
+class Pods:
+    """A pod of each of two revisions, and a client with a key."""
+
+    def __init__(self, stable: RunningServer, candidate: RunningServer) -> None:
+        self.stable = stable
+        self.candidate = candidate
+
+    def tell(
+        self, server: RunningServer, token: str, label: str | float, key: str = WEB
+    ) -> httpx.Response:
+        body = {"feedback_token": token, "label": label}
+        return server.client.post("/api/v1/feedback", json=body, headers={"X-API-Key": key})
+
+    def counted(self) -> dict[tuple[str, str, str, str], float]:
+        """Revision, model, version, outcome → labels that both pods have counted until now."""
+        found: dict[tuple[str, str, str, str], float] = {}
+        for server in (self.stable, self.candidate):
+            server.client.get("/metrics")  # new series are seen at 0 first
+            for line in server.client.get("/metrics").text.splitlines():
+                if line.startswith("prediction_feedback_total{"):
+                    text, _, value = line.rpartition(" ")
+                    key = tuple(
+                        text.split(f'{name}="')[1].split('"')[0]
+                        for name in ("revision", "model", "version", "outcome")
+                    )
+                    assert len(key) == 4
+                    found[key] = found.get(key, 0.0) + float(value)
+        return found
+
+    def gained(self, before: dict[tuple[str, str, str, str], float]) -> dict[Any, float]:
+        now = self.counted()
+        return {k: v - before.get(k, 0.0) for k, v in now.items() if v != before.get(k, 0.0)}
+
+
+@pytest.fixture(scope="module")
+def pods(
+    store: Path, tmp_path_factory: pytest.TempPathFactory, feedback_key_file: str
+) -> Iterator[Pods]:
+    settings = {
+        "feedback_key_file": feedback_key_file,
+        "api_keys": f"web={WEB}\nmobile={MOBILE}",
+        "default_model": "ensemble",
+        "access_log": "all",
+    }
+    models = {"random_forest": "1.0.0", "xgboost": "1.0.0"}
+    first, second = (tmp_path_factory.mktemp(name) for name in ("stable", "candidate"))
+    with (
+        RunningServer(store, first, models, TRANSIT_REVISION=STABLE, **settings) as stable,
+        RunningServer(store, second, models, TRANSIT_REVISION=CANDIDATE, **settings) as candidate,
+    ):
+        for server in (stable, candidate):
+            server.client.headers["X-API-Key"] = WEB
+            server.until_ready()
+        yield Pods(stable, candidate)
+
+
+def row(data: Data, index: int = 0) -> list[float]:
     return [float(value) for value in data.rows[index]]
 
 
-def wrong(label: str) -> str:
-    return next(other for other in LABELS if other != label)
+def predicted(server: RunningServer, data: Data, index: int = 0, **body: Any) -> tuple[str, str]:
+    """Token and class of an answer."""
+    answer = server.predict(row(data, index), **({"model": "xgboost"} | body))
+    assert answer.status_code == 200, answer.text
+    said = answer.json()["prediction"]
+    return said["feedback_token"], said["class"]
 
 
-def test_by_request_id_alone(trees: RunningServer, data: Data) -> None:
-    labels = {"revision": "7f9c4d2b1a", "model": "xgboost", "version": "1.0.0"}
-    counts(trees)  # a scrape, so that nothing of earlier tests is held back
-    before = {"correct": 0.0, "wrong": 0.0, **counts(trees, **labels)}
+def other(label: str) -> str:
+    return next(name for name in LABELS if name != label)
+
+
+def made(
+    key: bytes = FEEDBACK_KEY, deployment: str = "ml/kepler", age: int = 0, **changes: Any
+) -> str:
+    """A token as a server with this key would have made it some days ago."""
+    said = {
+        "revision": STABLE,
+        "model": "xgboost",
+        "version": "1.0.0",
+        "client": "web",
+        "predicted": LABELS[0],
+        "serial": hashlib.sha256(str(time.perf_counter_ns()).encode()).digest()[:8],
+    } | changes
+    signer = Signer(key, deployment, said["revision"], 30, lambda: time.time() - age * DAY)
+    to = Recipient(said["serial"], said["client"])
+    return signer.sign(to, 0, said["model"], said["version"], said["predicted"])
+
+
+def test_a_label_is_counted_once_under_the_revision_that_predicted(pods: Pods, data: Data) -> None:
+    before = pods.counted()
     for index in range(5):
-        answer = trees.predict(row(data, index), model="xgboost").json()
-        said = answer["prediction"]["class"]
-        label = said if index < 3 else wrong(said)
-        got = tell(trees, request_id=answer["metadata"]["request_id"], label=label)
-        assert got.status_code == 200, got.text
-        assert got.json()["outcome"] == ("correct" if index < 3 else "wrong")
-        again = tell(trees, request_id=answer["metadata"]["request_id"], label=label)
-        assert again.json()["counted"] is False
-    counts(trees, **labels)
-    after = counts(trees, **labels)
-    assert (after["correct"] - before["correct"], after["wrong"] - before["wrong"]) == (3, 2)
-
-
-def test_the_ensembles_answer(trees: RunningServer, data: Data) -> None:
-    answer = trees.predict(row(data, 0)).json()
-    got = tell(trees, request_id=answer["metadata"]["request_id"],
-               label=answer["prediction"]["class"])  # fmt: skip
-    assert got.json()["model"]["name"] == "ensemble"
-    assert got.json()["model"]["version"] == "random_forest-1.0.0+xgboost-1.0.0"
-
-
-def test_of_another_revision(trees: RunningServer, data: Data) -> None:
-    """As behind a Service: the pod that hears it is not the one that predicted. The series is seen
-    at 0 first, or Prometheus would lose its first counts.
-    """
-    for index in range(4):
-        got = tell(trees, label="ANYTHING", prediction="ANYTHING", model=BY, request_id=f"r{index}")
+        token, said = predicted(pods.stable, data, index)
+        label = said if index < 3 else other(said)
+        got = pods.tell(pods.stable, token, label)
         assert got.json() == {
-            "outcome": "correct",
+            "outcome": "correct" if index < 3 else "wrong",
             "counted": True,
-            "model": {**BY, "latency_ms": 0.0},
+            "model": {"name": "xgboost", "version": "1.0.0", "revision": STABLE},
         }
-    tell(trees, label="A", prediction="B", model=BY)
-    assert counts(trees, revision=OTHER) == {"correct": 0, "wrong": 0}
-    assert counts(trees, revision=OTHER) == {"correct": 4, "wrong": 1}
-    tell(trees, label="A", prediction="B", model=BY)
-    assert counts(trees, revision=OTHER) == {"correct": 4, "wrong": 2}
+        for again in (label, other(label)):  # whatever is said of it the second time
+            assert pods.tell(pods.stable, token, again).json()["counted"] is False
+    own = (STABLE, "xgboost", "1.0.0")
+    assert pods.gained(before) == {(*own, "correct"): 3, (*own, "wrong"): 2}
 
 
-def test_the_answers_own_words_can_be_sent_back(trees: RunningServer, data: Data) -> None:
-    answer = trees.predict(row(data, 1), model="xgboost").json()
-    got = tell(
-        trees,
-        label=wrong(answer["prediction"]["class"]),
-        prediction=answer["prediction"]["class"],
-        model=answer["model"],
-        request_id=answer["metadata"]["request_id"],
-    )
-    assert (got.status_code, got.json()["outcome"]) == (200, "wrong")
+def test_any_pod_counts_and_the_series_is_seen_at_0_first(pods: Pods, data: Data) -> None:
+    """As behind a Service: the pod that hears it is of the other revision."""
+    before = pods.counted()
+    for index in range(3):
+        token, said = predicted(pods.candidate, data, index, model="random_forest")
+        got = pods.tell(pods.stable, token, said)
+        assert (got.json()["outcome"], got.json()["model"]["revision"]) == ("correct", CANDIDATE)
+    name = 'model="random_forest",model_deployment="ml/kepler",outcome="correct",'
+    name += f'revision="{CANDIDATE}"'
+    seen = [
+        line.rpartition(" ")[2]
+        for _ in range(2)
+        for line in pods.stable.client.get("/metrics").text.splitlines()
+        if line.startswith("prediction_feedback_total{") and name in line
+    ]
+    assert seen == ["0.0", "3.0"]
+    assert pods.gained(before) == {(CANDIDATE, "random_forest", "1.0.0", "correct"): 3}
 
 
-def test_rows_of_a_batch(trees: RunningServer, data: Data) -> None:
-    body = {"features": [row(data, 0), row(data, 1)], "model": "xgboost"}
-    answer = trees.client.post("/api/v1/predict/batch", json=body).json()
-    request_id = answer["metadata"]["request_id"]
-    assert tell(trees, request_id=request_id, label="CONFIRMED").status_code == 404
-    for index, prediction in enumerate(answer["predictions"]):
-        got = tell(trees, request_id=request_id, row=index, label="CONFIRMED",
-                   prediction=prediction["class"], model=answer["model"])  # fmt: skip
-        assert got.json()["counted"] is True
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "field"),
-    [
-        ({}, 422, None),
-        ({"label": "CONFIRMED"}, 422, "request_id"),
-        ({"label": "CONFIRMED", "request_id": "unheard-of"}, 404, "request_id"),
-        ({"label": "", "request_id": "x"}, 422, "label"),
-        ({"label": True, "request_id": "x"}, 422, "label"),
-        ({"label": 3, "prediction": "B", "model": BY}, 422, "label"),
-        ({"label": "A", "prediction": 3, "model": BY}, 422, "prediction"),
-        ({"label": "A", "prediction": "B"}, 422, "model"),
-        ({"label": "A", "model": BY}, 422, "prediction"),
-        ({"label": "A", "prediction": "B", "model": {**BY, "name": "resnet"}}, 404, "model"),
-        ({"label": "A", "prediction": "B", "model": {**BY, "revision": "A B"}}, 422,
-         "model.revision"),
-        ({"label": "A", "prediction": "B", "model": {**BY, "revision": "a\n"}}, 422,
-         "model.revision"),
-        ({"label": "A", "prediction": "B", "model": {**BY, "revision": "7f9c4d2b1a"}}, 422,
-         "label"),
-    ],
-)  # fmt: skip
-def test_refused(
-    trees: RunningServer, body: dict[str, Any], status: int, field: str | None
+def test_a_token_that_is_played_again_counts_once_for_each_pod_and_no_more(
+    pods: Pods, data: Data
 ) -> None:
-    got = tell(trees, **body)
-    assert got.status_code == status, got.text
-    assert got.json()["error"]["field"] == field
+    before = pods.counted()
+    token, said = predicted(pods.stable, data)
+    for _ in range(50):
+        for server in (pods.stable, pods.candidate):
+            assert pods.tell(server, token, other(said)).status_code == 200
+    assert pods.gained(before) == {(STABLE, "xgboost", "1.0.0", "wrong"): 2}
 
 
-def test_memory_has_an_end(store: Path, tmp_path: Path, data: Data) -> None:
-    with RunningServer(store, tmp_path, {"xgboost": "1.0.0"}, feedback_memory="2") as server:
+def test_the_same_token_spelt_otherwise_is_the_same(pods: Pods) -> None:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    token = next(t for size in range(1, 4) if len(t := made(predicted=LABELS[0] * size)) % 4 == 2)
+    spelt = token[:-1] + letters[letters.index(token[-1]) ^ 1]  # the last bits are nothing's
+    told = [pods.tell(pods.candidate, text, LABELS[0]).json() for text in (token, spelt)]
+    assert [one["counted"] for one in told] == [True, False]
+
+
+def test_forged_tokens_are_refused(pods: Pods, data: Data) -> None:
+    before = pods.counted()
+    token, _ = predicted(pods.stable, data)
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    changed = [
+        base64.urlsafe_b64encode(raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :])
+        .rstrip(b"=")
+        .decode()
+        for place in range(len(raw))
+    ]
+    forged = [
+        *changed,
+        token[:-8],
+        token + "AAAA",
+        token.swapcase(),
+        "A",
+        "A" * 22,  # a tag, and nothing that it is of
+        "A" * 10_000,
+        made(key=bytes(32)),
+        made(deployment="other/kepler"),
+    ]
+    for text in forged:
+        got = pods.tell(pods.stable, text, LABELS[0])
+        assert (got.status_code, got.json()["error"]["field"]) == (422, "feedback_token"), text
+    assert pods.gained(before) == {}
+
+
+def test_what_was_predicted_can_not_be_claimed(pods: Pods, data: Data) -> None:
+    """The ways that there were: by the id of a request, or by the client's own word."""
+    before = pods.counted()
+    answer = pods.stable.predict(row(data), model="xgboost").json()
+    claims: list[dict[str, Any]] = [
+        {"request_id": answer["metadata"]["request_id"]},
+        {"prediction": answer["prediction"]["class"], "model": answer["model"]},
+        {"prediction": "zzz", "model": {**answer["model"], "version": "9.9.9"}},
+        {"feedback_token": made(), "request_id": answer["metadata"]["request_id"]},
+        {"feedback_token": ""},
+        {"feedback_token": None},
+        {},
+    ]
+    for claim in claims:
+        body = {"label": LABELS[0], **claim}
+        assert pods.stable.client.post("/api/v1/feedback", json=body).status_code == 422, claim
+    assert pods.gained(before) == {}
+
+
+def test_another_clients_token_is_refused_and_stays_good_for_its_own(
+    pods: Pods, data: Data
+) -> None:
+    before = pods.counted()
+    token, said = predicted(pods.stable, data)
+    got = pods.tell(pods.stable, token, other(said), key=MOBILE)
+    assert (got.status_code, got.json()["error"]["code"]) == (403, "not_yours")
+    assert "outcome" not in got.json(), "it tells nothing of another client's prediction"
+    assert pods.gained(before) == {}
+    assert pods.tell(pods.stable, token, said).json()["counted"] is True
+
+
+def test_late_labels_are_taken_for_some_days(pods: Pods) -> None:
+    before = pods.counted()
+    for age in (1, 30):
+        got = pods.tell(pods.stable, made(age=age), LABELS[0])
+        assert got.json()["counted"] is True, f"{age} days"
+    for age, why in ((31, "too old: labels are taken for 30 days"), (-2, "clocks")):
+        got = pods.tell(pods.stable, made(age=age), LABELS[0])
+        assert (got.status_code, got.json()["error"]["field"]) == (422, "feedback_token")
+        assert why in got.json()["error"]["message"]
+    assert pods.gained(before) == {(STABLE, "xgboost", "1.0.0", "correct"): 2}
+
+
+def test_ids_can_not_be_guessed(pods: Pods, data: Data) -> None:
+    """With one's own id and its neighbours another client's predictions could once be asked for."""
+    answers = [pods.stable.predict(row(data), model="xgboost").json() for _ in range(50)]
+    ids = [answer["metadata"]["request_id"] for answer in answers]
+    bits = [int(one.removeprefix("req_"), 16) for one in ids]
+    assert all(len(one) == len("req_") + 16 for one in ids), "64 bits"
+    assert len({one >> 32 for one in bits}) == len({one & 0xFFFFFFFF for one in bits}) == 50
+    assert len({a ^ b for a, b in pairwise(bits)}) == 49
+
+
+def test_a_clients_own_id_is_given_back_and_means_nothing(pods: Pods, data: Data) -> None:
+    before = pods.counted()
+    tokens = []
+    for key in (WEB, WEB, MOBILE):
+        headers = {"X-Request-ID": "the-same", "X-API-Key": key}
+        body = {"features": row(data), "model": "xgboost"}
+        answer = pods.stable.client.post("/api/v1/predict", json=body, headers=headers)
+        assert answer.headers["x-request-id"] == "the-same"
+        assert answer.json()["metadata"]["request_id"] == "the-same"
+        tokens.append((answer.json()["prediction"]["feedback_token"], key))
+    for token, key in tokens:
+        assert pods.tell(pods.stable, token, LABELS[0], key=key).json()["counted"] is True
+    assert sum(pods.gained(before).values()) == 3
+
+
+def test_made_up_revisions_evict_nothing(pods: Pods, data: Data) -> None:
+    token, said = predicted(pods.stable, data)
+    pods.tell(pods.stable, token, said)
+    before = pods.counted()
+    assert before[STABLE, "xgboost", "1.0.0", "correct"] > 0
+    for number in range(100):
+        revision = f"made{number:06d}"
+        forged = made(key=bytes(32), revision=revision)
+        assert pods.tell(pods.stable, forged, LABELS[0]).status_code == 422
+        claim = {"name": "xgboost", "version": "1.0.0", "revision": revision}
+        body = {"label": "A", "prediction": "B", "model": claim}
+        assert pods.stable.client.post("/api/v1/feedback", json=body).status_code == 422
+    assert pods.counted() == before
+
+
+def test_revisions_that_really_predicted_are_all_kept(pods: Pods) -> None:
+    before = pods.counted()
+    for number in range(100):
+        got = pods.tell(pods.candidate, made(revision=f"real{number:06d}"), LABELS[0])
+        assert got.status_code == 200, got.text
+    gained = pods.gained(before)
+    assert len(gained) == 100
+    assert set(gained.values()) == {1.0}
+
+
+def test_rows_of_a_batch_have_a_token_each(pods: Pods, data: Data) -> None:
+    before = pods.counted()
+    body = {"features": [row(data, index) for index in range(3)], "model": "xgboost"}
+    answer = pods.stable.client.post("/api/v1/predict/batch", json=body).json()
+    tokens = [prediction["feedback_token"] for prediction in answer["predictions"]]
+    assert len(set(tokens)) == 3
+    for token, prediction in zip(tokens, answer["predictions"], strict=True):
+        got = pods.tell(pods.candidate, token, prediction["class"]).json()
+        assert (got["outcome"], got["counted"]) == ("correct", True)
+    assert pods.gained(before) == {(STABLE, "xgboost", "1.0.0", "correct"): 3}
+
+
+def test_several_models_together_have_one_token(pods: Pods, data: Data) -> None:
+    before = pods.counted()
+    together = pods.stable.predict(row(data, 1)).json()["prediction"]
+    compared = pods.stable.predict(row(data, 1), return_all_models=True).json()
+    assert "feedback_token" not in str(compared["individual_predictions"])
+    batch = pods.stable.client.post(
+        "/api/v1/predict/batch", json={"features": [row(data, 1)], "return_all_models": True}
+    ).json()["predictions"]
+    for said in (together, compared["ensemble_prediction"], batch[0]["ensemble_prediction"]):
+        assert pods.tell(pods.stable, said["feedback_token"], said["class"]).json()["counted"]
+    version = "random_forest-1.0.0+xgboost-1.0.0"
+    assert pods.gained(before) == {(STABLE, "ensemble", version, "correct"): 3}
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_v2_gives_tokens_to_who_asks(pods: Pods, data: Data, binary: bool) -> None:
+    before = pods.counted()
+    values = [value for index in range(2) for value in row(data, index)]
+    tensor = {"name": "features", "shape": [2, 784], "datatype": "FP32", "data": values}
+    asked: dict[str, Any] = {"inputs": [tensor], "outputs": [{"name": "class"}]}
+    plain = pods.stable.client.post("/v2/models/xgboost/infer", json=asked).json()
+    assert plain["parameters"] == {"revision": STABLE}
+    asked["parameters"] = {"feedback": True, "binary_data_output": binary}
+    answer = pods.stable.client.post("/v2/models/xgboost/infer", json=asked)
+    size = int(answer.headers.get("inference-header-content-length", len(answer.content)))
+    said = httpx.Response(200, content=answer.content[:size]).json()
+    tokens = said["parameters"]["feedback_tokens"].split(" ")
+    for token, label in zip(tokens, plain["outputs"][0]["data"], strict=True):
+        assert pods.tell(pods.candidate, token, label).json()["outcome"] == "correct"
+    assert pods.gained(before) == {(STABLE, "xgboost", "1.0.0", "correct"): 2}
+
+
+def test_labels_that_no_answer_can_be_are_refused(pods: Pods, data: Data) -> None:
+    before = pods.counted()
+    token, _ = predicted(pods.stable, data)
+    for label in (3, 0.5, "confirmed", "ANYTHING"):
+        got = pods.tell(pods.stable, token, label)
+        assert (got.status_code, got.json()["error"]["field"]) == (422, "label"), label
+    others: list[Any] = [None, "", True, [], {}]
+    for wrong in others:
+        body = {"feedback_token": token, "label": wrong}
+        assert pods.stable.client.post("/api/v1/feedback", json=body).status_code == 422, wrong
+    assert pods.gained(before) == {}
+
+
+def test_another_revisions_labels_are_its_own(pods: Pods) -> None:
+    got = pods.tell(pods.candidate, made(predicted="NEW_CLASS"), "NEW_CLASS")
+    assert got.json()["outcome"] == "correct"
+    got = pods.tell(pods.candidate, made(predicted=(2.0, 4.0), model="gone"), 3)
+    assert (got.json()["outcome"], got.json()["model"]["name"]) == ("correct", "gone")
+
+
+def test_neither_key_nor_token_is_in_the_log(pods: Pods, data: Data) -> None:
+    token, said = predicted(pods.stable, data)
+    pods.tell(pods.stable, token, said)
+    pods.tell(pods.stable, token[:-1], said)
+    log = pods.stable.log.read_text()
+    assert "/api/v1/feedback" in log
+    for secret in (token, token[:40], FEEDBACK_KEY.hex(), base64.b64encode(FEEDBACK_KEY).decode()):
+        assert secret not in log
+
+
+def test_without_a_key_there_are_predictions_and_no_feedback(
+    store: Path, tmp_path: Path, data: Data
+) -> None:
+    gone = str(tmp_path / "gone")
+    with RunningServer(store, tmp_path, {"xgboost": "1.0.0"}, feedback_key_file=gone) as server:
         server.until_ready()
-        answers = [server.predict(row(data, index)).json() for index in range(3)]
-        statuses = [
-            tell(server, request_id=answer["metadata"]["request_id"], label=LABELS[0]).status_code
-            for answer in answers
-        ]
-        assert statuses == [404, 200, 200]
+        assert "feedback_token" not in server.predict(row(data)).text
+        got = server.client.post(
+            "/api/v1/feedback", json={"feedback_token": made(), "label": LABELS[0]}
+        )
+        assert (got.status_code, got.json()["error"]["code"]) == (501, "feedback_off")
+        assert "TRANSIT_FEEDBACK_KEY_FILE" in got.json()["error"]["message"]
+        assert f"{gone} is not there" in server.log.read_text()
 
 
-def test_foreign_series_are_limited() -> None:
-    registry = CollectorRegistry()
-    series = FeedbackSeries(registry, "ml/kepler", limit=2)
-    for revision in ("a", "b", "c"):
-        series.count(revision, "m", "1.0.0", "wrong")
-    series.shown(series.held())
-    text = generate_latest(registry).decode()
-    assert 'revision="a"' not in text
-    assert text.count("prediction_feedback_total{") == 4
-    assert 'outcome="wrong",revision="b",version="1.0.0"} 1.0' in text
+def test_a_key_that_is_too_short_is_told_at_the_start(store: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    short.write_bytes(b"0123456789")
+    with RunningServer(
+        store, tmp_path, {"xgboost": "1.0.0"}, feedback_key_file=str(short)
+    ) as server:
+        assert server.process.wait(60) == 2
+        said = server.termination_log.read_text()
+    assert "needs at least 32 random bytes; openssl rand -out" in said
+    assert "0123456789" not in said
+
+
+def tags(count: int) -> list[bytes]:
+    return [hashlib.sha256(str(number).encode()).digest()[:16] for number in range(count)]
+
+
+def test_what_was_counted_is_never_forgotten_before_its_day_is() -> None:
+    counted = CountedOnce(capacity=2000)
+    some = tags(2000)
+    assert sum(counted.first(tag, 7, "") for tag in some) == 2000
+    assert not any(counted.first(tag, 7, "") for tag in some)
+    with pytest.raises(FeedbackFull):
+        counted.first(tags(2001)[-1], 7, "")
+    assert not counted.first(some[0], 7, ""), "nothing had to make room"
+    assert counted.first(some[0], 8, ""), "another day has room of its own"
+    counted.forget_before(8)
+    assert not counted.first(some[0], 8, "")
+    assert counted.first(some[0], 7, "")
+
+
+def test_one_clients_feedback_leaves_room_for_the_others() -> None:
+    counted = CountedOnce(capacity=1000)
+    some = tags(1000)
+    assert all(counted.first(tag, 7, "greedy") for tag in some[:500])
+    with pytest.raises(FeedbackFull):
+        counted.first(some[500], 7, "greedy")
+    assert all(counted.first(tag, 7, "web") for tag in some[500:])

@@ -1,7 +1,8 @@
 """Schemathesis against the server's own OpenAPI document: every check, every phase, with API keys.
 
-One check is left out for one kind of path: that whatever fits the schema is accepted. For `infer`
-it can't hold, since no JSON schema says that a tensor has as many elements as its shape.
+One check is left out for two kinds of path: that whatever fits the schema is accepted. It can't
+hold: no JSON schema says that a tensor has as many elements as its shape (`infer`), nor that a
+token is signed (`feedback`).
 """
 
 import subprocess
@@ -20,7 +21,7 @@ FEATURES = 4
 KEY = "0123456789abcdef0123"
 _CONFIG = """
 [[operations]]
-include-path-regex = "/infer$"
+include-path-regex = "/(infer|feedback)$"
 checks.positive_data_acceptance.enabled = false
 """
 
@@ -43,7 +44,7 @@ def small_store(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def test_all_checks(small_store: Path, tmp_path: Path) -> None:
+def test_all_checks(small_store: Path, tmp_path: Path, feedback_key_file: str) -> None:
     (tmp_path / "schemathesis.toml").write_text(_CONFIG)
     with RunningServer(
         small_store,
@@ -52,6 +53,7 @@ def test_all_checks(small_store: Path, tmp_path: Path) -> None:
         default_model="ensemble",
         max_batch_rows="8",
         api_keys=f"fuzz={KEY}",
+        feedback_key_file=feedback_key_file,
     ) as server:
         server.until_ready()
         command = [

@@ -93,12 +93,13 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, feedback_key_file: str) -> Iterator[Served]:
     root = tmp_path_factory.mktemp("tasks")
     numbers, classes = regressions(root / "store"), binaries(root / "store")
     names = {model.name: "1.0.0" for model in (*numbers, *classes)}
     rows = np.random.default_rng(4).uniform(0, 2, (30, FEATURES)).astype(np.float32)
-    with RunningServer(root / "store", root, names) as server:
+    settings = {"feedback_key_file": feedback_key_file}
+    with RunningServer(root / "store", root, names, **settings) as server:
         yield Served(
             server.until_ready(),
             {model.name: model for model in numbers},
@@ -175,24 +176,17 @@ def test_numbers_are_not_compared_with_classes(served: Served) -> None:
 def test_feedback_on_a_value(served: Served) -> None:
     """Right is whoever names a number of the same range."""
     row = served.all_rows()[0]
-    answer = served.server.predict(row, model="forest").json()
-    value = answer["prediction"]["value"]
+    value = served.server.predict(row, model="forest").json()["prediction"]["value"]
 
     def tell(label: Any) -> Any:
-        return served.server.client.post(
-            "/api/v1/feedback",
-            json={"label": label, "prediction": value, "model": answer["model"]},
-        )
+        said = served.server.predict(row, model="forest").json()["prediction"]
+        body = {"label": label, "feedback_token": said["feedback_token"]}
+        return served.server.client.post("/api/v1/feedback", json=body)
 
-    assert tell(value).json()["outcome"] == "correct"
-    elsewhere = 10.0 if value < 4 else 0.0
-    assert tell(elsewhere).json()["outcome"] == "wrong"
+    for label in (value, -1e9, 1.999, 2, 2.0, 3.999, 4.0, 1e9):
+        same = np.digitize(label, BINS) == np.digitize(value, BINS)
+        assert tell(label).json()["outcome"] == ("correct" if same else "wrong"), label
     assert tell("2..4").status_code == 422
-    by_id = served.server.client.post(
-        "/api/v1/feedback",
-        json={"label": elsewhere, "request_id": answer["metadata"]["request_id"]},
-    )
-    assert by_id.json()["outcome"] == "wrong"
 
 
 @pytest.mark.parametrize("name", ["logistic", "binary_boosted"])
@@ -209,7 +203,9 @@ def test_binary(served: Served, name: str) -> None:
     assert probabilities["shape"] == [-1, 2]
 
 
-def test_a_regression_without_bins_is_served(tmp_path: Path) -> None:
+def test_a_regression_without_bins_is_served_and_not_judged(
+    tmp_path: Path, feedback_key_file: str
+) -> None:
     from sklearn.linear_model import LinearRegression
 
     rows, values = training()
@@ -218,13 +214,11 @@ def test_a_regression_without_bins_is_served(tmp_path: Path) -> None:
         tmp_path / "store", "plain", "1.0.0", ".pkl", lambda path: joblib.dump(linear, path),
         features=FEATURES, task="regression", output_schema={},
     )  # fmt: skip
-    with RunningServer(tmp_path / "store", tmp_path, {"plain": "1.0.0"}) as server:
+    settings = {"feedback_key_file": feedback_key_file}
+    with RunningServer(tmp_path / "store", tmp_path, {"plain": "1.0.0"}, **settings) as server:
         server.until_ready()
         answer = server.predict([1.0] * FEATURES).json()
         assert set(answer["prediction"]) == {"value"}
         assert server.metric("predictions_total", model="plain", version="1.0.0",
                              status="success") == 1  # fmt: skip
         assert not [name for name, _ in server.metrics() if name == "predicted_class_total"]
-        told = {"label": 1.0, "request_id": answer["metadata"]["request_id"]}
-        refused = server.client.post("/api/v1/feedback", json=told)
-        assert "no output_schema.bins" in refused.json()["error"]["message"]

@@ -14,6 +14,7 @@ import numpy as np
 from transit_server.api import guide_answers as answers
 from transit_server.api import size_guard
 from transit_server.api.experiment import Splitter
+from transit_server.api.feedback_tokens import Range, Recipient, Signer, judged
 from transit_server.api.guide_requests import Asked, Batch, decode_batch, decode_predict
 from transit_server.api.large_bodies import by_size
 from transit_server.api.rows import to_rows
@@ -27,12 +28,13 @@ from transit_server.settings import ENSEMBLE
 
 @dataclass(frozen=True, slots=True)
 class PredictCall:
-    """What is known of a request before its body is: when it came, its id, the model in its path,
-    and whom an experiment takes it for.
+    """What is known of a request before its body is: when it came, its id, whom the answer is for,
+    the model in its path, and whom an experiment takes it for.
     """
 
     started: float
     request_id: str
+    to: Recipient
     model: str | None = None
     unit: str = ""
 
@@ -54,7 +56,9 @@ class GuideApi:
         revision: str,
         max_rows: int,
         splitter: Splitter | None = None,
+        signer: Signer | None = None,
     ) -> None:
+        self._signer = signer
         self._splitter = splitter
         self._registry = registry
         self._inference = inference
@@ -79,6 +83,7 @@ class GuideApi:
         by = self._by(said)
         if asked.return_all_models:
             compared = _compare(said, _vote(said, asked), asked, 0)
+            self._sign([compared], said, by, call)
             return answers.ComparisonAnswer(
                 compared.ensemble_prediction,
                 compared.individual_predictions,
@@ -86,7 +91,8 @@ class GuideApi:
                 by,
                 about,
             )
-        (outcome,) = _outcomes(said, asked)
+        (outcome,) = outcomes = _outcomes(said, asked)
+        self._sign(outcomes, said, by, call)
         if isinstance(outcome, answers.ValueOutcome):
             return answers.ValueAnswer(outcome, by, about)
         if isinstance(outcome, answers.LabelOutcome):
@@ -143,9 +149,35 @@ class GuideApi:
                 _failed(row, errors[row]) if row in errors else outcomes[row]
                 for row in range(count)
             ]
-        return answers.BatchAnswer(
-            predictions, len(errors), self._by(said), answers.about(call.request_id)
-        )
+        by = self._by(said)
+        self._sign(predictions, said, by, call)
+        return answers.BatchAnswer(predictions, len(errors), by, answers.about(call.request_id))
+
+    def _sign(
+        self,
+        rows: Sequence[answers.AnyOutcome | answers.Comparison | answers.FailedRow],
+        said: Sequence[Prediction],
+        by: answers.AnsweredBy,
+        call: PredictCall,
+    ) -> None:
+        """Give each prediction the token by which feedback on it can be believed."""
+        if self._signer is None:
+            return
+        for row, answer in enumerate(rows):
+            if isinstance(answer, answers.FailedRow):
+                continue
+            outcome = (
+                answer.ensemble_prediction if isinstance(answer, answers.Comparison) else answer
+            )
+            predicted: str | Range | None
+            if isinstance(outcome, answers.ValueOutcome):
+                predicted = judged(said[0].model, said[0].class_ids[row])
+            else:
+                predicted = outcome.class_
+            if predicted is not None:
+                outcome.feedback_token = self._signer.sign(
+                    call.to, row, by.name, by.version, predicted
+                )
 
     def _models(self, asked: Asked, call: PredictCall, meant: _Meant) -> list[ServedModel]:
         if call.model is not None and asked.model not in (AUTO, call.model):

@@ -15,6 +15,7 @@ class Outcome(msgspec.Struct, omit_defaults=True, gc=False):
     class_id: int
     confidence: float
     probabilities: dict[str, float] | UnsetType = UNSET
+    feedback_token: str | UnsetType = UNSET
 
 
 class ValueOutcome(msgspec.Struct, omit_defaults=True, gc=False):
@@ -22,6 +23,7 @@ class ValueOutcome(msgspec.Struct, omit_defaults=True, gc=False):
 
     value: float
     bin: str | UnsetType = UNSET
+    feedback_token: str | UnsetType = UNSET
 
 
 class LabelOutcome(msgspec.Struct, omit_defaults=True, gc=False):
@@ -30,6 +32,7 @@ class LabelOutcome(msgspec.Struct, omit_defaults=True, gc=False):
     class_: str = msgspec.field(name="class")
     class_id: int
     score: float | UnsetType = UNSET
+    feedback_token: str | UnsetType = UNSET
 
 
 class RowError(msgspec.Struct, gc=False):
@@ -92,6 +95,7 @@ class EnsembleOutcome(msgspec.Struct, omit_defaults=True, gc=False):
     confidence: float
     voting: Voting
     probabilities: dict[str, float] | UnsetType = UNSET
+    feedback_token: str | UnsetType = UNSET
 
 
 class IndividualOutcome(msgspec.Struct, omit_defaults=True, gc=False):

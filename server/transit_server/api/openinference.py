@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from transit_models.schema import Classes
 from transit_server.api import size_guard, tensors
 from transit_server.api.experiment import Splitter
+from transit_server.api.feedback_tokens import Recipient, Signer, judged
 from transit_server.api.large_bodies import by_size
 from transit_server.api.rows import decode
 from transit_server.api.v2_inputs import InferInput, described, rows_of
@@ -61,6 +62,7 @@ class InferCall:
     started: float
     model: str
     version: str | None
+    to: Recipient
     unit: str  # whom an experiment takes it for
     json_size: int | None  # of the binary extension: how much of the body is JSON
 
@@ -85,7 +87,9 @@ class OpenInferenceApi:
         revision: str,
         max_rows: int,
         splitter: Splitter | None = None,
+        signer: Signer | None = None,
     ) -> None:
+        self._signer = signer
         self._splitter = splitter
         self._registry = registry
         self._inference = inference
@@ -135,7 +139,7 @@ class OpenInferenceApi:
         if said.errors:
             row, text = next(iter(said.errors.items()))
             raise PredictionFailed(f"model {model.name}: row {row}: {text}")
-        return self._answer(asked, outputs, said)
+        return await by_size(body, self._answer, asked, outputs, said, call.to)
 
     def _decode(self, body: bytes, json_size: int | None) -> tuple[_Asked, bytes]:
         """What is asked, and what is behind the JSON."""
@@ -151,10 +155,12 @@ class OpenInferenceApi:
         size_guard.check_list(infer.outputs, "outputs")
         inputs = decode(_INPUTS, infer.inputs, "inputs")
         outputs = decode(_OUTPUTS, infer.outputs, "outputs")
+        if not isinstance(infer.parameters.get("feedback", False), bool):
+            raise InvalidInput("must be true or false", field="parameters.feedback")
         return _Asked(inputs, infer.id, infer.parameters, outputs), binary
 
     def _answer(
-        self, asked: _Asked, outputs: list[_RequestedOutput], said: Prediction
+        self, asked: _Asked, outputs: list[_RequestedOutput], said: Prediction, to: Recipient
     ) -> InferAnswer:
         entries: list[dict[str, Any]] = []
         chunks: list[bytes] = []
@@ -173,7 +179,7 @@ class OpenInferenceApi:
         answer: dict[str, Any] = {
             "model_name": said.model.name,
             "model_version": said.model.version,
-            "parameters": {"revision": self._revision},
+            "parameters": {"revision": self._revision, **self._tokens(asked, said, to)},
             "outputs": entries,
         }
         if asked.id:
@@ -184,6 +190,20 @@ class OpenInferenceApi:
             msgspec.json.encode(answer),
             b"".join(chunks) if chunks else None,
         )
+
+    def _tokens(self, asked: _Asked, said: Prediction, to: Recipient) -> Parameters:
+        """Those that were asked for: one for each row, in their order, with a space between two;
+        the protocol's parameters know no lists.
+        """
+        if self._signer is None or not asked.parameters.get("feedback"):
+            return {}
+        model, tokens = said.model, []
+        for row, class_id in enumerate(said.class_ids):
+            predicted = judged(model, class_id)
+            if predicted is None:
+                return {}
+            tokens.append(self._signer.sign(to, row, model.name, model.version, predicted))
+        return {"feedback_tokens": " ".join(tokens)}
 
 
 def outputs_of(model: ServedModel) -> dict[str, tuple[str, list[int]]]:

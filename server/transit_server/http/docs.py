@@ -44,6 +44,7 @@ def _errors(*statuses: int, v2: bool = False) -> dict[int | str, dict[str, Any]]
 _MEANING = {
     400: "The body can't be read",
     401: "No API key, or an unknown one",
+    403: "The prediction was another client's",
     404: "No such model here",
     408: "The body did not arrive in time",
     413: "The body is too large",
@@ -51,6 +52,7 @@ _MEANING = {
     422: "A value in the body is wrong",
     429: "Too many requests: try again after `Retry-After` seconds",
     500: "The model failed on the input",
+    501: "This server has no key for feedback",
     503: "Not ready, or too much to do: try again after `Retry-After` seconds",
     504: "The model took too long",
 }
@@ -115,7 +117,7 @@ FEEDBACK: dict[str, Any] = {
     "tags": [_PREDICTION],
     "responses": {
         200: _answer(schemas.FEEDBACK_ANSWER, schemas.FEEDBACK_ANSWER_EXAMPLE),
-        **_errors(400, 404, 408, 413, 415, 422, 503),
+        **_errors(400, 403, 408, 413, 415, 422, 501, 503),
     },
     "openapi_extra": _body(schemas.FEEDBACK, schemas.FEEDBACK_EXAMPLE),
 }

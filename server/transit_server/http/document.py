@@ -143,15 +143,12 @@ def _example(inputs: Inputs, name: str) -> float | str:
 
 def _narrow_feedback(body: dict[str, Any], registry: Registry) -> None:
     """Labels are names for classes, numbers for regressions."""
-    models = registry.states
-    properties = body["schema"]["properties"]
-    properties["model"]["properties"]["name"]["enum"] = [ENSEMBLE, *models]
-    body["example"]["model"]["name"] = next(iter(models))
-    tasks = {model.regression for model in models.values() if model is not None}
+    tasks = {model.regression for model in registry.states.values() if model is not None}
     if len(tasks) != 1:
         return
     wanted = "number" if tasks.pop() else "string"
-    for name in ("label", "prediction"):
-        (properties[name],) = (
-            choice for choice in properties[name]["anyOf"] if choice["type"] == wanted
-        )
+    properties = body["schema"]["properties"]
+    (properties["label"],) = (
+        choice for choice in properties["label"]["anyOf"] if choice["type"] == wanted
+    )
+    body["example"]["label"] = 2.5 if wanted == "number" else body["example"]["label"]

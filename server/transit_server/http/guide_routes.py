@@ -7,6 +7,7 @@ from transit_server.api import guide
 from transit_server.api import guide_answers as answers
 from transit_server.api.catalog import Catalog
 from transit_server.api.feedback import Feedback
+from transit_server.api.feedback_tokens import Recipient
 from transit_server.http.body_limits import Bodies
 from transit_server.http.replies import Reply
 from transit_server.http.request import HttpRequest
@@ -35,14 +36,14 @@ class GuideRoutes:
         """Predict one row, with one model or all of them."""
         body = await self._bodies.row(request)
         answer = await self._api.predict(body, self._known(request))
-        return self._remembered(request, answer)
+        return _predicted(request, answer)
 
     async def predict_by(self, request: HttpRequest) -> Response:
         """Predict one row with the model of the path."""
         body = await self._bodies.row(request)
         name = request.path_params["name"]
         answer = await self._api.predict(body, self._known(request, name))
-        return self._remembered(request, answer)
+        return _predicted(request, answer)
 
     async def predict_batch(self, request: HttpRequest) -> Response:
         """Predict many rows. Status 207 when some of them failed."""
@@ -52,7 +53,8 @@ class GuideRoutes:
 
     async def feedback(self, request: HttpRequest) -> Response:
         """Tell what the right answer to an earlier prediction was."""
-        return _json(self._feedback.take(await self._bodies.row(request)))
+        body = await self._bodies.row(request)
+        return _json(self._feedback.take(body, request.client_name))
 
     async def models(self, request: HttpRequest) -> Response:
         """The models this server has, and which of them answers for `auto`."""
@@ -68,24 +70,9 @@ class GuideRoutes:
         return _json(health, 200 if health["status"] == "healthy" else 503)
 
     def _known(self, request: HttpRequest, model: str | None = None) -> guide.PredictCall:
+        to = Recipient(request.serial, request.client_name)
         unit = request.unit(self._unit_header)
-        return guide.PredictCall(request.started, request.request_id, model, unit)
-
-    def _remembered(
-        self,
-        request: HttpRequest,
-        answer: answers.OneAnswer,
-    ) -> Reply:
-        by = answer.model
-        said: str | float
-        if isinstance(answer, answers.PredictAnswer | answers.LabelAnswer):
-            said = answer.prediction.class_
-        elif isinstance(answer, answers.ValueAnswer):
-            said = answer.prediction.value
-        else:
-            said = answer.ensemble_prediction.class_
-        self._feedback.predicted(request.request_id, by.name, by.version, said)
-        return _predicted(request, answer)
+        return guide.PredictCall(request.started, request.request_id, to, model, unit)
 
 
 def _predicted(

@@ -4,6 +4,7 @@ import msgspec
 from starlette.responses import Response
 
 from transit_server.api.catalog import Catalog
+from transit_server.api.feedback_tokens import Recipient
 from transit_server.api.openinference import InferCall, OpenInferenceApi
 from transit_server.errors import NotReady
 from transit_server.http.body_limits import Bodies
@@ -63,6 +64,7 @@ class OpenInferenceRoutes:
             request.started,
             request.path_params["name"],
             request.path_params.get("version"),
+            Recipient(request.serial, request.client_name),
             request.unit(self._unit_header),
             request.integer_header(_JSON_SIZE),
         )

@@ -2,9 +2,8 @@
 reads its body, `access_log` tells of it.
 """
 
-import itertools
+import os
 import re
-import secrets
 import time
 from collections.abc import Callable
 
@@ -13,9 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from transit_server.errors import MalformedBody
 
-# Unique without asking the system for random bytes, which costs as much as reading the body.
-_PROCESS = secrets.token_hex(6)
-_COUNTER = itertools.count()
+# Asking the system for random bytes costs as much as reading a body: many are asked for at once.
+_SERIAL_BYTES = 8
+_SERIALS: list[bytes] = []
+_AT_ONCE = 512
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -25,7 +25,8 @@ class HttpRequest(Request):
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(scope, receive, send)
         self.started = time.perf_counter()
-        self.request_id = request_id(scope)
+        self.serial = new_serial()
+        self.request_id = _clients_own(scope) or _named(self.serial)
         self.client_name = ""  # of the API key
         self.model = ""
         self.version = ""
@@ -57,9 +58,27 @@ class HttpRequest(Request):
 
 def request_id(scope: Scope) -> str:
     """The client's, if it can be echoed safely, else a new one."""
+    return _clients_own(scope) or _named(new_serial())
+
+
+def new_serial() -> bytes:
+    """64 random bits: nobody can guess another client's. For any thread."""
+    while True:
+        try:
+            return _SERIALS.pop()
+        except IndexError:
+            block = os.urandom(_SERIAL_BYTES * _AT_ONCE)
+            places = range(0, len(block), _SERIAL_BYTES)
+            _SERIALS.extend(block[place : place + _SERIAL_BYTES] for place in places)
+
+
+def _named(serial: bytes) -> str:
+    return f"req_{serial.hex()}"
+
+
+def _clients_own(scope: Scope) -> str | None:
+    """For the client's eyes: nothing is ever found by it, or two clients could meet."""
     for key, value in scope["headers"]:
         if key == b"x-request-id":
-            if _REQUEST_ID.fullmatch(value):
-                return str(value.decode())
-            break
-    return f"req_{_PROCESS}{next(_COUNTER):08x}"
+            return str(value.decode()) if _REQUEST_ID.fullmatch(value) else None
+    return None

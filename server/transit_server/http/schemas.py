@@ -112,11 +112,15 @@ BATCH_ANSWER: Schema = {
     },
 }
 
+_TOKEN = (
+    "5FmA2cpT9w3vVYpyH0kXhpjNUVUIAAECAwQFBgcAqjdmOWM0ZDJiMWGpa2VyYXNfY25upTEuMC4woKlDT05GSVJNRUQ"
+)
 _OUTCOME = {
     "class": "CONFIRMED",
     "class_id": 0,
     "confidence": 0.92,
     "probabilities": {"CONFIRMED": 0.92, "CANDIDATE": 0.05, "FALSE_POSITIVE": 0.03},
+    "feedback_token": _TOKEN,
 }
 _BY = {"name": "keras_cnn", "version": "1.0.0", "revision": "7f9c4d2b1a", "latency_ms": 1.42}
 _ABOUT = {"timestamp": "2025-10-05T12:00:00.000Z", "request_id": "req_abc123"}
@@ -128,22 +132,13 @@ BATCH_ANSWER_EXAMPLE = {
     "metadata": _ABOUT,
 }
 
-FEEDBACK: Schema = {
-    **_schema(feedback.FeedbackBody),
-    "dependentRequired": {"prediction": ["model"], "model": ["prediction"]},
-    "anyOf": [{"required": ["request_id"]}, {"required": ["prediction", "model"]}],
-}
-FEEDBACK_EXAMPLE = {
-    "request_id": "req_abc123",
-    "label": "CONFIRMED",
-    "prediction": "CANDIDATE",
-    "model": {"name": "keras_cnn", "version": "1.0.0", "revision": "5d0c8e1f3a"},
-}
+FEEDBACK: Schema = _schema(feedback.FeedbackBody)
+FEEDBACK_EXAMPLE = {"feedback_token": _TOKEN, "label": "CONFIRMED"}
 FEEDBACK_ANSWER = _schema(feedback.FeedbackAnswer)
 FEEDBACK_ANSWER_EXAMPLE = {
     "outcome": "wrong",
     "counted": True,
-    "model": {**FEEDBACK_EXAMPLE["model"], "latency_ms": 0.0},  # type: ignore[dict-item]
+    "model": {"name": "keras_cnn", "version": "1.0.0", "revision": "7f9c4d2b1a"},
 }
 
 ERROR: Schema = {
@@ -226,7 +221,16 @@ INFER: Schema = {
     "required": ["inputs"],
     "properties": {
         "id": {"type": "string"},
-        "parameters": {"type": "object"},
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "feedback": {
+                    "type": "boolean",
+                    "default": False,
+                    "description": "Have a token for feedback with each row",
+                },
+            },
+        },
         "inputs": {"type": "array", "items": _INPUT, "minItems": 1, "maxItems": 1},
         "outputs": {
             "type": "array",
@@ -252,7 +256,16 @@ INFER_ANSWER: Schema = {
         "id": {"type": "string"},
         "model_name": {"type": "string"},
         "model_version": {"type": "string"},
-        "parameters": {"type": "object"},
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "revision": {"type": "string"},
+                "feedback_tokens": {
+                    "type": "string",
+                    "description": "One for each row, a space between two; if asked for",
+                },
+            },
+        },
         "outputs": {"type": "array", "items": _TENSOR},
     },
 }

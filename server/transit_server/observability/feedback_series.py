@@ -4,7 +4,6 @@ Prometheus takes the first value it sees of a counter as its beginning: what was
 lost. So a new series is shown at 0 first, and gets its counts after that scrape.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter
@@ -15,42 +14,37 @@ SeriesKey = tuple[str, str, str]  # revision, model, version
 
 class FeedbackSeries:
     """`prediction_feedback_total`, by the revision that predicted, which may be another one than
-    this process's. At most `limit` revisions, models and versions; the longest silent make room.
+    this process's. Only what has really predicted is counted, so no series has to make room.
     """
 
-    def __init__(self, registry: CollectorRegistry, model_deployment: str, limit: int = 64) -> None:
+    def __init__(self, registry: CollectorRegistry, model_deployment: str) -> None:
         self._model_deployment = model_deployment
-        self._limit = limit
         self._counter = Counter(
             "prediction_feedback_total",
             "Feedback on predictions, by the revision, model and version that predicted.",
             ("model_deployment", "revision", "model", "version", "outcome"),
             registry=registry,
         )
-        self._known: OrderedDict[SeriesKey, None] = OrderedDict()
+        self._known: set[SeriesKey] = set()
         self._held: dict[SeriesKey, dict[str, int]] = {}
 
     def count(self, revision: str, model: str, version: str, outcome: str) -> None:
         """One more; for a new series, after the next scrape."""
         key = (revision, model, version)
-        self.show(*key)
+        self._show(key)
         if key in self._held:
             self._held[key][outcome] += 1
         else:
             self._counter.labels(self._model_deployment, *key, outcome).inc()
 
-    def show(self, revision: str, model: str, version: str) -> None:
+    def _show(self, key: SeriesKey) -> None:
         """Make both outcomes exist."""
-        key = (revision, model, version)
         if key in self._known:
-            self._known.move_to_end(key)
             return
-        self._known[key] = None
+        self._known.add(key)
         self._held[key] = dict.fromkeys(OUTCOMES, 0)
         for outcome in OUTCOMES:
             self._counter.labels(self._model_deployment, *key, outcome)
-        if len(self._known) > self._limit:
-            self._drop(next(iter(self._known)))
 
     def held(self) -> list[SeriesKey]:
         """What the scrape that begins now shows at 0; to be given to `shown` when it has ended."""
@@ -61,9 +55,3 @@ class FeedbackSeries:
         for key in keys:
             for outcome, count in self._held.pop(key, {}).items():
                 self._counter.labels(self._model_deployment, *key, outcome).inc(count)
-
-    def _drop(self, key: SeriesKey) -> None:
-        del self._known[key]
-        self._held.pop(key, None)
-        for outcome in OUTCOMES:
-            self._counter.remove(self._model_deployment, *key, outcome)

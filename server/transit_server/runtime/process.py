@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import uvicorn
 
+from transit_server.api.feedback_tokens import BadFeedbackKey
 from transit_server.app import create_app
 from transit_server.http.api_keys import BadKeys
 from transit_server.http.head_limits import BoundedHeads
@@ -33,7 +34,7 @@ def serve(settings: Settings) -> int:
     termination_log = TerminationLog(settings.termination_log)
     try:
         app = create_app(settings, lifecycle, lambda: server.stop())
-    except BadKeys as error:
+    except (BadKeys, BadFeedbackKey) as error:
         termination_log.say(f"transit-server: {error}")
         return 2
     config = uvicorn.Config(
