@@ -1,4 +1,6 @@
-"""Given API keys in a Secret, then they work behind the gateway, and rotate without a restart."""
+"""Given API keys in a Secret, then they work behind the gateway, and rotate without a restart; and
+feedback through the gateway counts, signed by the Secret that the operator made.
+"""
 
 import json
 from base64 import b64encode
@@ -11,6 +13,7 @@ from tests.support import Object, eventually
 
 SECRET = "kepler-keys"
 OLD, NEW = "the-key-of-the-old-days", "the-key-that-comes-after-it"
+FEEDBACK = "/api/v1/feedback"
 REQUESTS = 12
 # The kubelet looks for changed Secrets about once a minute.
 ROTATED_SECONDS = 180.0
@@ -32,16 +35,23 @@ def keys(stage: Stage, **named: str) -> None:
 
 
 def ask(stage: Stage, key: str | None = None) -> int:
-    """One request; the status."""
+    """One request for a prediction; the status."""
+    return send(stage, PATH, stage.bodies[0], key)[0]
+
+
+def send(stage: Stage, path: str, body: bytes, key: str | None) -> tuple[int, Object]:
+    """One request; the status, and the answer."""
     address = urlsplit(stage.kube.gateway)
     connection = HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=15)
     headers = {"Host": stage.host, "Content-Type": "application/json"}
     if key is not None:
         headers["X-API-Key"] = key
-    connection.request("POST", PATH, stage.bodies[0], headers)
-    status = connection.getresponse().status
+    connection.request("POST", path, body, headers)
+    response = connection.getresponse()
+    status, text = response.status, response.read()
+    is_json = response.getheader("Content-Type", "").startswith("application/json")
     connection.close()
-    return status
+    return status, json.loads(text) if is_json else {}
 
 
 def pods(stage: Stage) -> list[Object]:
@@ -74,8 +84,18 @@ def test_behind_the_gateway(stage: Stage) -> None:
     assert [ask(stage, OLD) for _ in range(REQUESTS)] == [200] * REQUESTS
     assert predictions(stage, pod) == REQUESTS
 
+    _, answer = send(stage, PATH, stage.bodies[0], OLD)
+    said, token = answer["prediction"]["class"], answer["prediction"]["feedback_token"]
+    told = json.dumps({"feedback_token": token, "label": said}).encode()
+    found = [send(stage, FEEDBACK, told, OLD)[1] for _ in range(2)]
+    assert [(one["outcome"], one["counted"]) for one in found] == [
+        ("correct", True),
+        ("correct", False),
+    ]
+
     keys(stage, mobile=NEW)
     eventually("the new key is accepted", lambda: ask(stage, NEW) == 200, ROTATED_SECONDS, 1.0)
+    assert send(stage, FEEDBACK, told, NEW)[0] == 403, "the prediction was another client's"
     eventually("the old key is refused", lambda: ask(stage, OLD) == 401, 20)
 
     (now,) = pods(stage)
@@ -83,5 +103,6 @@ def test_behind_the_gateway(stage: Stage) -> None:
     assert [s["restartCount"] for s in now["status"]["containerStatuses"]] == [0]
     log = stage.kube("-n", stage.namespace, "logs", pod)
     assert '"client":"web"' in log.replace(": ", ":")
+    assert token not in log
     assert OLD not in log
     assert NEW not in log

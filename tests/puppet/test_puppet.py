@@ -50,7 +50,7 @@ def test_shows_the_series_that_the_operator_reads_as_the_server_does() -> None:
     model.has_classes(["planet", "star"])
     model.loaded(0.1)
     model.is_ready(True)
-    real.feedback.show("abc", "forest", "1.0.0")
+    real.feedback.count("abc", "forest", "1.0.0", "correct")
     played_shapes = shapes(played().expose(NOW))
     assert played_shapes <= shapes(real.expose().decode())
     assert {name for name, _ in played_shapes} >= READ

@@ -4,6 +4,7 @@ have one key, as two pods of two revisions have, and what hostile clients send t
 
 import base64
 import hashlib
+import math
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -17,7 +18,7 @@ from tests.server.example_store import LABELS, Data
 from tests.server.running import FEEDBACK_KEY, RunningServer
 from transit_server.api.counted_once import CountedOnce
 from transit_server.api.feedback_tokens import Recipient, Signer
-from transit_server.errors import FeedbackFull
+from transit_server.errors import FeedbackFull, InvalidInput
 
 STABLE, CANDIDATE = "7f9c4d2b1a", "aaaa000011"
 WEB, MOBILE = "web-key-0123456789", "mobile-key-0123456789"
@@ -228,14 +229,32 @@ def test_another_clients_token_is_refused_and_stays_good_for_its_own(
 
 def test_late_labels_are_taken_for_some_days(pods: Pods) -> None:
     before = pods.counted()
-    for age in (1, 30):
+    for age in (1, 29):
         got = pods.tell(pods.stable, made(age=age), LABELS[0])
         assert got.json()["counted"] is True, f"{age} days"
-    for age, why in ((31, "too old: labels are taken for 30 days"), (-2, "clocks")):
+    for age, why in ((32, "too old: labels are taken for 30 days"), (-3, "clocks")):
         got = pods.tell(pods.stable, made(age=age), LABELS[0])
         assert (got.status_code, got.json()["error"]["field"]) == (422, "feedback_token")
         assert why in got.json()["error"]["message"]
     assert pods.gained(before) == {(STABLE, "xgboost", "1.0.0", "correct"): 2}
+
+
+def test_which_days_are_taken() -> None:
+    noon = 20_000 * DAY + DAY // 2
+    now = Signer(FEEDBACK_KEY, "ml/kepler", STABLE, 30, lambda: noon)
+
+    def is_good(days: float) -> bool:
+        then = Signer(FEEDBACK_KEY, "ml/kepler", STABLE, 30, lambda: noon + days * DAY)
+        token = then.sign(Recipient(bytes(8), "web"), 0, "xgboost", "1.0.0", LABELS[0])
+        try:
+            claims, _ = now.read(token)
+        except InvalidInput:
+            return False
+        return claims.day == 20_000 + math.floor(days + 0.5)
+
+    taken = {days: is_good(days) for days in (-30.6, -30.4, -1.0, 0.0, 0.6, 1.4, 1.6)}
+    assert taken == {-30.6: False, -30.4: True, -1.0: True, 0.0: True, 0.6: True, 1.4: True,
+                     1.6: False}  # fmt: skip
 
 
 def test_ids_can_not_be_guessed(pods: Pods, data: Data) -> None:
