@@ -134,7 +134,7 @@ def judged(model: ServedModel, class_id: int) -> str | Range | None:
     """What a label is held against; None for a model of which that can't be said."""
     if isinstance(model.outputs, Number):
         bounds = (-math.inf, *model.outputs.bins, math.inf)
-        return bounds[class_id : class_id + 2] if model.outputs.bins else None  # type: ignore[return-value]
+        return (bounds[class_id], bounds[class_id + 1]) if model.outputs.bins else None
     return None if model.several else model.labels[class_id]
 
 

@@ -54,6 +54,10 @@ class _Asked:
     parameters: Parameters
     outputs: list[_RequestedOutput]
 
+    @property
+    def wants_tokens(self) -> bool:
+        return self.parameters.get("feedback") is True
+
 
 @dataclass(frozen=True, slots=True)
 class InferCall:
@@ -139,7 +143,9 @@ class OpenInferenceApi:
         if said.errors:
             row, text = next(iter(said.errors.items()))
             raise PredictionFailed(f"model {model.name}: row {row}: {text}")
-        return await by_size(body, self._answer, asked, outputs, said, call.to)
+        if asked.wants_tokens:
+            return await by_size(body, self._answer, asked, outputs, said, call.to)
+        return self._answer(asked, outputs, said, call.to)
 
     def _decode(self, body: bytes, json_size: int | None) -> tuple[_Asked, bytes]:
         """What is asked, and what is behind the JSON."""
@@ -195,7 +201,7 @@ class OpenInferenceApi:
         """Those that were asked for: one for each row, in their order, with a space between two;
         the protocol's parameters know no lists.
         """
-        if self._signer is None or not asked.parameters.get("feedback"):
+        if self._signer is None or not asked.wants_tokens:
             return {}
         model, tokens = said.model, []
         for row, class_id in enumerate(said.class_ids):
