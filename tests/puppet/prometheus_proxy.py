@@ -16,8 +16,11 @@ from urllib.parse import urlsplit
 
 from tests.puppet.puppet import body_of, serve
 
-MODES = ("pass", "error", "html", "slow", "trickle", "nan", "empty", "many")
+MODES = ("pass", "error", "html", "slow", "slow-tenant", "trickle", "nan", "empty", "many")
 SLOW_SECONDS = 30.0
+# In the mode slow-tenant, a query that names a metric of this kind takes so long; no other does.
+SLOW_METRIC = b"slow_tenant_"
+SLOW_TENANT_SECONDS = 4.0
 
 
 class State:
@@ -73,6 +76,8 @@ class Proxy(BaseHTTPRequestHandler):
         elif mode == "trickle":
             self._trickle()
         else:
+            if mode == "slow-tenant" and SLOW_METRIC in self.path.encode() + body:
+                self.state.wait(mode, SLOW_TENANT_SECONDS)
             status, answer = self._ask(body)
             self._answer(status, spoilt(mode, answer) if status == 200 else answer)
 

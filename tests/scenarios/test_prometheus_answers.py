@@ -7,14 +7,16 @@ the time of this file. One rollout goes through all of it, in the order of the f
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from dev.cluster import versions
 from dev.demo.install import install
 from dev.demo.kube import Kube
+from tests.support import Object
 
-from .history import condition, jumps
+from .history import condition, jumps, statuses
 from .scene import Scene, post
 
 pytestmark = pytest.mark.disruptive
@@ -112,6 +114,32 @@ def rollout(bad: BadPrometheus, operator: Kube) -> Iterator[tuple[Scene, str]]:
     operator("delete", "namespace", namespace, "--wait=false")
 
 
+class Tenants:
+    """Use as a context manager: the scenes of two tenants, each in a namespace of its own."""
+
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+        self._opened = ExitStack()
+
+    def __enter__(self) -> tuple[Scene, Scene]:
+        return self._scene(), self._scene()
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def _scene(self) -> Scene:
+        namespace = f"test-{uuid.uuid4().hex[:8]}"
+        self._kube("create", "namespace", namespace)
+        gone = ("delete", "namespace", namespace, "--wait=false")
+        self._opened.callback(self._kube, *gone)
+        return self._opened.enter_context(Scene(self._kube, namespace))
+
+
+def reason(status: Object) -> str:
+    """Why there are no metrics, or that there are."""
+    return str(condition(status, "MetricsAvailable").get("reason", ""))
+
+
 def holds_and_says(scene: Scene, reason: str) -> None:
     """Wait until the status says it; then the clock stands still for some evaluations."""
     blind = scene.until(
@@ -192,3 +220,30 @@ def test_when_it_is_back_the_rollout_goes_on(
     scene.apply()
     scene.until_stable(revision)
     assert scene.given_weights(revision)[-3:] == [10, 50, 100]
+
+
+def test_one_tenants_slow_queries_delay_nobody_else(bad: BadPrometheus, operator: Kube) -> None:
+    """Given 16 queries of 4 s in one namespace, then another's verdicts come as ever; and who has
+    them can still give commands.
+    """
+    with Tenants(operator) as (slow, other):
+        slow.holds("600s", "1s", "1s")
+        slow.analysis["custom"] = [
+            {"name": f"slow-{number}", "query": f"vector(1) or slow_tenant_{number}", "max": 2}
+            for number in range(16)
+        ]
+        slow.serving()
+        other.serving()
+        bad.answers("slow-tenant")
+        tried = slow.roll_out("1.1.0")
+        slow.until_step(tried, 1)
+        slow.until("it is slow", lambda s: reason(s) == "PrometheusSlow", 60)
+        mark = len(other.mdep.seen)
+        good = other.roll_out("1.1.0")
+        other.until_stable(good)
+        worse = other.roll_out("1.2.0", errors=0.5)
+        other.until_rejected(worse, "ErrorRate")
+        assert "PrometheusSlow" not in {reason(s) for s in statuses(other.mdep.seen[mark:])}
+        slow.command("abort")
+        slow.until_rejected(tried, "Aborted", 15)
+    bad.answers("pass")

@@ -239,12 +239,3 @@ def test_a_full_pool_rolls_out_what_it_can_hold(scene: Scene) -> None:
     third = scene.roll_out("1.2.0", rate=10, errors=0.5)
     scene.until_rejected(third, "ErrorRate", 120)
     assert first != second
-
-
-def test_an_alias_that_can_not_be_looked_up_says_why(scene: Scene) -> None:
-    """Given a Secret that is missing, then the reason is in the status within half a minute."""
-    scene.spec["models"][0]["version"] = "latest"
-    scene.spec["storage"] = {"uri": "s3://none", "secretName": "missing"}
-    scene.apply()
-    scene.until("it says why", lambda s: 'secret "missing" not found' in s.get("message", ""), 30)
-    assert scene.condition("Accepted")["status"] == "False"
