@@ -43,7 +43,7 @@ CAUSES: dict[str, tuple[Callable[[Scene], None], str]] = {
 
 def by_alias(scene: Scene) -> None:
     """The next `apply` asks for an alias."""
-    scene.ask_for("latest")
+    scene.spec["models"][0]["version"] = "latest"
 
 
 def resolvers(scene: Scene) -> list[Object]:
