@@ -75,8 +75,9 @@ def test_both_slow_alike_is_no_reason(scene: Scene) -> None:
 
 
 def test_health_counts_failures_in_a_row_only(scene: Scene) -> None:
-    """Given a limit of 3: fail, fail, pass, fail, fail, pass is none; three in a row are."""
-    scene.analysis["interval"] = "3s"  # a pod gets ready and is known to be within one interval
+    """Given a limit of 5: fail, fail, pass, fail, fail, pass is none; five in a row are."""
+    scene.analysis["health"] = {"consecutiveFailures": 5}
+    scene.analysis["interval"] = "3s"  # a pod gets ready and is known to be within three intervals
     scene.holds("120s", "60s", "60s")
     scene.serving()
     second = scene.roll_out("1.1.0")
@@ -95,5 +96,5 @@ def test_health_counts_failures_in_a_row_only(scene: Scene) -> None:
         scene.tell(second, ready=True)
         failures(0)
     scene.tell(second, ready=False)
-    rejected = scene.until_rejected(second, "Health", 30)
-    assert rejected["rejected"]["evidence"]["value"] == 3
+    rejected = scene.until_rejected(second, "Health", 40)
+    assert rejected["rejected"]["evidence"]["value"] == 5

@@ -20,7 +20,7 @@ T = TypeVar("T")
 FEEDBACK_KEY = hashlib.sha256(b"the key of the tests").digest()
 
 _ROOT = Path(__file__).parents[2]
-_PATIENCE = 60.0
+_PATIENCE = 180.0  # seconds; TensorFlow starts in ten, and in over sixty on a busy machine
 
 
 def eventually(ask: Callable[[], T | None], what: str, patience: float = _PATIENCE) -> T:
