@@ -26,6 +26,7 @@ from transit_server.api.openinference import OpenInferenceApi
 from transit_server.http import access_log, docs
 from transit_server.http.api_keys import configured
 from transit_server.http.body_limits import Bodies
+from transit_server.http.disconnects import Disconnects
 from transit_server.http.document import Guarded, adapted
 from transit_server.http.endpoint import DocumentedRoute, Shared
 from transit_server.http.gate import Gate
@@ -39,8 +40,10 @@ from transit_server.observability.metrics import Metrics
 from transit_server.observability.tracing import Tracing
 from transit_server.runtime.deadlines import Deadlines
 from transit_server.runtime.lifecycle import Lifecycle
+from transit_server.serving import hang_watch
 from transit_server.serving.inference import Inference
 from transit_server.serving.loading import Loader
+from transit_server.serving.quarantine import Quarantine
 from transit_server.serving.registry import Registry
 from transit_server.settings import Settings
 
@@ -91,8 +94,8 @@ def create_app(
 ) -> FastAPI:
     """The server's application; it begins to load its models when it is started.
 
-    Raises `BadKeys`, `BadFeedbackKey`. When a model can't be served, `lifecycle.failure` says why,
-    and `on_failure` is called, on the loading thread.
+    Raises `BadKeys`, `BadFeedbackKey`. When a model can't be served, or hangs, `lifecycle.failure`
+    says why, and `on_failure` is called, maybe on the loading thread.
     """
     lifecycle = lifecycle or Lifecycle()
     metrics = Metrics(settings.model_deployment, settings.revision)
@@ -102,13 +105,13 @@ def create_app(
     unit_header = splitter.header if splitter else b""
     spans = _tracing(settings)
     deadlines = Deadlines()
-    inference = Inference(settings.request_timeout, deadlines, spans)
+    quarantine = Quarantine(settings.cache_dir / "hung-rows.json", settings.quarantine)
+    inference = Inference(settings.request_timeout, deadlines, quarantine, spans)
     catalog = Catalog(
         registry,
         lifecycle,
         settings.model_deployment,
         settings.revision,
-        settings.request_timeout,
         experiment,
     )
     signing = signer(
@@ -154,16 +157,19 @@ def create_app(
         burst = settings.rate_burst or max(1, math.ceil(settings.rate_limit))
         gate = Gate(keys, settings.rate_limit, burst, metrics)
     log_from = access_log.FROM_STATUS[settings.access_log]
-    given = Shared(lifecycle, settings.revision, log_from, gate, spans)
+    given = Shared(lifecycle, settings.revision, log_from, Disconnects(), gate, spans)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loader = Loader(settings, registry, metrics)
         threading.Thread(target=load, args=(loader,), name="loader", daemon=True).start()
-        watching = asyncio.create_task(key_file.watch()) if key_file is not None else None
+        hangs = hang_watch.watch(registry, settings.hangs_after, quarantine, ended)
+        watching = [asyncio.create_task(hangs)]
+        if key_file is not None:
+            watching.append(asyncio.create_task(key_file.watch()))
         yield
-        if watching is not None:
-            watching.cancel()
+        for task in watching:
+            task.cancel()
         if spans is not None:
             await asyncio.to_thread(spans.close)
         for _ref, model in registry.every():
@@ -174,8 +180,11 @@ def create_app(
         try:
             loader.load_all()
         except Exception as error:
-            lifecycle.failure = error
-            on_failure()
+            ended(error)
+
+    def ended(error: Exception) -> None:
+        lifecycle.failure = error
+        on_failure()
 
     def document(general: dict[str, Any]) -> dict[str, Any]:
         guarded = Guarded(_PROBES, keys is not None, settings.rate_limit > 0)

@@ -100,19 +100,29 @@ class NotReady(ServingError):
 
 
 class Overloaded(ServingError):
-    """Too much waits already: rows for the model, or bodies in memory."""
+    """Too much waits for the model, or is in memory, or it can't be done in time."""
 
     code = "overloaded"
 
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
 
 class CircuitOpen(ServingError):
-    """The model failed too often in a row; for a while nothing is given to it."""
+    """The model fails on its own probes, or hangs; until it answers, nothing is given to it."""
 
     code = "circuit_open"
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class RowInQuarantine(ServingError):
+    """The model hung on this very row not long ago."""
+
+    code = "row_in_quarantine"
 
 
 class TimedOut(ServingError):
@@ -125,6 +135,16 @@ class PredictionFailed(ServingError):
     """The model, or its preprocessing, failed on this row."""
 
     code = "prediction_failed"
+
+
+class ModelHung(Exception):
+    """A model doesn't come back from a batch; the process ends with this message."""
+
+    def __init__(self, name: str, version: str, rows: int, seconds: float) -> None:
+        super().__init__(
+            f"model {name} {version} hung: a batch of {rows} rows is not answered after "
+            f"{seconds:.0f} s"
+        )
 
 
 class LoadFailed(Exception):

@@ -144,8 +144,9 @@ class Settings(BaseModel):
     max_queue: int = Field(
         2048,
         ge=1,
-        description="Most rows that wait for one model; then the answer is 503. A request that "
-        "finds none waiting may bring more",
+        description="Most rows that may come before a request's last one; then the answer is 503. "
+        "Requests take turns, so a large one leaves room for small ones; one that finds none "
+        "waiting may bring more",
     )
     max_bodies: Size = Field(
         256 * 2**20,
@@ -155,11 +156,21 @@ class Settings(BaseModel):
         10,
         ge=0,
         le=100_000,
-        description="A model that fails on so many requests in a row is given none for a while; "
-        "0: never",
+        description="A model that fails on so many requests in a row is asked its own probe rows; "
+        "if it fails on those too, it is given nothing else, and the server is not ready. 0: never",
     )
     breaker_open_for: Duration = Field(
-        10.0, gt=0, description="How long that while is; then one request is let through as a trial"
+        10.0, gt=0, description="How often the probe rows are asked then, until one is answered"
+    )
+    hang_timeout: Duration = Field(
+        0.0,
+        description="A model that doesn't come back from one batch for so long ends the process. "
+        "0: three times TRANSIT_REQUEST_TIMEOUT",
+    )
+    quarantine: Duration = Field(
+        600.0,
+        description="How long the rows of such a batch are kept from hanging the model again: each "
+        "goes to it alone, and what hung alone is refused",
     )
     api_keys: str = Field(
         "",
@@ -176,14 +187,15 @@ class Settings(BaseModel):
         ge=0,
         le=1e6,
         allow_inf_nan=False,
-        description="Most requests a second for each API key, without keys for all together; then "
-        "the answer is 429. 0: no limit",
+        description="Most rows a second for each API key, without keys for all together; then the "
+        "answer is 429. Requests that are no predictions count as one row. 0: no limit",
     )
     rate_burst: int = Field(
         0,
         ge=0,
         le=1_000_000,
-        description="Most requests at once after a pause. Default: those of one second",
+        description="Most rows at once after a pause, and of one request. Default: those of one "
+        "second",
     )
     feedback_key_file: Path | None = Field(
         None,
@@ -228,6 +240,8 @@ class Settings(BaseModel):
             )
         if self.experiment is not None and self.experiment.model not in names:
             raise ValueError(f"experiment: {self.experiment.model!r} is none of {names}")
+        if 0 < self.hang_timeout < self.request_timeout:
+            raise ValueError("hang_timeout: is less than TRANSIT_REQUEST_TIMEOUT")
         if self.rate_burst and not self.rate_limit:
             raise ValueError("rate_burst: has no meaning without TRANSIT_RATE_LIMIT")
         return self
@@ -236,6 +250,11 @@ class Settings(BaseModel):
     def refs(self) -> tuple[ModelRef, ...]:
         """All that has to be loaded: the models, then the experiment's second version."""
         return (*self.models, *([self.experiment.ref] if self.experiment else []))
+
+    @property
+    def hangs_after(self) -> float:
+        """Seconds for one batch, after which the process ends."""
+        return self.hang_timeout or 3 * self.request_timeout
 
     @property
     def default(self) -> str:

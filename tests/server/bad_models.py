@@ -34,6 +34,36 @@ class Sleeps:
         return rows
 
 
+class SleepsPerRow:
+    """Takes so long for each marked row of a batch."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def transform(self, rows: Floats) -> Floats:
+        time.sleep(self.seconds * int((rows[:, 0] > 100).sum()))
+        return rows
+
+
+class HangsOnMarked:
+    """Doesn't come back from a batch with a marked row."""
+
+    def transform(self, rows: Floats) -> Floats:
+        while (rows[:, 0] > 100).any():
+            time.sleep(0.01)
+        return rows
+
+
+class LeaksOnMarked:
+    """Fails with a text that says too much: an address, a path, and a value of the row."""
+
+    def transform(self, rows: Floats) -> Floats:
+        if (rows[:, 0] > 100).any():
+            text = f"postgres://scott:tiger@db/features: no {rows[0, 0]} in '/srv/secret/table'"
+            raise LookupError(text)
+        return rows
+
+
 class Computes:
     """Holds the interpreter with plain Python for a while, on marked rows."""
 

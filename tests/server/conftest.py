@@ -76,7 +76,9 @@ def fill(root: Path) -> None:
     for name, step in {
         "raises": bad_models.RaisesOnMarked(),
         "sleeps": bad_models.Sleeps(0.4),
-        "hangs": bad_models.Sleeps(20.0),
+        "hangs": bad_models.HangsOnMarked(),
+        "slow": bad_models.SleepsPerRow(0.02),
+        "leaks": bad_models.LeaksOnMarked(),
         "computes": bad_models.Computes(0.3),
         "dies": bad_models.DiesOnMarked(),
         "broken": bad_models.RaisesOnLoad(),

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from tests.server.running import eventually
 from transit_server.errors import Overloaded, PredictionFailed
 from transit_server.formats.base import Rows
 from transit_server.serving import batching
 from transit_server.serving.batching import Batcher, Limits
+from transit_server.serving.pace import Pace
 from transit_server.serving.predictor import BatchResult
 
 
@@ -37,8 +39,7 @@ def row(value: float) -> Rows:
 
 
 def submit(batcher: Batcher, rows: Rows) -> "asyncio.Future[BatchResult]":
-    (future,) = batcher.submit(rows)
-    return future
+    return batcher.submit(rows).future
 
 
 @pytest.fixture
@@ -85,8 +86,10 @@ async def test_what_gathers_goes_together_and_comes_back_to_its_owner(
 
 async def test_who_has_given_up_is_not_computed(gate: Gate, batcher: Batcher) -> None:
     first = await busy(gate, batcher)
-    gone, stays = submit(batcher, row(1)), submit(batcher, row(2))
-    gone.cancel()
+    gone, stays = batcher.submit(row(1)), submit(batcher, row(2))
+    batcher.drop(gone)
+    batcher.drop(gone)
+    assert batcher.queued == 1
     gate.open.set()
     await first
     assert (await stays).scores[0, 0] == 2
@@ -118,17 +121,90 @@ async def test_a_request_that_finds_nobody_waiting_may_be_larger_than_the_queue(
 ) -> None:
     await busy(gate, batcher)
     rows = np.arange(20, dtype=np.float32).reshape(10, 2)
-    parts = batcher.submit(rows)
+    future = submit(batcher, rows)
     with pytest.raises(Overloaded):
         batcher.submit(rows)
     gate.open.set()
-    scores = [(await part).scores for part in parts]
-    assert [len(part) for part in scores] == [4, 4, 2]
-    assert np.concatenate(scores).tolist() == rows.tolist()
+    assert (await future).scores.tolist() == rows.tolist()
+    assert [len(batch) for batch in gate.batches] == [1, 4, 4, 2]
+
+
+async def test_a_large_request_leaves_room_for_small_ones(gate: Gate, batcher: Batcher) -> None:
+    """Each batch has rows of all that wait."""
+    await busy(gate, batcher)
+    large = submit(batcher, np.full((20, 2), 7, dtype=np.float32))
+    small = [submit(batcher, row(value)) for value in (1, 2)]
+    gate.open.set()
+    await asyncio.gather(*small)
+    assert gate.batches[:2] == [[0], [7, 1, 2, 7]]
+    assert (await large).scores.tolist() == [[7.0, 7.0]] * 20
+
+
+class Known(Pace):
+    """A second for a full batch of four, found out some seconds ago."""
+
+    ago = 0.0
+
+    def seconds_for(self, rows: int) -> float:
+        return rows / 4
+
+    def age(self, now: float) -> float:
+        return self.ago
+
+
+@pytest.mark.parametrize(
+    ("rows", "left", "ago", "waiting", "refused"),
+    [
+        pytest.param(8, 2.0, 0.0, 0, False, id="in time"),
+        pytest.param(9, 2.0, 0.0, 0, True, id="too late"),
+        pytest.param(9, 2.0, 31.0, 0, False, id="nothing is known any more"),
+        pytest.param(4, 2.0, 0.0, 4, False, id="in time behind others"),
+        pytest.param(5, 2.0, 0.0, 4, True, id="too late behind others"),
+        pytest.param(5, 2.0, 31.0, 4, True, id="others wait, who will tell"),
+        pytest.param(1, 0.5, 0.0, 4, False, id="few rows take turns with many"),
+    ],
+)
+async def test_what_cannot_be_done_in_time_is_refused(
+    gate: Gate, rows: int, left: float, ago: float, waiting: int, refused: bool
+) -> None:
+    batcher = Batcher("m", gate, Limits(max_rows=4))
+    batcher._pace = Known(4)
+    batcher._pace.ago = ago
+    if waiting:
+        batcher.submit(np.ones((waiting, 2), dtype=np.float32))
+    asked = np.ones((rows, 2), dtype=np.float32)
+    if refused:
+        with pytest.raises(Overloaded, match="send fewer rows") as caught:
+            batcher.submit(asked, left)
+        assert caught.value.retry_after is not None
+    else:
+        assert len((await batcher.submit(asked, left).future).scores) == rows
+    batcher.close()
+
+
+async def test_probes_come_before_all_that_waits(gate: Gate, batcher: Batcher) -> None:
+    await busy(gate, batcher)
+    others = [submit(batcher, row(value)) for value in range(1, 9)]
+    probes = batcher.ask_first(row(9)).future
+    gate.open.set()
+    assert (await probes).scores[0, 0] == 9
+    assert gate.batches[1] == [9, 1, 2, 3]
+    await asyncio.gather(*others)
+
+
+async def test_a_batch_that_no_request_can_wait_for_is_a_model_that_hangs(gate: Gate) -> None:
+    batcher = Batcher("m", gate, Limits(max_rows=4, timeout=0.05))
+    first = await busy(gate, batcher)
+    await asyncio.to_thread(eventually, lambda: batcher.hangs, "a model that hangs")
+    assert batcher.at_work().tolist() == [[0.0, 0.0]]
+    gate.open.set()
+    await first
+    assert not batcher.hangs
+    batcher.close()
 
 
 async def test_the_thread_outlives_a_model_that_raises(gate: Gate, batcher: Batcher) -> None:
-    with pytest.raises(PredictionFailed, match="MemoryError"):
+    with pytest.raises(PredictionFailed, match=r"failed on this row \(MemoryError\)$"):
         await submit(batcher, row(-1))
     assert (await submit(batcher, row(1))).scores[0, 0] == 1
 

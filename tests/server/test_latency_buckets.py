@@ -60,7 +60,7 @@ def test_ratio_of_quantiles(family: str, median: float, quantile: float) -> None
 def test_names_and_labels() -> None:
     metrics = Metrics("ml/kepler", "abc")
     model = metrics.model("m", "1.0.0")
-    model.has_classes(["A", "B"])
+    model.requests.has_classes(["A", "B"])
     text = metrics.expose().decode()
     base = 'model="m",model_deployment="ml/kepler",revision="abc"'
     for status in ("success", "error", "invalid"):

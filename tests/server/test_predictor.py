@@ -43,8 +43,8 @@ def drops(rows: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "preprocess", "score", "words"),
     [
-        ("preprocessing raises", refuses("bad"), scores, "row: ValueError: bad"),
-        ("preprocessing exits", exits, scores, "preprocessing failed on this row: SystemExit"),
+        ("preprocessing raises", refuses("bad"), scores, "row (ValueError): bad"),
+        ("preprocessing exits", exits, scores, "preprocessing failed on this row (SystemExit)"),
         ("preprocessing drops rows", drops, scores, "shape is (0, 2), not (1, features)"),
         ("the model raises", None, lambda rows: scores(refuses("x")(rows)), "the model failed on"),
         ("the model says NaN", None, lambda rows: scores(spoils(rows)), "not a finite number"),
@@ -52,9 +52,9 @@ def drops(rows: Any) -> Any:
     ],
 )  # fmt: skip
 def test_one_bad_row(name: str, preprocess: Any, score: Any, words: str) -> None:
-    result = Predictor("m", preprocess, score, 2)(ROWS)
+    result = Predictor(preprocess, score, 2)(ROWS)
     assert list(result.errors) == [2]
-    assert words in result.errors[2]
+    assert words in result.errors[2].full
     assert result.scores[[0, 1, 3]].tolist() == scores(ROWS[[0, 1, 3]]).tolist()
     assert np.isnan(result.scores[2]).all()
 
@@ -65,20 +65,20 @@ def test_both_stages_fail_on_different_rows() -> None:
             raise ValueError("large")
         return scores(rows)
 
-    result = Predictor("m", refuses("negative"), refuses_large, 2)(ROWS)
-    assert "negative" in result.errors[2]
-    assert "large" in result.errors[3]
+    result = Predictor(refuses("negative"), refuses_large, 2)(ROWS)
+    assert "negative" in result.errors[2].full
+    assert "large" in result.errors[3].full
     assert result.scores[:2].tolist() == scores(ROWS[:2]).tolist()
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_a_wrong_number_of_outputs_is_an_error(outputs: int) -> None:
-    result = Predictor("m", None, scores, outputs)(ROWS)
+    result = Predictor(None, scores, outputs)(ROWS)
     assert sorted(result.errors) == [0, 1, 2, 3]
 
 
 def test_parts_go_to_their_owners() -> None:
-    result = Predictor("m", refuses("bad"), scores, 2)(ROWS)
+    result = Predictor(refuses("bad"), scores, 2)(ROWS)
     assert result.part(0, 2).errors == {}
     assert list(result.part(2, 4).errors) == [0]
     assert result.part(3, 4).scores.tolist() == scores(ROWS[3:]).tolist()

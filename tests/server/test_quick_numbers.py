@@ -28,6 +28,13 @@ def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quick_numbers, "_simdjson", None)
 
 
+@given(st.lists(FLOATS, min_size=1, max_size=20))
+def test_a_row_is_what_json_says(values: list[float]) -> None:
+    quick = quick_numbers.quick_row(json.dumps({"features": values}).encode())
+    assert quick is not None
+    assert quick[0].tolist() == [float(value) for value in values]
+
+
 @given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(FLOATS, min_size=n, max_size=n))))
 def test_rows_are_what_json_says(rows: list[list[float]]) -> None:
     quick = quick_numbers.quick_rows(json.dumps({"features": rows}).encode())
@@ -55,8 +62,36 @@ def test_rows_in_several_groups_keep_their_order(count: int, between: str) -> No
 def test_other_fields_come_along() -> None:
     body = b' {"model": "a", "features": [1, 2], "return_probabilities": false}'.strip()
     asked, numbers = guide_requests.decode_predict(body)
-    assert numbers == [1.0, 2.0]
+    assert isinstance(numbers, np.ndarray)
     assert (asked.model, asked.return_probabilities) == ("a", False)
+
+
+UNUSUAL_ROWS = {
+    "nested": '{"features": [[1, 2]]}',
+    "nested deeper": '{"features": [1, [2]]}',
+    "a truth value": '{"features": [1, true]}',
+    "null": '{"features": [1, null]}',
+    "a text": '{"features": [1, "2"]}',
+    "an object": '{"features": {"0": 1}}',
+    "another list": '{"features": [1], "model": ["a"]}',
+    "twice": '{"features": [1], "features": [2]}',
+    "another field twice": '{"features": [1], "model": "a", "model": "b"}',
+    "no features": '{"model": "a"}',
+    "beyond 64 bits": '{"features": [123456789012345678901234567890]}',
+    "beyond a double": '{"features": [1e400]}',
+    "NaN": '{"features": [NaN]}',
+    "cut off": '{"features": [1',
+    "something behind": '{"features": [1]} {}',
+    "a byte order mark": '\ufeff{"features": [1]}',
+    "not UTF-8": b'{"features": [1], "model": "\xff"}',
+    "a list": "[1]",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("body", UNUSUAL_ROWS.values(), ids=UNUSUAL_ROWS)
+def test_an_unusual_row_goes_the_slow_way(body: str | bytes) -> None:
+    assert quick_numbers.quick_row(body if isinstance(body, bytes) else body.encode()) is None
 
 
 UNUSUAL_BATCHES = {

@@ -117,5 +117,5 @@ async def test_the_queue_has_an_end(store: Path, tmp_path: Path) -> None:
         assert refused.headers["retry-after"] == "1"
         assert refused.json()["error"]["code"] == "overloaded"
         labels = {"model": "sleeps", "version": "1.0.0"}
-        assert server.metric("predictions_total", **labels, status="error") == 8
+        assert server.metric("predictions_total", **labels, status="refused") == 8
         assert server.metric("predictions_total", **labels, status="success") == 4

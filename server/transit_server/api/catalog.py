@@ -8,8 +8,6 @@ from transit_server.serving.breaker import State
 from transit_server.serving.registry import Registry, ServedModel
 from transit_server.settings import Experiment, ModelRef
 
-_STUCK_AFTER = 3.0
-
 
 class Catalog:
     """Answers about models, not by them."""
@@ -20,7 +18,6 @@ class Catalog:
         lifecycle: Lifecycle,
         deployment: str,
         revision: str,
-        timeout: float,
         experiment: Experiment | None = None,
     ) -> None:
         self._experiment = experiment
@@ -28,7 +25,6 @@ class Catalog:
         self._lifecycle = lifecycle
         self._deployment = deployment
         self._revision = revision
-        self._stuck = _STUCK_AFTER * timeout
 
     def models(self) -> dict[str, Any]:
         about = {} if self._experiment is None else {"experiment": self._experiment.model_dump()}
@@ -69,10 +65,8 @@ class Catalog:
             name = ref.name
             if model is None:
                 return f"model {name} is loading"
-            if model.batcher.busy_for > self._stuck:
-                return f"model {name} has not answered for {model.batcher.busy_for:.0f} s"
-            if model.breaker.broken:
-                return f"model {name} fails on its own probe rows"
+            if why := model.unready_because:
+                return f"model {name} {why}"
         return None
 
     def circuits(self) -> dict[str, str]:
@@ -85,13 +79,17 @@ class Catalog:
 
     def _summary(self, ref: ModelRef, model: ServedModel | None) -> dict[str, Any]:
         version = ref.version if model is None else model.version
-        summary: dict[str, Any] = {"name": ref.name, "version": version, "ready": model is not None}
+        summary: dict[str, Any] = {"name": ref.name, "version": version, "ready": _ready(model)}
         if model is not None:
             summary["circuit"] = model.breaker.state
         return summary
 
     def _self(self) -> dict[str, str]:
         return {"model_deployment": self._deployment, "revision": self._revision}
+
+
+def _ready(model: ServedModel | None) -> bool:
+    return model is not None and model.unready_because is None
 
 
 def _more(model: ServedModel) -> dict[str, Any]:

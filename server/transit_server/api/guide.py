@@ -6,7 +6,7 @@ it known for which model.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,12 +28,14 @@ from transit_server.settings import ENSEMBLE
 
 @dataclass(frozen=True, slots=True)
 class PredictCall:
-    """What is known of a request before its body is: when it came, its id, whom the answer is for,
-    the model in its path, and whom an experiment takes it for.
+    """What is known of a request before its body is: when it came, its id, what counts its rows
+    against its client's rate, whom the answer is for, the model in its path, and whom an experiment
+    takes it for.
     """
 
     started: float
     request_id: str
+    charge: Callable[[int], None]
     to: Recipient
     model: str | None = None
     unit: str = ""
@@ -78,7 +80,7 @@ class GuideApi:
         said = await self._ask(models, rows, call)
         for prediction in said:
             if prediction.errors:
-                raise PredictionFailed(f"model {prediction.model.name}: {prediction.errors[0]}")
+                raise PredictionFailed(_told(prediction, 0, call))
         about = answers.about(call.request_id)
         by = self._by(said)
         if asked.return_all_models:
@@ -116,6 +118,7 @@ class GuideApi:
         except ClientMistake:
             self._registry.invalid(meant.model)
             raise
+        call.charge(count)
         said = await self._ask(models, rows, call)
         return await by_size(body, self._batch_answer, asked, said, count, call)
 
@@ -129,8 +132,8 @@ class GuideApi:
     ) -> answers.BatchAnswer:
         errors: dict[int, str] = {}
         for prediction in said:
-            for row, text in prediction.errors.items():
-                errors.setdefault(row, f"model {prediction.model.name}: {text}")
+            for row in prediction.errors:
+                errors.setdefault(row, _told(prediction, row, call))
         if len(errors) == count:
             raise PredictionFailed(errors[0], field="features[0]")
         predictions: (
@@ -208,8 +211,10 @@ class GuideApi:
         self, models: Sequence[ServedModel], rows: Rows, call: PredictCall
     ) -> list[Prediction]:
         if len(models) == 1:
-            return [await self._inference.predict(models[0], rows, call.started)]
-        asked = [self._inference.predict(model, rows, call.started) for model in models]
+            return [await self._inference.predict(models[0], rows, call.started, call.request_id)]
+        asked = [
+            self._inference.predict(model, rows, call.started, call.request_id) for model in models
+        ]
         results = await asyncio.gather(*asked, return_exceptions=True)
         # Every model has answered and was counted; the first failure is the answer.
         for result in results:
@@ -306,6 +311,12 @@ def _compare(
     if asked.return_probabilities:
         ensemble.probabilities = dict(zip(labels, shares, strict=True))
     return answers.Comparison(ensemble, individual, round(float(together.agreement[row]), 4))
+
+
+def _told(said: Prediction, row: int, call: PredictCall) -> str:
+    """Why a row has no prediction; the log says more, under the same id."""
+    reason = said.errors[row].reason
+    return f"model {said.model.name}: {reason}; request id {call.request_id}"
 
 
 def _failed(row: int, text: str) -> answers.FailedRow:

@@ -1,8 +1,7 @@
 """The bodies of the guide's API, as far as they can be decoded without knowing the model.
 
-Where nothing is unusual about a body, numbers come as such, those of batches from `quick_numbers`;
-else `features` stay text, which `rows` decodes by what the model takes, with errors that name the
-field.
+Numbers come as arrays from `quick_numbers` where nothing is unusual about a body; else `features`
+stay text, which `rows` decodes by what the model takes, with errors that name the field.
 """
 
 from collections.abc import Iterable
@@ -11,16 +10,17 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from transit_models.schema import Inputs
 from transit_server.api.large_bodies import with_pauses
-from transit_server.api.quick_numbers import quick_rows
+from transit_server.api.quick_numbers import quick_row, quick_rows
 from transit_server.api.rows import as_text, decode, parsed, wrong_length
 from transit_server.formats.base import Rows
 from transit_server.serving.registry import AUTO
 
 Voting = Literal["soft", "hard"]
-Given = list[float] | msgspec.Raw
+Given = NDArray[np.float64] | msgspec.Raw
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -33,13 +33,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class PredictBody(Asked, forbid_unknown_fields=True, kw_only=True):
-    """POST /api/v1/predict, as nearly all are."""
-
-    features: list[float]
-
-
-class AnyPredictBody(Asked, forbid_unknown_fields=True, kw_only=True):
-    """The same with values by name, text, or something wrong."""
+    """POST /api/v1/predict."""
 
     features: msgspec.Raw
 
@@ -51,7 +45,6 @@ class BatchBody(Asked, forbid_unknown_fields=True, kw_only=True):
 
 
 _PREDICT = msgspec.json.Decoder(PredictBody)
-_ANY_PREDICT = msgspec.json.Decoder(AnyPredictBody)
 _BATCH = msgspec.json.Decoder(BatchBody)
 _NOTHING = Asked()
 
@@ -93,12 +86,13 @@ def decode_predict(body: bytes) -> tuple[Asked, Given]:
     """What is asked, and the row: numbers, or its text where anything is unusual about it. Raises a
     `ClientMistake` that names the field.
     """
-    try:
-        usual = _PREDICT.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        unusual = decode(_ANY_PREDICT, body)
-        return unusual, unusual.features
-    return usual, usual.features
+    quick = quick_row(body)
+    if quick is not None:
+        asked = _asked(quick[1])
+        if asked is not None:
+            return asked, quick[0]
+    slow = decode(_PREDICT, body)
+    return slow, slow.features
 
 
 def _asked(fields: dict[str, Any]) -> Asked | None:

@@ -7,6 +7,7 @@ Neighbours: `v2_inputs` makes rows of inputs, `tensors` reads the data, `http.op
 has the paths.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,13 @@ from transit_server.api.feedback_tokens import Recipient, Signer, judged
 from transit_server.api.large_bodies import by_size
 from transit_server.api.rows import decode
 from transit_server.api.v2_inputs import InferInput, described, rows_of
-from transit_server.errors import ClientMistake, InvalidInput, MalformedBody, PredictionFailed
+from transit_server.errors import (
+    ClientMistake,
+    InvalidInput,
+    MalformedBody,
+    NotReady,
+    PredictionFailed,
+)
 from transit_server.serving.inference import Inference, Prediction
 from transit_server.serving.registry import Registry, ServedModel
 
@@ -64,6 +71,8 @@ class InferCall:
     """What is known of a request before its body is."""
 
     started: float
+    request_id: str
+    charge: Callable[[int], None]  # counts its rows against its client's rate
     model: str
     version: str | None
     to: Recipient
@@ -119,6 +128,12 @@ class OpenInferenceApi:
             "parameters": {"revision": self._revision, "labels": list(model.labels)},
         }
 
+    def ready(self, name: str, version: str | None) -> None:
+        """Raises `UnknownModel`, `NotReady`."""
+        model = self._registry.get(name, version)
+        if why := model.unready_because:
+            raise NotReady(f"model {name} {why}")
+
     async def infer(self, body: bytes, call: InferCall) -> InferAnswer:
         """Raises `ServingError`; one row that fails fails the request, the protocol knows no other
         way.
@@ -139,10 +154,13 @@ class OpenInferenceApi:
         except ClientMistake:
             self._registry.invalid(call.model)
             raise
-        said = await self._inference.predict(model, rows, call.started)
+        call.charge(len(rows))
+        said = await self._inference.predict(model, rows, call.started, call.request_id)
         if said.errors:
-            row, text = next(iter(said.errors.items()))
-            raise PredictionFailed(f"model {model.name}: row {row}: {text}")
+            row, failure = next(iter(said.errors.items()))
+            raise PredictionFailed(
+                f"model {model.name}: row {row}: {failure.reason}; request id {call.request_id}"
+            )
         if asked.wants_tokens:
             return await by_size(body, self._answer, asked, outputs, said, call.to)
         return self._answer(asked, outputs, said, call.to)

@@ -1,8 +1,8 @@
 """JSON numbers straight into arrays, with no Python number in between, by simdjson.
 
-For batches and tensors; for one row msgspec is quick enough. Only for what is not unusual: for all
-else the answer is None, and the caller decodes again, slower, and says in a client's words what is
-wrong. Where simdjson is not installed, everything goes that way.
+Only for what is not unusual: for all else the answer is None, and the caller decodes again, slower,
+and says in a client's words what is wrong. Where simdjson is not installed, everything goes that
+way.
 
 What is large is parsed piece by piece. simdjson holds the interpreter while it parses, and liveness
 has to be answered meanwhile; and what it parses into stays in the processor's cache: a body of 9 MB
@@ -32,6 +32,24 @@ _PLAIN = (str, bool, int, float, type(None))
 _DTYPES = {"d": np.dtype("f8"), "i": np.dtype("i8"), "u": np.dtype("u8")}
 _ERRORS = (ValueError, TypeError, RuntimeError, AttributeError, KeyError)  # what simdjson raises
 _simdjson: Any = importlib.import_module("simdjson") if find_spec("simdjson") else None
+
+
+def quick_row(body: bytes) -> tuple[NDArray[np.float64], Others] | None:
+    """The numbers of `features`, (n,), and all other fields of the object `body`."""
+    if _simdjson is None or body[:1] != b"{":
+        return None
+    # One bracket: no list but `features`, which simdjson would flatten silently.
+    bracket = body.find(b"[")
+    if bracket < 0 or body.find(b"[", bracket + 1) >= 0:
+        return None
+    try:
+        document = _simdjson.Parser().parse(body)
+        others = _others(document)
+        if others is None:
+            return None
+        return np.frombuffer(document[_FEATURES].as_buffer(of_type="d")), others
+    except _ERRORS:
+        return None
 
 
 def quick_rows(body: bytes, dtype: np.dtype[Any] = _FLOATS) -> tuple[Rows, Others] | None:

@@ -19,6 +19,9 @@ _LIST = msgspec.json.Decoder(list[Any])
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 _PLACE = re.compile(r"(?P<what>.*?) - at `\$\.?(?P<field>.*)`$", re.DOTALL)
+# If the sum of squares is less, no number is too large for float32, and all are finite; to ask for
+# that alone takes a third of the time.
+_ALL_FIT = float(np.finfo(np.float32).max) ** 2
 _WHOLE = 2.0**53  # beyond it, not every whole number is a 64-bit float
 _NOT_JSON_NUMBERS = re.compile(rb"[\[,:\s-](NaN|Infinity|nan|inf)\b")
 
@@ -54,14 +57,12 @@ def _explained(error: msgspec.MsgspecError, body: bytes, prefix: str) -> ClientM
     return MalformedBody(f"the body is not JSON: {text}", field=prefix or None)
 
 
-def to_rows(given: list[float] | msgspec.Raw, inputs: Inputs, field: str) -> Rows:
+def to_rows(given: NDArray[np.float64] | msgspec.Raw, inputs: Inputs, field: str) -> Rows:
     """One row of a request, as `inputs` have it. Raises `ClientMistake`, which names the place."""
     matrix = inputs.matrix
-    if isinstance(given, msgspec.Raw):
-        return parsed(given, inputs, field)
-    if matrix is not None and matrix.dtype[0] == "f":
+    if isinstance(given, np.ndarray) and matrix is not None and matrix.dtype[0] == "f":
         return _numbers(given, matrix, field)
-    return parsed(as_text(np.array(given)), inputs, field)
+    return parsed(as_text(given) if isinstance(given, np.ndarray) else given, inputs, field)
 
 
 def as_text(numbers: NDArray[Any]) -> msgspec.Raw:
@@ -73,13 +74,16 @@ def as_text(numbers: NDArray[Any]) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(numbers.tolist()))
 
 
-def _numbers(values: list[float], matrix: Input, field: str) -> Rows:
+def _numbers(values: list[float] | NDArray[np.float64], matrix: Input, field: str) -> Rows:
     """(1, features) of floats. Raises `InvalidInput` for a wrong length and for what the dtype
     can't hold.
     """
     features = matrix.size
     if len(values) != features:
         raise wrong_length(len(values), features, field)
+    narrow = matrix.dtype == "float32" and isinstance(values, np.ndarray)
+    if narrow and values.dot(values) < _ALL_FIT:  # type: ignore[union-attr]
+        return values.astype(np.float32).reshape(1, features)  # type: ignore[union-attr]
     with np.errstate(over="ignore"):
         row = np.array(values, dtype=matrix.dtype)
     if not np.isfinite(row).all():

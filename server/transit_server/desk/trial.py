@@ -42,7 +42,7 @@ def tried(store: str, reference: str, samples: int = _SAMPLES) -> dict[str, Any]
         loaded = formats.load(version, work)
         seconds = time.perf_counter() - start
         predictor = Predictor(
-            name, loaded.prepare, loaded.predict, loaded.width, probabilities=loaded.probabilities
+            loaded.prepare, loaded.predict, loaded.width, probabilities=loaded.probabilities
         )
         checked = check(f"{name} {resolved}", predictor, loaded.probes, 32)
         said = predictor(loaded.probes)

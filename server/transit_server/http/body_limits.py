@@ -85,6 +85,7 @@ class Bodies:
                 body, more = await _piece(request)
                 if more:
                     body = await self._rest(request, body, limit)
+                request.body_is_read = True
                 return body
             finally:
                 self._deadlines.clear(deadline)

@@ -5,8 +5,10 @@ FastAPI documents the routes; `Endpoint` serves them. It takes the place of Fast
 parameters and response models, which costs more time per request than a forest of 200 trees.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -16,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from transit_server.errors import ServingError
 from transit_server.http import access_log
+from transit_server.http.disconnects import Disconnects
 from transit_server.http.gate import Gate
 from transit_server.http.problems import reply_to
 from transit_server.http.request import HttpRequest
@@ -32,6 +35,7 @@ class Shared:
     lifecycle: Lifecycle
     revision: str
     log_from: int
+    disconnects: Disconnects
     gate: Gate | None = None
     tracing: Tracing | None = None
 
@@ -47,9 +51,12 @@ class Endpoint:
         self._log_from = access_log.NEVER if probe else shared.log_from
         self._tracing = None if probe else shared.tracing
         self._gate = None if probe else shared.gate
+        self._disconnects = None if probe else shared.disconnects
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HttpRequest(scope, receive, send)
+        if self._disconnects is not None:
+            self._disconnects.begin(request)
         try:
             if self._tracing is None:
                 response = await self._answer(request)
@@ -57,7 +64,13 @@ class Endpoint:
                 response = await self._traced(self._tracing, request)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            if not request.gone:
+                raise
+            return
         finally:
+            if self._disconnects is not None:
+                self._disconnects.end(request)
             if request.at_end is not None:
                 request.at_end()
         response.raw_headers.append((b"x-request-id", request.request_id.encode()))
@@ -72,6 +85,7 @@ class Endpoint:
         try:
             if self._gate is not None:
                 request.client_name = self._gate.admit(request.scope["headers"])
+                request.charge = partial(self._gate.charge, request.client_name)
             return await self._handler(request)
         except ClientDisconnect:
             raise

@@ -1,7 +1,8 @@
 """Who may ask, and how often: API keys and rates, checked before a body is read.
 
 `Endpoint` calls `Gate.admit` for every route but health and metrics, and only when keys or a rate
-are configured.
+are configured. A request is charged one row then, and the others once it is known how many there
+are.
 """
 
 import time
@@ -16,7 +17,7 @@ _BEARER = b"bearer "
 
 
 class TokenBucket:
-    """`rate` requests a second, `burst` at once after a pause."""
+    """`rate` rows a second, `burst` at once after a pause."""
 
     def __init__(self, rate: float, burst: int, now: float) -> None:
         self._rate = rate
@@ -24,15 +25,15 @@ class TokenBucket:
         self._tokens = float(burst)
         self._filled = now
 
-    def take(self, now: float) -> float:
-        """0 if the request may pass, else the seconds until one may."""
+    def take(self, now: float, rows: int = 1) -> float:
+        """0 if so many may pass, else the seconds until they may."""
         grown = self._tokens + (now - self._filled) * self._rate
         self._tokens = min(self._burst, grown)
         self._filled = now
-        if self._tokens >= 1.0:
-            self._tokens -= 1.0
+        if self._tokens >= rows:
+            self._tokens -= rows
             return 0.0
-        return (1.0 - self._tokens) / self._rate
+        return (rows - self._tokens) / self._rate
 
 
 class Gate:
@@ -61,15 +62,31 @@ class Gate:
         """
         client = _ANYBODY if self._keys is None else self._client(self._keys, headers)
         if self._rate:
-            now = self._clock()
-            bucket = self._buckets.get(client)
-            if bucket is None:
-                bucket = self._buckets[client] = TokenBucket(self._rate, self._burst, now)
-            wait = bucket.take(now)
-            if wait:
-                self._metrics.refused("rate_limited", client)
-                raise RateLimited(f"more than {self._rate:g} requests a second", retry_after=wait)
+            self._take(client, 1)
         return client
+
+    def charge(self, client: str, rows: int) -> None:
+        """An admitted request has so many rows, of which one was charged. Raises `RateLimited`."""
+        if not self._rate or rows == 1:
+            return
+        if rows > self._burst:
+            self._metrics.refused("rate_limited", client)
+            raise RateLimited(
+                f"a request may have {self._burst} rows at most, this one has {rows}: send it in "
+                "parts (TRANSIT_RATE_BURST sets the limit)",
+                retry_after=self._burst / self._rate,
+            )
+        self._take(client, rows - 1)
+
+    def _take(self, client: str, rows: int) -> None:
+        now = self._clock()
+        bucket = self._buckets.get(client)
+        if bucket is None:
+            bucket = self._buckets[client] = TokenBucket(self._rate, self._burst, now)
+        wait = bucket.take(now, rows)
+        if wait:
+            self._metrics.refused("rate_limited", client)
+            raise RateLimited(f"more than {self._rate:g} rows a second", retry_after=wait)
 
     def _client(self, keys: Keys, headers: list[tuple[bytes, bytes]]) -> str:
         presented = _presented(headers)

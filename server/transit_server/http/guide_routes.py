@@ -72,7 +72,9 @@ class GuideRoutes:
     def _known(self, request: HttpRequest, model: str | None = None) -> guide.PredictCall:
         to = Recipient(request.serial, request.client_name)
         unit = request.unit(self._unit_header)
-        return guide.PredictCall(request.started, request.request_id, to, model, unit)
+        return guide.PredictCall(
+            request.started, request.request_id, request.charge, to, model, unit
+        )
 
 
 def _predicted(

@@ -54,14 +54,17 @@ class OpenInferenceRoutes:
 
     async def model_ready(self, request: HttpRequest) -> Response:
         """Whether a model is ready."""
-        answer = self._api.model(request.path_params["name"], request.path_params.get("version"))
-        return Reply(msgspec.json.encode({"name": answer["name"], "ready": True}))
+        name = request.path_params["name"]
+        self._api.ready(name, request.path_params.get("version"))
+        return Reply(msgspec.json.encode({"name": name, "ready": True}))
 
     async def infer(self, request: HttpRequest) -> Response:
         """Predict rows; tensors as JSON or, by the binary extension, behind it."""
         body = await self._bodies.any(request)
         infer = InferCall(
             request.started,
+            request.request_id,
+            request.charge,
             request.path_params["name"],
             request.path_params.get("version"),
             Recipient(request.serial, request.client_name),

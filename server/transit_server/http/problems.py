@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 _STATUS: dict[type[errors.ServingError], int] = {
     errors.MalformedBody: 400,
     errors.InvalidInput: 422,
+    errors.RowInQuarantine: 422,
     errors.UnknownModel: 404,
     errors.BodyTooLarge: 413,
     errors.SlowBody: 408,

@@ -28,6 +28,9 @@ class HttpRequest(Request):
         self.serial = new_serial()
         self.request_id = _clients_own(scope) or _named(self.serial)
         self.client_name = ""  # of the API key
+        self.charge: Callable[[int], None] = _free  # counts its rows, see `gate`
+        self.body_is_read = False
+        self.gone = False  # its client has hung up, see `disconnects`
         self.model = ""
         self.version = ""
         self.code = ""  # of the error
@@ -82,3 +85,7 @@ def _clients_own(scope: Scope) -> str | None:
         if key == b"x-request-id":
             return str(value.decode()) if _REQUEST_ID.fullmatch(value) else None
     return None
+
+
+def _free(rows: int) -> None:
+    """There is no rate."""

@@ -1,11 +1,11 @@
 """Every metric of the server, in one place; the operator's analysis reads these names and labels.
 
 Each series has `model_deployment` and `revision`, so that a candidate and the stable revision can
-be told apart. Counters count predictions (rows); the histogram counts requests, from received to
-answered.
+be told apart. Neighbours: `request_counters` has what is counted for each request, and
+`feedback_series` what comes later.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,6 +17,7 @@ from prometheus_client import (
 )
 
 from transit_server.observability.feedback_series import FeedbackSeries
+from transit_server.observability.request_counters import RequestCounters
 
 _GROWTH = 1.1
 _FIRST, _LAST = 0.00025, 30.0
@@ -37,7 +38,7 @@ def latency_buckets() -> tuple[float, ...]:
     return (*bounds[:-1], _LAST)
 
 
-CIRCUIT_STATES = ("closed", "half_open", "open")
+CIRCUIT_STATES = ("closed", "open")
 _BASE = ("model_deployment", "revision", "model", "version")
 
 
@@ -45,37 +46,13 @@ class ModelMetrics:
     """The series of one model, bound to their labels once, so that counting is cheap."""
 
     def __init__(self, metrics: "Metrics", labels: tuple[str, str, str, str]) -> None:
-        self._success = metrics.predictions.labels(*labels, "success")
-        self._error = metrics.predictions.labels(*labels, "error")
-        self._invalid = metrics.predictions.labels(*labels, "invalid")
+        self.requests = metrics.requests.of(*labels)
         self._latency = metrics.latency.labels(*labels)
         self._load_time = metrics.load_time.labels(*labels)
         self._ready = metrics.ready.labels(*labels)
         self._queue = metrics.queue.labels(*labels)
         self._circuit = {name: metrics.circuit.labels(*labels, name) for name in CIRCUIT_STATES}
         self.circuit_is(CIRCUIT_STATES[0])
-        self._predicted_class = metrics.predicted_class
-        self._labels = labels
-        self._classes: list[Counter] = []
-
-    def has_classes(self, names: Sequence[str]) -> None:
-        """Make every class's series exist, at 0, before the first prediction."""
-        self._classes = [self._predicted_class.labels(*self._labels, name) for name in names]
-
-    def succeeded(self, class_ids: Iterable[int]) -> None:
-        count = 0
-        for class_id in class_ids:
-            if self._classes:  # a regression without bins has none
-                self._classes[class_id].inc()
-            count += 1
-        if count:
-            self._success.inc(count)
-
-    def failed(self, rows: int) -> None:
-        self._error.inc(rows)
-
-    def invalid(self, rows: int = 1) -> None:
-        self._invalid.inc(rows)
 
     def took(self, seconds: float) -> None:
         self._latency.observe(seconds)
@@ -83,8 +60,9 @@ class ModelMetrics:
     def loaded(self, seconds: float) -> None:
         self._load_time.set(seconds)
 
-    def is_ready(self, ready: bool) -> None:
-        self._ready.set(ready)
+    def ready_is(self, ready: Callable[[], float]) -> None:
+        """Ask `ready` at every scrape."""
+        self._ready.set_function(ready)
 
     def queue_is(self, length: Callable[[], float]) -> None:
         """Ask `length` at every scrape."""
@@ -102,23 +80,13 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._constant = (model_deployment, revision)
         self.registry = CollectorRegistry()
-        self.predictions = Counter(
-            "predictions_total",
-            "Predictions by outcome; wrong requests are invalid, time-outs are errors.",
-            (*_BASE, "status"),
-            registry=self.registry,
-        )
+        self.requests = RequestCounters()
+        self.registry.register(self.requests)
         self.latency = Histogram(
             "prediction_latency_seconds",
-            "From the request received to its answer ready, queueing included.",
+            "From the request received to its answer ready, or its client gone; with queueing.",
             _BASE,
             buckets=latency_buckets(),
-            registry=self.registry,
-        )
-        self.predicted_class = Counter(
-            "predicted_class_total",
-            "Successful predictions by predicted class, or range of values of a regression.",
-            (*_BASE, "class"),
             registry=self.registry,
         )
         self.load_time = Gauge(
@@ -128,7 +96,10 @@ class Metrics:
             registry=self.registry,
         )
         self.ready = Gauge(
-            "model_ready", "1 when the model answers, else 0.", _BASE, registry=self.registry
+            "model_ready",
+            "1 when the model answers: loaded, not hanging, not failing on its own probes.",
+            _BASE,
+            registry=self.registry,
         )
         self.circuit = Gauge(
             "model_circuit_state",

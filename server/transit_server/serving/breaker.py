@@ -1,10 +1,10 @@
-"""One model's circuit breaker: after failures in a row, nothing is given to the model for a while.
+"""One model's circuit breaker: a model that fails on its own probe rows is given nothing else.
 
-Closed: everything passes. Open: everything is refused at once. When `open_for` has passed, the next
-request is let through as a trial (half-open); its outcome closes the circuit or opens it again.
+Requests that fail in a row are a reason to ask the probes, nothing more: they may all be one
+client's, with rows that no model could answer. Only if the probes fail as well does the circuit
+open; it closes when one of them is answered. So what a client sends never opens it.
 
-`inference` asks and tells it, `api.catalog` shows it. It runs on the event loop only, and reads no
-clock but the one it is given.
+`inference` asks the probes, `registry` says by it whether a model is ready.
 """
 
 import logging
@@ -17,77 +17,58 @@ log = logging.getLogger(__name__)
 
 
 class State(StrEnum):
-    """What a breaker lets through: all, nothing, one trial."""
+    """What a breaker lets through: all, or nothing."""
 
     CLOSED = "closed"
     OPEN = "open"
-    HALF_OPEN = "half_open"
 
 
 class Breaker:
-    """Opens after `failures` failures in a row, for `open_for` seconds; never if that is 0."""
+    """Asks for the probes after `failures` failures in a row; never if that is 0. While it is open,
+    they are asked again every `probe_every` seconds.
+    """
 
     def __init__(
         self,
         name: str,
         failures: int,
-        open_for: float,
-        clock: Callable[[], float],
+        probe_every: float,
         changed: Callable[[State], None] = lambda _: None,
     ) -> None:
         self.state = State.CLOSED
-        self.broken = False  # fails on its own probe rows too, see `inference`
-        self.open_for = open_for
+        self.probe_every = probe_every
         self._name = name
         self._failures = failures
-        self._clock = clock
         self._changed = changed
         self._in_a_row = 0
-        self._opened = 0.0
-        self._ticket = 0
 
-    def admit(self) -> int:
-        """A ticket for one request, to be given back with its outcome. Raises `CircuitOpen`."""
-        if self.state is State.CLOSED:
-            return self._ticket
-        left = self._opened + self.open_for - self._clock()
-        if self.state is State.HALF_OPEN or left > 0:
+    def admit(self) -> None:
+        """Raises `CircuitOpen`."""
+        if self.state is State.OPEN:
             raise CircuitOpen(
-                f"model {self._name} failed {self._failures} times in a row; it is tried again"
-                + (f" in {left:.0f} s" if left >= 1 else " by a request under way or the next"),
-                retry_after=left,
+                f"model {self._name} fails on its own probe rows; it is tried again every "
+                f"{self.probe_every:g} s",
+                retry_after=self.probe_every,
             )
-        self._become(State.HALF_OPEN)
-        return self._ticket
 
-    def succeeded(self, ticket: int) -> None:
-        """The model answered. What was admitted before the last change tells nothing new."""
-        if ticket != self._ticket:
-            return
+    def succeeded(self) -> None:
+        """The model answered a request."""
         self._in_a_row = 0
-        if self.state is State.HALF_OPEN:
-            self.broken = False
-            self._become(State.CLOSED)
 
-    def failed(self, ticket: int) -> bool:
-        """The model failed or was too late; whether that opened the circuit."""
-        if ticket != self._ticket or not self._failures:
-            return False
+    def failed(self) -> bool:
+        """The model failed, or was too late; whether it is time to ask the probes."""
         self._in_a_row += 1
-        if self.state is State.CLOSED and self._in_a_row < self._failures:
-            return False
-        self._opened = self._clock()
-        self._become(State.OPEN)
-        return True
+        return bool(self._failures) and self._in_a_row >= self._failures
 
-    def abandoned(self, ticket: int) -> None:
-        """The request ended before the model had it; a trial is for the next one then."""
-        if ticket == self._ticket and self.state is State.HALF_OPEN:
-            self._become(State.OPEN)
-
-    def _become(self, state: State) -> None:
-        log.warning("model %s: circuit %s, was %s", self._name, state, self.state)
-        self.state = state
-        self._ticket += 1
+    def probed(self, answered: bool) -> None:
+        """The probes were asked, and one was `answered` or none."""
         self._in_a_row = 0
-        self._changed(state)
+        state = State.CLOSED if answered else State.OPEN
+        if not answered:
+            log.error("model %s fails on its own probe rows: not ready", self._name)
+        elif state is self.state:
+            log.warning("model %s answers its probe rows: the requests are at fault", self._name)
+        if state is not self.state:
+            log.warning("model %s: circuit %s, was %s", self._name, state, self.state)
+            self.state = state
+            self._changed(state)

@@ -35,11 +35,11 @@ def check(name: str, predict: Predictor, probes: Rows, max_rows: int) -> Checked
     notes: list[str] = []
     together = predict(probes)
     if len(together.errors) == len(probes):
-        first = together.errors[0]
+        first = together.errors[0].full
         raise UnsupportedModel(f"it fails on every probe: {first}{_way_out(first)}")
     if together.errors:
         # A model that fails on some inputs is served: whether too often, the analysis judges.
-        first = next(iter(together.errors.values()))
+        first = next(iter(together.errors.values())).full
         if NO_PROBABILITIES in first:
             raise UnsupportedModel(f"on a probe, {first}{_way_out(first)}")
         notes.append(f"fails on {len(together.errors)} of {len(probes)} probes: {first}")

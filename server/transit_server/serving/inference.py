@@ -1,11 +1,15 @@
 """One way for every prediction, whatever API it came by: circuit breaker, queue, wait, count.
 
 `api` decodes and encodes around it. Counting happens here and nowhere else, except for clients'
-mistakes, which are found before there is anything to predict.
+mistakes, which are found before there is anything to predict:
 
-When a circuit opens, the model is given the rows that it answered at the start, its probes. If it
-fails on all of them too, the fault is the process's, not the requests', and the server is not ready
-(`api.catalog`); the probes are repeated until one is answered.
+- an answer is a success, a row that the model fails on or is too late for an error;
+- what there is no room or no time for is refused: no error, and no latency, for it would look fast;
+- what is kept from a model that fails on its own probes, or hangs, is an error without a latency;
+- who has gone before the answer has a latency, as long as it waited, and nothing else.
+
+After failures in a row the model is given the rows that it answered at the start, its probes. Only
+if it fails on all of them is the fault the process's, not the requests', see `breaker`.
 """
 
 import asyncio
@@ -17,15 +21,21 @@ from functools import partial
 import numpy as np
 
 from transit_models.schema import Number
-from transit_server.errors import CircuitOpen, Overloaded, ServingError, TimedOut
+from transit_server.errors import CircuitOpen, Overloaded, RowInQuarantine, ServingError, TimedOut
 from transit_server.formats.base import Rows, Scores
+from transit_server.observability.logs import fields
 from transit_server.observability.tracing import ModelSpans
 from transit_server.runtime.deadlines import Deadlines
 from transit_server.serving.breaker import State
+from transit_server.serving.failure import Failure
 from transit_server.serving.predictor import BatchResult
+from transit_server.serving.quarantine import Quarantine
 from transit_server.serving.registry import ServedModel
+from transit_server.serving.turns import Waiting
 
 log = logging.getLogger(__name__)
+
+_LOG_EVERY = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ class Prediction:
     model: ServedModel
     scores: Scores
     class_ids: list[int]
-    errors: dict[int, str]
+    errors: dict[int, Failure]
     seconds: float
 
 
@@ -45,36 +55,42 @@ class Inference:
     """Predicts with the models of a registry, within `timeout` seconds of a request's start."""
 
     def __init__(
-        self, timeout: float, deadlines: Deadlines, spans: ModelSpans | None = None
+        self,
+        timeout: float,
+        deadlines: Deadlines,
+        quarantine: Quarantine,
+        spans: ModelSpans | None = None,
     ) -> None:
         self._timeout = timeout
         self._deadlines = deadlines
+        self._quarantine = quarantine
         self._spans = spans
         self._probing: dict[ServedModel, asyncio.Task[None]] = {}
+        self._logged = float("-inf")
 
-    async def predict(self, model: ServedModel, rows: Rows, started: float) -> Prediction:
+    async def predict(
+        self, model: ServedModel, rows: Rows, started: float, request_id: str
+    ) -> Prediction:
         """`started` is `time.perf_counter()` when the request came. Raises `TimedOut`,
-        `Overloaded`, `CircuitOpen`.
+        `Overloaded`, `CircuitOpen`, `RowInQuarantine`.
         """
-        try:
-            ticket = model.breaker.admit()
-        except CircuitOpen:
-            # No latency: a refusal at once must not make a failing model look fast.
-            model.metrics.failed(len(rows))
-            raise
         submitted = time.monotonic()
         try:
-            result = await self._result(model, rows, started)
-        except ServingError as error:
-            if isinstance(error, Overloaded):
-                model.breaker.abandoned(ticket)
-            elif model.breaker.failed(ticket):
-                self._probe(model)
-            model.metrics.failed(len(rows))
+            waiting = self._submitted(model, rows, started)
+            result = await self._result(model, waiting, started + self._timeout)
+        except Overloaded:
+            model.metrics.requests.refused(len(rows))
+            raise
+        except (CircuitOpen, RowInQuarantine):
+            model.metrics.requests.failed(len(rows))
+            raise
+        except ServingError:
+            self._failed(model)
+            model.metrics.requests.failed(len(rows))
             model.metrics.took(time.perf_counter() - started)
             raise
-        except BaseException:
-            model.breaker.abandoned(ticket)
+        except asyncio.CancelledError:
+            model.metrics.took(time.perf_counter() - started)
             raise
         if self._spans is not None:
             times = (submitted, result.began, result.ended)
@@ -82,71 +98,76 @@ class Inference:
         class_ids = _class_ids(result, model)
         if result.errors:
             if len(result.errors) < len(rows):
-                model.breaker.succeeded(ticket)
-            elif model.breaker.failed(ticket):
-                self._probe(model)
-            model.metrics.failed(len(result.errors))
+                model.breaker.succeeded()
+            else:
+                self._failed(model)
             good = [c for row, c in enumerate(class_ids) if row not in result.errors]
-            model.metrics.succeeded(good)
+            model.metrics.requests.answered(good, len(result.errors))
+            self._tell(model, rows, result, request_id)
         else:
-            model.breaker.succeeded(ticket)
-            model.metrics.succeeded(class_ids)
+            model.breaker.succeeded()
+            model.metrics.requests.answered(class_ids)
         seconds = time.perf_counter() - started
         model.metrics.took(seconds)
         return Prediction(model, result.scores, class_ids, result.errors, seconds)
 
-    def _probe(self, model: ServedModel) -> None:
-        """The circuit has just opened: find out whose fault it is. One look at a time."""
-        if model not in self._probing:
-            task = asyncio.get_running_loop().create_task(self._probed(model))
+    def _submitted(self, model: ServedModel, rows: Rows, started: float) -> Waiting:
+        model.breaker.admit()
+        if model.batcher.hangs:
+            why = f"model {model.name} {model.unready_because}"
+            raise CircuitOpen(why, retry_after=self._timeout)
+        alone = self._quarantine.in_use and self._quarantine.must_go_alone(model.id, rows)
+        left = started + self._timeout - time.perf_counter()
+        return model.batcher.submit(rows, left, alone=alone)
+
+    def _failed(self, model: ServedModel) -> None:
+        """Find out whose fault it is, when there were enough failures. One look at a time."""
+        if model.breaker.failed() and model not in self._probing:
+            task = asyncio.get_running_loop().create_task(self._probe(model))
             self._probing[model] = task
             task.add_done_callback(lambda _: self._probing.pop(model))
 
-    async def _probed(self, model: ServedModel) -> None:
-        """Until the model answers a probe, or has closed its circuit by answering a request."""
-        while model.breaker.state is not State.CLOSED:
-            try:
-                result = await self._result(model, model.probes, time.perf_counter())
-                model.breaker.broken = len(result.errors) == len(model.probes)
-            except Overloaded:
-                pass  # it works on other rows: no news
-            except ServingError:
-                model.breaker.broken = True
-            if not model.breaker.broken:
+    async def _probe(self, model: ServedModel) -> None:
+        """Until the model answers a probe."""
+        while True:
+            model.breaker.probed(await self._answers_a_probe(model))
+            if model.breaker.state is State.CLOSED:
                 return
-            log.error("model %s fails on its own probe rows: not ready", model.name)
-            await asyncio.sleep(model.breaker.open_for)
+            await asyncio.sleep(model.breaker.probe_every)
 
-    async def _result(self, model: ServedModel, rows: Rows, started: float) -> BatchResult:
-        """The joined answers, or `TimedOut`."""
-        parts = model.batcher.submit(rows)
-        late = partial(_expire, model, parts, self._timeout)
-        deadline = self._deadlines.set(started + self._timeout, late)
+    async def _answers_a_probe(self, model: ServedModel) -> bool:
+        waiting = model.batcher.ask_first(model.probes)
         try:
-            if len(parts) == 1:
-                return await parts[0]
-            return _joined([await part for part in parts])
+            result = await self._result(model, waiting, time.perf_counter() + self._timeout)
+        except ServingError:
+            return False
+        return len(result.errors) < len(model.probes)
+
+    async def _result(self, model: ServedModel, waiting: Waiting, until: float) -> BatchResult:
+        """Raises `TimedOut`. Whatever ends the wait, what is left of the rows is dropped."""
+        late = partial(_expire, model, waiting, self._timeout)
+        deadline = self._deadlines.set(until, late)
+        try:
+            return await waiting.future
         finally:
             self._deadlines.clear(deadline)
-            for part in parts:
-                part.cancel()
+            model.batcher.drop(waiting)
+
+    def _tell(self, model: ServedModel, rows: Rows, result: BatchResult, request_id: str) -> None:
+        """One row of a request that failed, in the log; not of each request, when many do."""
+        now = time.monotonic()
+        if now - self._logged < _LOG_EVERY:
+            return
+        self._logged = now
+        row, failure = next(iter(result.errors.items()))
+        told = failure.for_log(rows[row].tolist())
+        log.error("model %s: %s", model.id, told, extra=fields(request_id=request_id))
 
 
-def _expire(model: ServedModel, parts: list["asyncio.Future[BatchResult]"], timeout: float) -> None:
-    for part in parts:
-        if not part.done():
-            part.set_exception(TimedOut(f"model {model.name} did not answer within {timeout:g} s"))
-
-
-def _joined(parts: list[BatchResult]) -> BatchResult:
-    errors: dict[int, str] = {}
-    offset = 0
-    for part in parts:
-        errors.update({offset + row: text for row, text in part.errors.items()})
-        offset += len(part.scores)
-    began = min(part.began for part in parts)
-    ended = max(part.ended for part in parts)
-    return BatchResult(np.concatenate([part.scores for part in parts]), errors, began, ended)
+def _expire(model: ServedModel, waiting: Waiting, timeout: float) -> None:
+    if not waiting.future.done():
+        text = f"model {model.name} did not answer within {timeout:g} s"
+        waiting.future.set_exception(TimedOut(text))
 
 
 def _class_ids(result: BatchResult, model: ServedModel) -> list[int]:

@@ -72,10 +72,10 @@ class Loader:
             _same_kind(challenger, control, f"an experiment needs {{}} as {control.version} has")
         for model in models:
             self._registry.add(model)
-            model.metrics.is_ready(True)
+            _tell_whether_ready(model)
         for challenger in challengers:
             self._registry.add_challenger(challenger)
-            challenger.metrics.is_ready(True)
+            _tell_whether_ready(challenger)
 
     def _load_side_by_side(self, storage: Storage) -> list[ServedModel]:
         """All models, as many at once as there are cores; in their order."""
@@ -138,7 +138,7 @@ class Loader:
     def _served(self, ref: ModelRef, version: VerifiedVersion, start: float) -> ServedModel:
         metadata, settings = version.metadata, self._settings
         metrics = self._metrics.model(ref.name, metadata.version)
-        metrics.has_classes(labels_of(metadata.signature.outputs))
+        metrics.requests.has_classes(labels_of(metadata.signature.outputs))
         if ref in settings.models:
             self._registry.counts_for(ref.name, metrics)
         differ = differences(metadata.dependencies)
@@ -156,9 +156,8 @@ class Loader:
         for text in differ:
             log.warning("model %s %s: %s", ref.name, metadata.version, text)
         if not labels_of(metadata.signature.outputs):
-            metrics.has_classes(labels_of(loaded.outputs))
+            metrics.requests.has_classes(labels_of(loaded.outputs))
         predictor = Predictor(
-            ref.name,
             loaded.prepare,
             loaded.predict,
             loaded.width,
@@ -166,7 +165,12 @@ class Loader:
         )
         name = f"{ref.name} {metadata.version}"
         checked = check(name, predictor, loaded.probes, settings.batch_max_size)
-        limits = Limits(checked.max_rows, settings.batch_max_wait, settings.max_queue)
+        limits = Limits(
+            checked.max_rows,
+            settings.batch_max_wait,
+            settings.max_queue,
+            settings.request_timeout,
+        )
         seconds = time.perf_counter() - start
         metrics.loaded(seconds)
         batcher = Batcher(ref.name, predictor, limits)
@@ -186,13 +190,16 @@ class Loader:
                 name,
                 settings.breaker_failures,
                 settings.breaker_open_for,
-                time.monotonic,
                 metrics.circuit_is,
             ),
             probes=loaded.probes[: checked.max_rows],
             widths=loaded.widths,
             dependencies=differ,
         )
+
+
+def _tell_whether_ready(model: ServedModel) -> None:
+    model.metrics.ready_is(lambda: model.unready_because is None)
 
 
 def _same_kind(model: ServedModel, other: ServedModel, needs: str) -> None:

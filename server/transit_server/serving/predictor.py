@@ -5,9 +5,6 @@ probability is no answer either: each is held to 0..1 and a sum of 1, also after
 raises is that row's error: nothing is retried until it happens to work, and no answer is made up.
 """
 
-import logging
-import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +14,7 @@ from numpy.typing import NDArray
 
 from transit_server.formats.base import Rows, Scores
 from transit_server.formats.outputs import SLACK
-
-log = logging.getLogger(__name__)
+from transit_server.serving.failure import Failure
 
 Stage = Callable[[Any], NDArray[Any]]
 NO_PROBABILITIES = "answers are no probabilities"
@@ -31,7 +27,7 @@ class BatchResult:
     """
 
     scores: Scores
-    errors: dict[int, str] = field(default_factory=dict)
+    errors: dict[int, Failure] = field(default_factory=dict)
     began: float = 0.0
     ended: float = 0.0
 
@@ -48,23 +44,20 @@ class Predictor:
 
     def __init__(
         self,
-        name: str,
         preprocess: Stage | None,
         model: Stage,
         outputs: int,
         *,
         probabilities: bool = False,
     ) -> None:
-        self._name = name
         self._valid = _are_probabilities if probabilities else _are_finite
         self._probabilities = probabilities
         self._preprocess = preprocess
         self._model = model
         self._outputs = outputs
-        self._logged = 0.0
 
     def __call__(self, rows: Rows) -> BatchResult:
-        errors: dict[int, str] = {}
+        errors: dict[int, Failure] = {}
         values: NDArray[Any] = rows
         left = list(range(len(rows)))  # the rows that `values` has, by their number
         if self._preprocess is not None:
@@ -72,14 +65,14 @@ class Predictor:
                 self._preprocess,
                 values,
                 left,
-                lambda row, error: errors.update({row: self._describe("preprocessing", error)}),
+                lambda row, error: errors.update({row: Failure.of("preprocessing", error)}),
             )
         if left:
             values, left = isolated(
                 self._model,
                 values,
                 left,
-                lambda row, error: errors.update({row: self._describe("the model", error)}),
+                lambda row, error: errors.update({row: Failure.of("the model", error)}),
                 self._outputs,
             )
         if not errors and self._valid(values):
@@ -89,36 +82,18 @@ class Predictor:
             scores[left] = values
         for row in np.flatnonzero(~np.isfinite(scores).all(axis=1)).tolist():
             scores[row] = np.nan
-            errors.setdefault(row, "the model's answer is not a finite number")
+            errors.setdefault(row, Failure("the model's answer is not a finite number"))
         if self._probabilities:
             self._refuse_no_probabilities(scores, errors)
         return BatchResult(scores, errors)
 
-    def _refuse_no_probabilities(self, scores: Scores, errors: dict[int, str]) -> None:
+    def _refuse_no_probabilities(self, scores: Scores, errors: dict[int, Failure]) -> None:
         for row in range(len(scores)):
             if row not in errors and not _are_probabilities(scores[row : row + 1]):
                 low, high, total = scores[row].min(), scores[row].max(), scores[row].sum()
                 reach = f"from {low:.3g} to {high:.3g}, with a sum of {total:.4g}"
-                errors[row] = f"the model's {NO_PROBABILITIES}: they go {reach}"
+                errors[row] = Failure(f"the model's {NO_PROBABILITIES}: they go {reach}")
                 scores[row] = np.nan
-
-    def _describe(self, what: str, error: BaseException) -> str:
-        """One line for the client. The log gets type and place only: a message may hold a client's
-        values.
-        """
-        now = time.monotonic()
-        if now - self._logged > 1.0:
-            self._logged = now
-            frame = (traceback.extract_tb(error.__traceback__) or [None])[-1]
-            place = f"{frame.filename}:{frame.lineno}" if frame else "unknown"
-            log.error(
-                "model %s: %s failed on a row: %s at %s",
-                self._name,
-                what,
-                type(error).__name__,
-                place,
-            )
-        return f"{what} failed on this row: {type(error).__name__}: {str(error)[:200]}"
 
 
 def _are_finite(values: NDArray[Any]) -> bool:

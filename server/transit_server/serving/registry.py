@@ -12,7 +12,7 @@ from transit_server.errors import NotReady, UnknownModel
 from transit_server.formats.base import Rows
 from transit_server.observability.metrics import ModelMetrics
 from transit_server.serving.batching import Batcher
-from transit_server.serving.breaker import Breaker
+from transit_server.serving.breaker import Breaker, State
 from transit_server.settings import ENSEMBLE, ModelRef
 
 AUTO = "auto"
@@ -42,6 +42,20 @@ class ServedModel:
     def __post_init__(self) -> None:
         self.features = self.inputs.features
         self.labels = labels_of(self.outputs)
+
+    @property
+    def id(self) -> str:
+        """What it is called in texts."""
+        return f"{self.name} {self.version}"
+
+    @property
+    def unready_because(self) -> str | None:
+        """None when it answers."""
+        if self.breaker.state is State.OPEN:
+            return "fails on its own probe rows"
+        if self.batcher.hangs:
+            return f"has not answered for {self.batcher.busy_for:.0f} s"
+        return None
 
     @property
     def regression(self) -> bool:
@@ -180,4 +194,4 @@ class Registry:
             names = self.names(AUTO)
         for name in names:
             if name in self._metrics:
-                self._metrics[name].invalid()
+                self._metrics[name].requests.invalid()
