@@ -4,7 +4,6 @@ from typing import Any
 
 from transit_models.schema import Inputs, Number
 from transit_server.runtime.lifecycle import Lifecycle
-from transit_server.serving.breaker import State
 from transit_server.serving.registry import Registry, ServedModel
 from transit_server.settings import Experiment, ModelRef
 
@@ -68,14 +67,6 @@ class Catalog:
             if why := model.unready_because:
                 return f"model {name} {why}"
         return None
-
-    def circuits(self) -> dict[str, str]:
-        """The models whose circuit is not closed, and its state."""
-        return {
-            model.name: model.breaker.state
-            for _, model in self._registry.every()
-            if model is not None and model.breaker.state is not State.CLOSED
-        }
 
     def _summary(self, ref: ModelRef, model: ServedModel | None) -> dict[str, Any]:
         version = ref.version if model is None else model.version

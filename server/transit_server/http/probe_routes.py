@@ -24,15 +24,11 @@ class ProbeRoutes:
         return Reply(b'{"status":"alive"}')
 
     async def ready(self, request: HttpRequest) -> Response:
-        """200 only when every model is loaded, verified and warmed up, and the server is not
-        draining. A circuit that isn't closed is told, and is no reason by itself.
+        """200 only when every model is loaded, verified, warmed up and answering, and the server is
+        not draining.
         """
-        answer: dict[str, object] = {"status": "ready"}
         why = self._catalog.not_ready_because()
-        if why is not None:
-            answer = {"status": "not ready", "reason": why}
-        if circuits := self._catalog.circuits():
-            answer["circuits"] = circuits
+        answer = {"status": "ready"} if why is None else {"status": "not ready", "reason": why}
         return Reply(msgspec.json.encode(answer), 200 if why is None else 503)
 
     async def metrics(self, request: HttpRequest) -> Response:
