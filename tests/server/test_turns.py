@@ -59,8 +59,11 @@ async def test_alone_is_alone_row_by_row() -> None:
     assert [values(turns, 4) for _ in range(5)] == [[1], [2], [3], [2], []]
 
 
-async def test_first_is_first() -> None:
+async def test_what_is_whole_comes_first_and_at_once() -> None:
     turns = Turns()
-    turns.put(request(1, 1))
-    turns.put(request(1, 2), first=True)
-    assert values(turns, 4) == [2, 1]
+    for number in range(4):
+        turns.put(request(3, number))
+    whole = request(3, 9)
+    whole.whole = True
+    turns.put(whole)
+    assert values(turns, 4) == [9, 9, 9, 0]

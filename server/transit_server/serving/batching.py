@@ -83,13 +83,16 @@ class Batcher:
 
     @property
     def busy_for(self) -> float:
-        """Seconds that the model has been working on its present batch; 0 when idle."""
-        return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+        """Seconds that the model has been working on its present batch; 0 when idle. For any
+        thread.
+        """
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
 
     @property
     def hangs(self) -> bool:
         """Whether the present batch takes longer than any request in it could wait."""
-        return self._busy_since is not None and self.busy_for > self._limits.timeout
+        return self.busy_for > self._limits.timeout
 
     def at_work(self) -> Rows:
         """The rows that the model has now; to be asked while it `hangs`."""
@@ -114,12 +117,12 @@ class Batcher:
                 retry_after=min(wait, _LONGEST_RETRY),
             )
         self._refuse_what_is_too_late(len(rows), before, left)
-        return self._put(rows, alone, first=False)
+        return self._put(rows, alone=alone)
 
     def ask_first(self, rows: Rows) -> Waiting:
-        """Queue `rows` before all others, whatever waits: the model's own probes."""
+        """Queue `rows`, no more than a batch, before all others: the model's own probes."""
         self._loop = asyncio.get_running_loop()
-        return self._put(rows, alone=False, first=True)
+        return self._put(rows, whole=True)
 
     def drop(self, waiting: Waiting) -> None:
         """Nobody waits for these rows any more."""
@@ -129,10 +132,10 @@ class Batcher:
         """End the model's thread after the batch it works on."""
         self._thread.close()
 
-    def _put(self, rows: Rows, alone: bool, first: bool) -> Waiting:
+    def _put(self, rows: Rows, alone: bool = False, whole: bool = False) -> Waiting:
         assert self._loop is not None
-        waiting = Waiting(rows, self._loop.create_future(), alone)
-        self._turns.put(waiting, first=first)
+        waiting = Waiting(rows, self._loop.create_future(), alone, whole)
+        self._turns.put(waiting)
         if self._busy_since is None:
             self._gather()
         return waiting

@@ -90,5 +90,6 @@ class Quarantine:
 
 
 def _hash(model: str, row: Rows) -> str:
-    """Of its values, not of its memory: texts are objects."""
-    return hashlib.sha256(f"{model}:{row.tolist()!r}".encode()).hexdigest()
+    """Of its values: in memory, texts are addresses."""
+    values = repr(row.tolist()).encode() if row.dtype.hasobject else row.tobytes()
+    return hashlib.sha256(model.encode() + b":" + values).hexdigest()

@@ -18,11 +18,14 @@ from transit_server.serving.predictor import BatchResult
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """One request's rows. `alone`: each of them is given to the model in a batch of its own."""
+    """One request's rows. `alone`: each of them is given to the model in a batch of its own.
+    `whole`: all of them in one.
+    """
 
     rows: Rows
     future: "asyncio.Future[BatchResult]"
     alone: bool = False
+    whole: bool = False
     taken: int = 0  # rows that were given to the model
     answered: int = 0
     results: list[BatchResult] | None = None
@@ -66,9 +69,9 @@ class Turns:
         self.rows = 0
         self.requests = 0
 
-    def put(self, waiting: Waiting, *, first: bool = False) -> None:
-        """At the end of the queue, or before all others."""
-        if first:
+    def put(self, waiting: Waiting) -> None:
+        """At the end of the queue, or if it is `whole` before all others."""
+        if waiting.whole:
             self._queue.appendleft(waiting)
         else:
             self._queue.append(waiting)
@@ -100,7 +103,9 @@ class Turns:
             self._queue.popleft()
             if not waiting.left:
                 continue  # it was dropped
-            count = 1 if waiting.alone else min(share, waiting.left, room)
+            count = 1 if waiting.alone else min(waiting.left, room)
+            if not waiting.whole:
+                count = min(count, share)
             pieces.append(Piece(waiting, waiting.taken, count))
             waiting.taken += count
             self.rows -= count
