@@ -85,6 +85,22 @@ def test_error_rate(errors: float, total: float, verdict: Verdict) -> None:
         assert evidence.value == pytest.approx(errors / total, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("success", "error", "verdict"),
+    [
+        pytest.param(1000, 0, PASS, id="no errors"),
+        pytest.param(990, 10, PASS, id="and they make a share of errors no smaller"),
+        pytest.param(0, 0, NO_DATA, id="nor a pass where nothing else was"),
+        pytest.param(0, 10, FAIL, id="nor hide what failed"),
+    ],
+)
+def test_refusals_for_want_of_capacity_are(success: float, error: float, verdict: Verdict) -> None:
+    said = readings(measured(predictions(success=success, error=error, refused=5000)))
+    evidence = one("errorRate", said)
+    assert evidence.verdict is verdict, evidence.message
+    assert evidence.samples == success + error
+
+
 def test_error_rate_limit_of_zero_fails_at_the_first_error() -> None:
     strict = Analysis.model_validate({"errorRate": {"max": 0}})
     assert one("errorRate", counts(1, 1000), analysis=strict).verdict is FAIL
