@@ -1,6 +1,7 @@
 """A stable version that is broken must not stand in the way of its own fix."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.unit.scenes import (
     R2,
     R3,
     R4,
+    REPLICAS_ROUTER,
     V2,
     V3,
     V4,
@@ -110,9 +112,9 @@ def test_no_figures_of_a_sound_stable_still_hold() -> None:
     assert candidate(world).held_seconds == 0
 
 
-def broken_stable() -> World:
+def broken_stable(**overrides: Any) -> World:
     """1.0.0 was healthy and is not any more; there is nothing to measure it by."""
-    world = serving()
+    world = serving(**overrides)
     world.broken.add(R1)
     lose_pods(world, R1)
     world.readings = Readings(candidate=good())
@@ -131,13 +133,46 @@ def test_the_fix_of_a_broken_stable_serves_at_once_and_can_be_promoted() -> None
     assert phase(world) is Phase.STABLE
 
 
-def test_a_second_fix_of_a_broken_stable_waits_for_no_pod_of_it() -> None:
+@pytest.mark.parametrize("router", [{}, REPLICAS_ROUTER], ids=["gateway", "replicas"])
+def test_a_second_fix_of_a_broken_stable_waits_for_no_pod_of_it(router: dict[str, Any]) -> None:
+    """2.0.0 can't be taken back to a stable that is dead; nor is anything known against it."""
+    world = broken_stable(**router)
+    update(world, V2, **router)
+    assert world.traffic == {R2: 100}
+    update(world, V3, **router)
+    assert world.traffic == {R2: 100}
+    run_until_weight(world, 10)
+    assert world.traffic == {R2: 90, R3: 10}
+    run_until_weight(world, 50)
+    assert world.traffic == {R2: 50, R3: 50}
+    world.run(300)
+    assert (stable(world), world.traffic, set(world.pods)) == (R3, {R3: 100}, {R3})
+
+
+def test_a_second_fix_that_is_turned_back_leaves_the_traffic_where_it_was() -> None:
     world = broken_stable()
     update(world, V2)
-    assert world.traffic == {R2: 100}
     update(world, V3)
+    run_until_weight(world, 50)
+    world.readings = Readings(candidate=FAILING)
+    world.run(30)
+    assert rejected(world).revision == R3
+    assert world.traffic == {R2: 100}
+    world.broken.clear()
+    world.recover(R1)
     world.run(60)
-    assert world.traffic == {R3: 100}, "2.0.0 can't be taken back to a stable that is dead"
+    assert (stable(world), world.traffic) == (R1, {R1: 100})
+
+
+def test_the_stable_that_comes_back_meanwhile_has_its_share_again() -> None:
+    world = broken_stable()
+    update(world, V2)
+    update(world, V3)
+    run_until_weight(world, 10)
+    world.broken.clear()
+    world.recover(R1)
+    world.settle()
+    assert world.traffic == {R1: 90, R3: 10}
 
 
 def test_a_fix_of_a_rejected_fix_of_a_broken_stable_gets_its_turn() -> None:

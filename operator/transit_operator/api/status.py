@@ -215,6 +215,10 @@ class Retreat(ApiModel):
     paced: bool = Field(
         default=False, description="Only as fast as the stable revision's ready pods can carry it."
     )
+    rejected: bool = Field(
+        default=False,
+        description="It was turned back; else a newer spec came, and nothing is known against it.",
+    )
     hurried: bool = Field(
         default=False, description="By command or deadline: to what is ready, however few pods."
     )

@@ -126,9 +126,18 @@ def _room(
 ) -> dict[str, int]:
     """Return the percent of all traffic that the ready pods of each revision can carry.
 
-    The stable comes first, then the candidate, then whoever still has traffic.
+    The order is who takes over what another one can't: the stable, then whoever has traffic beside
+    it while it is dead, then the candidate, which isn't judged yet, last what is being left.
     """
     room: dict[str, int] = {}
+
+    def beside(*known: str) -> dict[str, int]:
+        return {
+            name: _carried(o, name, full)
+            for name in given
+            if name not in room and name not in known and o.revision(name).ready
+        }
+
     match state:
         case Empty():
             pass
@@ -138,6 +147,7 @@ def _room(
             room[stable.revision] = _carried(o, stable.revision, full)
         case Trying(stable, candidate):
             room[stable.revision] = _carried(o, stable.revision, full)
+            room |= beside(candidate.revision)
             room[candidate.revision] = _candidates_room(o, candidate, full)
         case Retreating(stable, source, waiting):
             room[stable.revision] = _carried(o, stable.revision, full)
@@ -145,14 +155,14 @@ def _room(
                 room[stable.revision] = stables_room(o, spec, stable.revision, full)
             if room[stable.revision] and (source.hurried or not source.paced):
                 room[stable.revision] = 100
-            if waiting is not None:
+            if waiting is None:
+                room |= beside(source.revision)
+            else:
+                room |= beside(source.revision, waiting.revision)
                 room[waiting.revision] = _carried(o, waiting.revision, full)
                 if room[stable.revision]:
                     room[waiting.revision] = 0  # it is not tried before its turn
-    for name in given:
-        if name not in room and o.revision(name).ready:
-            room[name] = _carried(o, name, full)
-    return room
+    return room | beside()
 
 
 def _carried(o: Observed, revision: str, full: int) -> int:

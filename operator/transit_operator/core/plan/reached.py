@@ -23,8 +23,13 @@ def reached(o: Observed, spec: ModelDeploymentSpec, state: Trying) -> bool:
 
 
 def others_answer(o: Observed, spec: ModelDeploymentSpec, state: Trying) -> bool:
-    """Tell whether pods of a third revision would get traffic, were the Service opened to all."""
+    """Tell whether pods of a third revision would get traffic, were the Service opened to all.
+
+    One that has some already, beside a stable that is dead, has it on purpose.
+    """
     known = {state.stable.revision, state.candidate.revision}
     return spec.traffic.router == "replicas" and any(
-        revision.ready for name, revision in o.revisions.items() if name not in known
+        revision.ready and not o.share(name)
+        for name, revision in o.revisions.items()
+        if name not in known
     )

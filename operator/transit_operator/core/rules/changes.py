@@ -115,7 +115,9 @@ def started(
     )
 
 
-def without_candidate(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+def without_candidate(
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, *, rejected: bool = False
+) -> Rollout:
     """Drop the candidate; where it has traffic, that goes back to the stable.
 
     All at once if the stable carries traffic already with at least half of its pods: it can take
@@ -133,6 +135,7 @@ def without_candidate(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) 
         source = Retreat(
             revision=candidate.revision,
             paced=candidate.weight == 100 or weak or is_shared(spec),
+            rejected=rejected,
             since=rfc3339(o.now),
         )
         left = Retreating(stable, source)
@@ -191,7 +194,8 @@ def reject(
         time=rfc3339(o.now),
     )
     signals = rollout.rest.signals
-    rollout = without_candidate(o, spec, rollout).but(rejected=rejected, signals=signals)
+    rollout = without_candidate(o, spec, rollout, rejected=True)
+    rollout = rollout.but(rejected=rejected, signals=signals)
     return note(
         o,
         rollout,

@@ -107,7 +107,8 @@ def _state(
     if rejected is not None and wanted in shares:
         leaving = [wanted]
     if leaving:
-        source = Retreat(revision=leaving[0], paced=True, since=rfc3339(o.now))
+        bad = rejected is not None
+        source = Retreat(revision=leaving[0], paced=True, rejected=bad, since=rfc3339(o.now))
         return Retreating(stable, source)
     if rejected is not None or wanted not in shares or wanted == stable.revision:
         return Steady(stable)

@@ -31,9 +31,8 @@ def retreat(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Ret
             revision=stable.revision,
             weight=100,
         )
-    dead = o.revision(stable.revision).ready == 0
-    if dead and waiting is not None and o.revision(waiting.revision).ready > 0:
-        return rollout.to(afterwards)  # nowhere to go back to: the next one takes over
+    if waiting is not None and _nowhere_to_go(o, state) and o.revision(waiting.revision).ready:
+        return rollout.to(afterwards)
     if o.share(stable.revision) == 0 and not state.source.paced:
         # It carries nothing (any more): what comes back from the dead gets what it can carry.
         source = state.source.model_copy(update={"paced": True})
@@ -42,6 +41,16 @@ def retreat(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Ret
     if not state.source.hurried and o.now >= retreat_deadline(spec, rollout, state):
         return _stalled(o, spec, rollout, state)
     return rollout
+
+
+def _nowhere_to_go(o: Observed, state: Retreating) -> bool:
+    """Tell whether the stable is dead, so that the next one's turn is now.
+
+    What was turned back gives its share to the next one first, as `allot` has it. What was merely
+    replaced keeps it, and the next one takes its steps beside it.
+    """
+    bad = state.source.rejected and o.share(state.source.revision) > 0
+    return o.revision(state.stable.revision).ready == 0 and not bad
 
 
 def retreat_deadline(spec: ModelDeploymentSpec, rollout: Rollout, state: Retreating) -> float:
