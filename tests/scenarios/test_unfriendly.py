@@ -4,6 +4,7 @@ No share goes where nothing serves, nothing hangs, and the status says why.
 The pure world (tests/unit) tells these stories in all their variants; here each meets the cluster.
 """
 
+import copy
 import json
 
 import pytest
@@ -94,10 +95,14 @@ def test_a_first_deployment_with_fewer_pods_than_asked_is_stable_and_says_so(sce
 
 
 def test_an_emptied_status_gives_the_candidate_nothing(scene: Scene) -> None:
-    """Given 10 %, when the status is emptied, then who has the traffic is the stable."""
+    """Given 10 %, when the status is emptied, then who has the traffic is the stable.
+
+    And the command of long ago, which stands on the resource for ever, isn't carried out again.
+    """
     scene.holds("10m", "2s", "3s")
     scene.spec["replicas"] = 2
     first = scene.serving(rate=10)
+    scene.commanded("promote-full")
     second = scene.roll_out("1.1.0", rate=10)
     scene.until_given(second, 10)
     mark = len(scene.mdep.seen)
@@ -189,7 +194,19 @@ def test_of_two_on_one_host_the_younger_says_so(scene: Scene) -> None:
             60,
         )
         assert other.condition("RouteAccepted")["status"] == "False"
-    assert scene.condition("RouteAccepted")["status"] == "True"
+        scene.spec["traffic"] = copy.deepcopy(scene.spec["traffic"])
+        scene.spec["traffic"]["gateway"]["hostnames"] = [f"free.{scene.namespace}.example.com"]
+        scene.apply()
+        other.until(
+            "the younger has it as soon as it is given up",
+            lambda s: other.condition("RouteAccepted").get("status") == "True",
+            30,
+        )
+    scene.until(
+        "the older one has its other host",
+        lambda s: scene.condition("RouteAccepted").get("status") == "True",
+        30,
+    )
 
 
 def test_a_host_name_that_no_gateway_takes_is_refused(scene: Scene) -> None:
