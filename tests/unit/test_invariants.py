@@ -111,8 +111,9 @@ class CheckedWorld(World):
                 self._check_recovery(before, decision, transition.revision or "")
             if transition.reason in TRUSTED and transition.revision is not None:
                 self.proven.add(transition.revision)
-            if transition.reason == "Rejected" and decision.status.rejected is not None:
-                self.proven.discard(decision.status.rejected.revision)
+            left = {r.revision for r in (decision.status.rejected,) if r is not None}
+            still = {r.revision for r in (decision.status.stable,) if r is not None}
+            self.proven -= left - still  # by the command rollback it is left only in the end
         if len(decision.weights) != 1:
             return
         (name,) = decision.weights
