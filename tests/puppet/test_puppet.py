@@ -47,9 +47,9 @@ def shapes(text: str) -> set[tuple[str, tuple[str, ...]]]:
 def test_shows_the_series_that_the_operator_reads_as_the_server_does() -> None:
     real = Metrics("ml/kepler", "abc")
     model = real.model("forest", "1.0.0")
-    model.has_classes(["planet", "star"])
+    model.requests.has_classes(["planet", "star"])
     model.loaded(0.1)
-    model.is_ready(True)
+    model.ready_is(lambda: 1.0)
     real.feedback.count("abc", "forest", "1.0.0", "correct")
     played_shapes = shapes(played().expose(NOW))
     assert played_shapes <= shapes(real.expose().decode())

@@ -17,7 +17,8 @@ KINDS = "mdep,deployments,services,httproutes,controllerrevisions,events"
 
 def ours(obj: Object) -> bool:
     """All but what kubelets and controllers tell of pods, as of a probe that was too late."""
-    return obj["kind"] != "Event" or obj["involvedObject"]["kind"] == "ModelDeployment"
+    about: Object = obj.get("involvedObject") or {}
+    return obj["kind"] != "Event" or bool(about.get("kind") == "ModelDeployment")
 
 
 def test_settled_ones_are_not_written(
