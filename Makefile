@@ -56,7 +56,7 @@ bench-rollback: images models ## Measure how long a bad version answers clients,
 bench-simulation: venv ## How often a good version is turned back, how fast a bad one (simulated)
 	@$(PY) -m benchmarks.simulation
 
-bench-server: venv models ## The server against its peers (half an hour; makes a venv for each)
+bench-server: venv models ## The server against its peers (40 minutes; makes a venv for each)
 	@$(PY) -m benchmarks.server
 
 bench-scale: venv ## Measure the operator with 100, 1,000 and 5,000 ModelDeployments (over an hour)

@@ -11,24 +11,17 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.server import command, compiled, environments, report
-from benchmarks.server.contestants import (
-    CONTESTANTS,
-    MODELS,
-    OWN,
-    QUIET,
-    THREADS,
-    Contestant,
-    Model,
-    Place,
-)
+from benchmarks.server.contestant import MODELS, OWN, QUIET, THREADS, Contestant, Model, Place
+from benchmarks.server.contestants import CONTESTANTS
 from benchmarks.server.load import measure
 from benchmarks.server.rows import Round, Row, best_peer, machine
 from benchmarks.server.running import ROOT, DoesNotRun, Running, free_ports, own_python
@@ -75,6 +68,7 @@ def main() -> int:
         "rows": [row.as_dict() for row in rows],
     }
     print("\n" + report.table(rows) + "\n")
+    print(report.rivals(rows) + "\n")
     for line in _ratios(rows):
         print(line)
     for name, why in absent.items():
@@ -133,6 +127,7 @@ def _measured(
     inputs = row_bodies(model, options.store)
     rows = []
     with tempfile.TemporaryDirectory(prefix="bench-server-") as scratch, ExitStack() as stack:
+        onnx_of = cache(lambda: compiled.compiled(model, options.store, Path(scratch)))
         running: list[Running] = []
         for each in wanted:
             if each.name not in pythons:
@@ -140,7 +135,7 @@ def _measured(
             folder = Path(scratch) / each.name
             folder.mkdir()
             try:
-                server = _started(each, pythons[each.name], folder, model, options, stack)
+                server = _started(each, pythons[each.name], folder, model, options, onnx_of, stack)
                 server.until_answers(inputs[0])
                 running.append(server)
             except DoesNotRun as error:
@@ -158,7 +153,8 @@ def _measured(
                     bodies = [one.contestant.body(row) for row in inputs]
                     seconds = _WARM_UP if number < 0 else options.seconds
                     before = one.cpu_seconds()
-                    got = measure(one.url, one.contestant.path, bodies, connections, seconds)
+                    headers = one.contestant.headers
+                    got = measure(one.url, one.path, bodies, headers, connections, seconds)
                     spent = one.cpu_seconds() - before
                     _rest(one)
                     if number >= 0:
@@ -182,11 +178,10 @@ def _started(
     folder: Path,
     model: Model,
     options: argparse.Namespace,
+    onnx_of: Callable[[], Path],
     stack: ExitStack,
 ) -> Running:
-    onnx = None
-    if one.name == "fastapi-onnx":
-        onnx = compiled.compiled(model, options.store, folder)
+    onnx = onnx_of() if one.kind in ("compiled", "by hand") else None
     place = Place(free_ports(3), folder, options.store, model, onnx)
     _say(f"{model.kind}: starting {one.name}")
     server = Running(one, python, place)
@@ -229,7 +224,8 @@ def _ratios(rows: Sequence[Row]) -> list[str]:
         if row.server == OWN and best is not None:
             lines.append(
                 f"{row.model}, {row.connections} connections: {row.rps:,.0f} rps is "
-                f"{row.rps / best.rps:.1f} times the best peer, {best.server} ({best.rps:,.0f})"
+                f"{row.rps / best.rps:.1f} times the best peer with the original model, "
+                f"{best.server} ({best.rps:,.0f})"
             )
     return lines
 

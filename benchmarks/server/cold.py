@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.server import command
 from benchmarks.server.__main__ import RESULTS
-from benchmarks.server.contestants import MODELS, Model
+from benchmarks.server.contestant import MODELS, Model
 from benchmarks.server.own import without_twin
 from benchmarks.server.rows import machine
 from dev.cluster.ui import StepFailed

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.server.contestants import Model
+from benchmarks.server.contestant import Model
 from benchmarks.server.running import DoesNotRun
 from transit_models import verify_version
 from transit_server.formats import whole

@@ -1,82 +1,15 @@
 """Who is measured, with which settings: how each is started, asked and understood.
 
-Neighbours: `peers/` is what runs in the peers' environments; `running` starts and stops these.
-Every server has one model and one process that calls it. All get the same environment: one thread
-for each model call (TensorFlow's two were slower than one for the CNN on two processors), no
-telemetry, no access log.
+Every server has one model and one process that calls it. Peers run the model as its author's
+library does, or as this server compiles it, and are compared with their own kind.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-PEERS = Path(__file__).parent / "peers"
-OWN = "transit"
-
-# What every server gets, ours too.
-THREADS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-}
-QUIET = {
-    "ORT_DISABLE_TELEMETRY": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "BENTOML_DO_NOT_TRACK": "True",
-    "PYTHONWARNINGS": "ignore",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model of the store, and what kind it is to the peers."""
-
-    kind: str
-    name: str
-    version: str
-
-    def directory(self, store: Path) -> Path:
-        return store / self.name / f"v{self.version}"
-
-
-MODELS = (
-    Model("forest", "random_forest", "1.0.0"),
-    Model("boosted", "xgboost", "1.0.0"),
-    Model("cnn", "keras_cnn", "1.0.0"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a contestant runs: a free port (two for MLServer), a folder of its own, its model."""
-
-    port: int
-    folder: Path
-    store: Path
-    model: Model
-    onnx: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """How to start a server, ask it and read its answer. `peer` is False for what is no peer.
-    What `polls` takes a fifth of a processor when idle, so it is stopped in the others' turns.
-    """
-
-    name: str
-    environment: str
-    package: str
-    settings: str
-    command: Callable[[Place], Sequence[str]]
-    path: str
-    body: Callable[[str], str]  # from a row as JSON
-    answer: Callable[[Any], list[float]]
-    variables: Callable[[Place], Mapping[str, str]] = field(default=lambda _: {})
-    peer: bool = True
-    polls: bool = False
+from benchmarks.server import v2_bodies
+from benchmarks.server.contestant import OWN, PEERS, Contestant, Place
 
 
 def _script(name: str) -> Callable[[Place], Sequence[str]]:
@@ -128,40 +61,115 @@ def _bentoml(place: Place) -> Sequence[str]:
     ]
 
 
-def _v2(row: str) -> str:
+def _field(name: str, rows: bool = False) -> Callable[[str], bytes]:
+    """A body with one field, the row or a list of it."""
+    return lambda row: f'{{"{name}": {f"[{row}]" if rows else row}}}'.encode()
+
+
+def _mlserver_body(row: str) -> bytes:
     tensor = f'{{"name": "rows", "shape": [1, 784], "datatype": "FP32", "data": {row}}}'
-    return f'{{"inputs": [{tensor}]}}'
+    return f'{{"inputs": [{tensor}]}}'.encode()
 
 
-_FEATURES = '{{"features": {}}}'.format
+def _read(find: Callable[[Any], list[float]]) -> Callable[[bytes], list[float]]:
+    return lambda body: find(json.loads(body))
+
+
+_PROBABILITIES = _read(lambda said: said["probabilities"])
+_OWN: dict[str, Any] = {
+    "environment": "",
+    "package": "transit",
+    "command": lambda _: ["-m", "transit_server.main"],
+    "variables": _own,
+    "kind": "own",
+}
 _MLSERVER: dict[str, Any] = {
     "environment": "mlserver",
     "package": "mlserver",
     "path": "/v2/models/m/infer",
-    "body": _v2,
-    "answer": lambda said: said["outputs"][0]["data"],
+    "body": _mlserver_body,
+    "answer": v2_bodies.json_answer,
 }
 _LITSERVE: dict[str, Any] = {
     "environment": "litserve",
     "package": "litserve",
     "command": _script("litserve_server.py"),
     "path": "/predict",
-    "body": _FEATURES,
-    "answer": lambda said: said["probabilities"],
+    "body": _field("features"),
+    "answer": _PROBABILITIES,
 }
+_V2_JSON: dict[str, Any] = {"body": v2_bodies.json_body, "answer": v2_bodies.json_answer}
+_V2_BINARY: dict[str, Any] = {
+    "body": v2_bodies.binary_body,
+    "answer": v2_bodies.binary_answer,
+    "headers": v2_bodies.BINARY_HEADERS,
+}
+
+
+def _onnx(place: Place) -> dict[str, str]:
+    return {"BENCH_ONNX": str(place.onnx)}
+
+
+_TRITON: dict[str, Any] = {
+    "environment": "triton",
+    "package": "nvidia-pytriton",
+    "command": _script("triton_server.py"),
+    "path": "/v2/models/m/infer",
+    "kind": "compiled",
+}
+_TRITON_ALONE: dict[str, Any] = {
+    **_TRITON,
+    "settings": "Python backend, one instance, no batching",
+    "variables": _onnx,
+}
+_TRITON_BATCHING: dict[str, Any] = {
+    **_TRITON,
+    "settings": "Python backend, one instance, dynamic batching of up to 32 within 0.5 ms",
+    "variables": lambda place: {**_onnx(place), "BENCH_DELAY_US": "500"},
+}
+
+
+def _mosec(batch: int) -> dict[str, Any]:
+    return {
+        "environment": "mosec",
+        "package": "mosec",
+        "command": _script("mosec_server.py"),
+        "path": "/inference",
+        "body": _field("features"),
+        "answer": _PROBABILITIES,
+        "kind": "compiled",
+        "variables": lambda place: {
+            **_onnx(place),
+            "BENCH_BATCH": str(batch),
+            "MOSEC_ADDRESS": "127.0.0.1",
+            "MOSEC_PORT": str(place.port),
+            "MOSEC_LOG_LEVEL": "warning",
+        },
+    }
+
 
 CONTESTANTS = (
     Contestant(
         OWN,
-        environment="",
-        package="transit",
+        **_OWN,
         settings="the defaults; /api/v1/predict",
-        command=lambda _: ["-m", "transit_server.main"],
         path="/api/v1/predict",
-        body=_FEATURES,
-        answer=lambda said: list(said["prediction"]["probabilities"].values()),
-        variables=_own,
-        peer=False,
+        body=_field("features"),
+        answer=_read(lambda said: list(said["prediction"]["probabilities"].values())),
+    ),
+    Contestant(
+        f"{OWN}-v2",
+        **_OWN,
+        **_V2_JSON,
+        settings="the defaults; the v2 protocol, JSON",
+        path="/v2/models/{model}/infer",
+    ),
+    Contestant(
+        f"{OWN}-v2-binary",
+        **_OWN,
+        **_V2_BINARY,
+        settings="the defaults; the v2 protocol, binary tensors",
+        path="/v2/models/{model}/infer",
     ),
     Contestant(
         "fastapi-guide",
@@ -170,8 +178,8 @@ CONTESTANTS = (
         settings="as the deployment guide writes it; uvicorn with uvloop and httptools",
         command=_script("fastapi_guide.py"),
         path="/predict",
-        body=_FEATURES,
-        answer=lambda said: said["probabilities"],
+        body=_field("features"),
+        answer=_PROBABILITIES,
     ),
     Contestant(
         "mlserver",
@@ -198,8 +206,8 @@ CONTESTANTS = (
         settings="a custom predictor, protocol v1, workers=1",
         command=_script("kserve_server.py"),
         path="/v1/models/m:predict",
-        body='{{"instances": [{}]}}'.format,
-        answer=lambda said: said["predictions"][0],
+        body=_field("instances", rows=True),
+        answer=_read(lambda said: said["predictions"][0]),
     ),
     Contestant(
         "bentoml",
@@ -208,8 +216,8 @@ CONTESTANTS = (
         settings="one worker, batchable, max_batch_size=32, max_latency_ms=1000",
         command=_bentoml,
         path="/predict",
-        body='{{"rows": [{}]}}'.format,
-        answer=lambda said: said[0],
+        body=_field("rows", rows=True),
+        answer=_read(lambda said: said[0]),
     ),
     Contestant(
         "litserve",
@@ -224,6 +232,16 @@ CONTESTANTS = (
         variables=lambda _: {"BENCH_BATCH": "32"},
         polls=True,
     ),
+    Contestant("triton", **_TRITON_ALONE, **_V2_JSON),
+    Contestant("triton-binary", **_TRITON_ALONE, **_V2_BINARY),
+    Contestant("triton-batching", **_TRITON_BATCHING, **_V2_JSON),
+    Contestant("triton-batching-binary", **_TRITON_BATCHING, **_V2_BINARY),
+    Contestant("mosec", **_mosec(1), settings="one worker, no batching"),
+    Contestant(
+        "mosec-batching",
+        **_mosec(32),
+        settings="one worker, max_batch_size=32, max_wait_time=2 ms",
+    ),
     Contestant(
         "fastapi-onnx",
         environment="fastapi",
@@ -231,9 +249,9 @@ CONTESTANTS = (
         settings="written by hand over ONNX Runtime, with the model compiled by transit: no peer",
         command=_script("fastapi_onnx.py"),
         path="/predict",
-        body=_FEATURES,
-        answer=lambda said: said["probabilities"],
-        variables=lambda place: {"BENCH_ONNX": str(place.onnx)},
-        peer=False,
+        body=_field("features"),
+        answer=_PROBABILITIES,
+        variables=_onnx,
+        kind="by hand",
     ),
 )

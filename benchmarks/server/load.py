@@ -3,6 +3,7 @@
 import json
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,12 @@ from benchmarks.server import environments
 # Each connection sends the bodies in turn, made before the clock starts.
 _SCRIPT = """
 local texts = {{}}
-for line in io.lines("{bodies}") do texts[#texts + 1] = line end
-local headers = {{["Content-Type"] = "application/json"}}
+for i = 1, {count} do
+  local file = io.open("{bodies}/" .. i, "rb")
+  texts[i] = file:read("*a")
+  file:close()
+end
+local headers = {{{headers}}}
 local requests, turn = {{}}, 0
 function init(args)
   for i, text in ipairs(texts) do
@@ -45,16 +50,25 @@ class Measured:
     failed: int
 
 
-def measure(url: str, path: str, bodies: list[str], connections: int, seconds: float) -> Measured:
+def measure(
+    url: str,
+    path: str,
+    bodies: Sequence[bytes],
+    headers: Mapping[str, str],
+    connections: int,
+    seconds: float,
+) -> Measured:
     """Load `url` + `path` with `bodies`; returns what wrk saw. Raises `RuntimeError` if it can't.
 
     One thread of wrk: it is idle most of the time at these rates, and leaves the other processor
     to the server.
     """
     with tempfile.TemporaryDirectory(prefix="bench-wrk-") as name:
-        texts, script = Path(name) / "bodies", Path(name) / "script.lua"
-        texts.write_text("".join(f"{body}\n" for body in bodies))
-        script.write_text(_SCRIPT.format(bodies=texts, path=path))
+        for number, body in enumerate(bodies, start=1):
+            (Path(name) / str(number)).write_bytes(body)
+        script = Path(name) / "script.lua"
+        given = ", ".join(f'["{key}"] = "{value}"' for key, value in headers.items())
+        script.write_text(_SCRIPT.format(bodies=name, count=len(bodies), headers=given, path=path))
         command = [
             *(environments.wrk(), "--threads", "1", "--connections", str(connections)),
             *("--duration", f"{seconds:g}s", "--timeout", "20s", "--script", str(script), url),

@@ -29,7 +29,8 @@ import numpy as np
 
 from benchmarks.server import command, environments
 from benchmarks.server.__main__ import RESULTS, row_bodies
-from benchmarks.server.contestants import CONTESTANTS, MODELS, OWN, QUIET, Contestant, Model, Place
+from benchmarks.server.contestant import MODELS, OWN, QUIET, Contestant, Model, Place
+from benchmarks.server.contestants import CONTESTANTS
 from benchmarks.server.load import measure
 from benchmarks.server.rows import machine
 from benchmarks.server.running import ROOT, Running, free_ports, own_python
@@ -161,9 +162,9 @@ def _overhead(server: Served, bare: _Bare, model: Model, store: Path) -> dict[st
     """At one connection, in ms: what the client waits, and what of it is model and parsing."""
     own = server.contestant
     bodies = [own.body(row) for row in row_bodies(model, store)]
-    measure(server.url, own.path, bodies, 1, 1)
-    p50 = median(measure(server.url, own.path, bodies, 1, 3).p50_ms for _ in range(3))
-    text = bodies[0].encode()
+    measure(server.url, own.path, bodies, own.headers, 1, 1)
+    p50 = median(measure(server.url, own.path, bodies, own.headers, 1, 3).p50_ms for _ in range(3))
+    text = bodies[0]
 
     def once() -> None:
         bare.compiled(np.array([decode_predict(text)[1]], dtype=np.float32))
@@ -233,13 +234,13 @@ def _memory(store: Path, work: Path, requests: int) -> dict[str, Any]:
         said["over_requests"] = over = []
         own = server.contestant
         bodies = [
-            own.body(row).replace("{", f'{{"model": "{model.name}", ', 1)
+            own.body(row).replace(b"{", f'{{"model": "{model.name}", '.encode(), 1)
             for model in MODELS
             for row in row_bodies(model, store)
         ]
         done = 0
         while done < requests:
-            seen = measure(server.url, own.path, bodies, 16, 20)
+            seen = measure(server.url, own.path, bodies, own.headers, 16, 20)
             done += int(seen.rps * 20)
             over.append({"requests": done, "mb": round(server.memory(), 1), "failed": seen.failed})
             _tell("memory", over[-1])

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.server.contestants import Contestant
+from benchmarks.server.contestant import Contestant, Kind
 from benchmarks.server.load import Measured
 
 
@@ -27,7 +27,7 @@ class Row:
     """
 
     server: str
-    peer: bool
+    kind: Kind
     model: str
     connections: int
     rps: float
@@ -46,7 +46,7 @@ class Row:
         requests = max(1, sum(one.requests for one in loads))
         return Row(
             server=contestant.name,
-            peer=contestant.peer,
+            kind=contestant.kind,
             model=model,
             connections=connections,
             rps=round(median(rates), 1),
@@ -73,11 +73,15 @@ class Row:
 
 
 def best_peer(rows: Sequence[Row], model: str, connections: int) -> Row | None:
-    """The peer with the most requests per second, of those that answered all of them."""
+    """The peer with the original model that has the most requests per second, of those that
+    answered all of them.
+    """
     peers = [
         row
         for row in rows
-        if row.peer and not row.failed and (row.model, row.connections) == (model, connections)
+        if row.kind == "original"
+        and not row.failed
+        and (row.model, row.connections) == (model, connections)
     ]
     return max(peers, key=lambda row: row.rps, default=None)
 

@@ -1,7 +1,6 @@
 """A contestant as a process: started, waited for, checked, stopped with all its children."""
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -14,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Self
 
-from benchmarks.server.contestants import OWN, PEERS, QUIET, THREADS, Contestant, Place
+from benchmarks.server.contestant import PEERS, QUIET, THREADS, Contestant, Place
 
 ROOT = Path(__file__).parents[2]
 _READY = 120.0
@@ -31,6 +30,7 @@ class Running:
     def __init__(self, contestant: Contestant, python: Path, place: Place) -> None:
         self.contestant = contestant
         self.url = f"http://127.0.0.1:{place.port}"
+        self.path = contestant.path.format(model=place.model.name)
         self._place = place
         self._log = place.folder / "log"
         model = place.model.directory(place.store).resolve()
@@ -85,12 +85,12 @@ class Running:
     def ask(self, row: str) -> list[float]:
         """The probabilities for one row. Raises `OSError`, `HTTPError` among them."""
         request = urllib.request.Request(  # noqa: S310 - http, see `url`
-            self.url + self.contestant.path,
-            data=self.contestant.body(row).encode(),
-            headers={"Content-Type": "application/json"},
+            self.url + self.path,
+            data=self.contestant.body(row),
+            headers=dict(self.contestant.headers),
         )
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-            return self.contestant.answer(json.load(answer))
+            return self.contestant.answer(answer.read())
 
     def cpu_seconds(self) -> float:
         """Processor time so far of the server and of all its processes that still run."""
@@ -155,7 +155,7 @@ def _path(contestant: Contestant) -> str:
     """Peers get their own code, and the package that the models' preprocessing is of."""
     own: Sequence[Path] = [ROOT / "server", ROOT / "models"]
     peers = [PEERS, ROOT / "models"]
-    return os.pathsep.join(str(path) for path in (own if contestant.name == OWN else peers))
+    return os.pathsep.join(str(path) for path in (own if contestant.kind == "own" else peers))
 
 
 def free_ports(count: int) -> int:

@@ -24,7 +24,7 @@ import aiohttp
 
 from benchmarks.server import command
 from benchmarks.server.__main__ import RESULTS, row_bodies
-from benchmarks.server.contestants import MODELS, QUIET
+from benchmarks.server.contestant import MODELS, QUIET
 from benchmarks.server.own import Served, served
 from benchmarks.server.rows import machine
 from benchmarks.server.running import ROOT

@@ -2,6 +2,7 @@
 ends.
 """
 
+import json
 import signal
 import subprocess
 import sys
@@ -9,26 +10,28 @@ from collections.abc import Sequence
 
 import pytest
 
-from benchmarks.server import command, environments
+from benchmarks.server import command, environments, v2_bodies
 from benchmarks.server.__main__ import AnswersDiffer, must_agree
-from benchmarks.server.report import plot, table
+from benchmarks.server.contestant import Kind
+from benchmarks.server.report import plot, rivals, table
 from benchmarks.server.rows import Row, best_peer
 
 
-def row(server: str, rps: float, peer: bool = True, failed: int = 0) -> Row:
-    return Row(server, peer, "forest", 16, rps, 1.0, 2.0, 0.3, rps, rps, failed, 0.5)
+def row(server: str, rps: float, kind: Kind = "original", failed: int = 0) -> Row:
+    return Row(server, kind, "forest", 16, rps, 1.0, 2.0, 0.3, rps, rps, failed, 0.5)
 
 
 ROWS = (
-    row("transit", 3000, peer=False),
+    row("transit", 3000, "own"),
     row("slow", 100),
     row("quick", 400),
     row("wrong", 900, failed=3),
-    row("by-hand", 2000, peer=False),
+    row("triton-batching", 2500, "compiled"),
+    row("by-hand", 2000, "by hand"),
 )
 
 
-def test_the_best_peer_answered_everything_and_is_a_peer() -> None:
+def test_the_best_peer_answered_everything_with_the_original_model() -> None:
     best = best_peer(ROWS, "forest", 16)
     assert best is not None
     assert best.server == "quick"
@@ -39,6 +42,29 @@ def test_the_table_has_ratios_and_says_what_failed() -> None:
     lines = table(ROWS).splitlines()
     assert "| transit | 3,000 | 1.00 | 2.00 | 0.30 | 7.50 |" in lines
     assert "| wrong | 900 (3 failed) | 1.00 | 2.00 | 0.30 | 2.25 |" in lines
+
+
+def test_who_runs_the_same_compiled_model_is_compared_apart() -> None:
+    lines = rivals(ROWS).splitlines()
+    assert "| forest: transit / triton-batching | 1.20 | 1.2 |" in lines
+    assert not any("mosec" in line for line in lines), "nobody measured it"
+
+
+TENSOR = b'{"outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [1, 2]}]}'
+
+
+def test_the_protocol_as_the_benchmark_speaks_it() -> None:
+    row_of_numbers = str([0.5] * 784)
+    said = json.loads(v2_bodies.json_body(row_of_numbers))
+    assert said["inputs"][0]["data"] == [0.5] * 784
+    binary = v2_bodies.binary_body(row_of_numbers)
+    size = int(v2_bodies.BINARY_HEADERS["Inference-Header-Content-Length"])
+    assert json.loads(binary[:size])["outputs"][0]["name"] == "probabilities"
+    assert len(binary) == size + 784 * 4
+    # What looks like JSON in the tensor is none.
+    assert v2_bodies.binary_answer(TENSOR + b"\0\0\0\x3f}}}}") == pytest.approx(
+        [0.5, 2.1e37], rel=0.1
+    )
 
 
 def test_the_plot_shows_every_server() -> None:
