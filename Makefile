@@ -9,7 +9,7 @@ CODE := operator server models dev tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check fmt test test-changed test-unit test-server test-api test-e2e test-long demo models images crds golden requirements \
-	cluster-up cluster-down clean bench-scale bench-server bench-rollback bench-simulation
+	cluster-up cluster-down clean bench-scale bench-server bench-neighbour bench-rollback bench-simulation
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench-simulation: venv ## How often a good version is turned back, how fast a ba
 
 bench-server: venv models ## The server against its peers (40 minutes; makes a venv for each)
 	@$(PY) -m benchmarks.server
+
+bench-neighbour: venv models ## What one client suffers from another that means harm (five minutes)
+	@$(PY) -m benchmarks.neighbour
 
 bench-scale: venv ## Measure the operator with 100, 1,000 and 5,000 ModelDeployments (over an hour)
 	@$(PY) -m benchmarks.scale

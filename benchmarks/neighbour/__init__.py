@@ -1,0 +1,1 @@
+"""One client beside another that means harm: `python -m benchmarks.neighbour`."""
