@@ -41,6 +41,12 @@ class UnknownModel(ClientMistake):
     code = "unknown_model"
 
 
+class UnknownPath(ServingError):
+    """Nothing is served there."""
+
+    code = "not_found"
+
+
 class BodyTooLarge(ClientMistake):
     """The body is larger than this server reads."""
 

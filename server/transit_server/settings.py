@@ -54,6 +54,12 @@ def _parse_json(value: object) -> object:
         raise ValueError(f"not JSON: {error}") from None
 
 
+def _parse_list(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
 
@@ -126,10 +132,33 @@ class Settings(BaseModel):
         Path("/var/cache/transit"), description="Where fetched models are kept; must be writable"
     )
     host: str = Field(
-        "0.0.0.0",  # noqa: S104 - a pod is reached at whatever address it was given
-        description="Address to listen on",
+        "", description="Address to listen on. Default: all addresses of IPv4 and IPv6"
     )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on")
+    probe_port: int = Field(
+        8081,
+        ge=0,
+        le=65535,
+        description="Port of /health/live, /health/ready and /metrics, answered by a thread of its "
+        "own; not for clients",
+    )
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(_parse_list)] = Field(
+        (),
+        description="Origins whose pages may ask from a browser, such as "
+        "https://app.example.com, with commas between. Default: none",
+    )
+    keep_alive: Duration = Field(
+        3900.0,
+        gt=0,
+        description="How long a connection stays open between two requests: longer than gateways "
+        "keep theirs, or they send requests into connections that have just been closed",
+    )
+    max_connections: int = Field(
+        4096,
+        ge=1,
+        le=1_000_000,
+        description="Most connections; then those that are idle make room, and if none is, 503",
+    )
     drain_delay: Duration = Field(
         5.0, description="After SIGTERM, how long new requests are still served"
     )
@@ -302,7 +331,7 @@ def help_text() -> str:
         field = Settings.model_fields[name]
         lines.append(f"  {variable}" + (" (required)" if field.is_required() else ""))
         text = field.description or ""
-        if not field.is_required() and field.default not in ("", None):
+        if not field.is_required() and field.default not in ("", None, ()):
             text += f" (default {field.default})"
         lines += textwrap.wrap(text, 88, initial_indent="      ", subsequent_indent="      ")
     lines += ["", "S3 credentials and endpoint come from the standard AWS_* variables."]

@@ -34,6 +34,14 @@ def eventually(ask: Callable[[], T | None], what: str, patience: float = _PATIEN
     raise AssertionError(f"waited {patience} s in vain for {what}")
 
 
+def _free_ports() -> tuple[int, int]:
+    """Two, that nobody has now."""
+    with socket.socket() as one, socket.socket() as other:
+        for free in (one, other):
+            free.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
+
+
 class RunningServer:
     """Started with `with`; stopped and reaped at its end whatever happens."""
 
@@ -49,9 +57,7 @@ class RunningServer:
         """`max_body=` sets TRANSIT_MAX_BODY; a name in capitals is taken as it is."""
         (work / "home").mkdir(parents=True, exist_ok=True)
         self.home = work / "home"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port, self.probe_port = _free_ports()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = work / "server.log"
         self.termination_log = work / "termination-log"
@@ -66,6 +72,7 @@ class RunningServer:
             "TRANSIT_REVISION": "7f9c4d2b1a",
             "TRANSIT_HOST": "127.0.0.1",
             "TRANSIT_PORT": str(self.port),
+            "TRANSIT_PROBE_PORT": str(self.probe_port),
             "TRANSIT_CACHE_DIR": str(work / "cache"),
             "TRANSIT_TERMINATION_LOG": str(self.termination_log),
             "TRANSIT_DRAIN_DELAY": "0s",
@@ -75,6 +82,7 @@ class RunningServer:
             },
         }
         self.client = httpx.Client(base_url=self.url, timeout=30)
+        self.probes = httpx.Client(base_url=f"http://127.0.0.1:{self.probe_port}", timeout=30)
 
     def __enter__(self) -> Self:
         with self.log.open("w") as log:
@@ -88,6 +96,7 @@ class RunningServer:
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
+        self.probes.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
@@ -109,8 +118,9 @@ class RunningServer:
         return self.process.poll() is not None or self.status("/health/ready") == 200
 
     def status(self, path: str) -> int | None:
+        """What a probe is answered; None if nobody answers."""
         try:
-            return self.client.get(path).status_code
+            return self.probes.get(path).status_code
         except httpx.TransportError:
             return None
 
@@ -125,7 +135,7 @@ class RunningServer:
     def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """Every sample: its name and labels, without those that each series has."""
         samples = {}
-        for family in text_string_to_metric_families(self.client.get("/metrics").text):
+        for family in text_string_to_metric_families(self.probes.get("/metrics").text):
             for sample in family.samples:
                 labels = dict(sample.labels)
                 assert labels.pop("model_deployment") == "ml/kepler"

@@ -81,7 +81,7 @@ def test_rows_that_fail_open_no_circuit(store: Path, tmp_path: Path) -> None:
             assert server.predict(BAD).status_code == 500
             assert circuit(server, "raises") == "closed"
         assert server.predict(GOOD).status_code == 200
-        assert server.client.get("/health/ready").json() == {"status": "ready"}
+        assert server.probes.get("/health/ready").json() == {"status": "ready"}
         assert "answers its probe rows: the requests are at fault" in server.log.read_text()
 
 
@@ -105,7 +105,7 @@ def test_a_model_that_fails_on_its_probes_too_is_not_ready(store: Path, tmp_path
         for _ in range(2):
             assert server.predict(GOOD).status_code == 500
         eventually(lambda: server.status("/health/ready") == 503, "not ready", 10)
-        answer = server.client.get("/health/ready").json()
+        answer = server.probes.get("/health/ready").json()
         assert answer["reason"] == "model faulty fails on its own probe rows"
         assert circuit(server, "faulty") == "open"
         assert server.metric("model_ready", **labels) == 0

@@ -1,5 +1,6 @@
 """The metrics tell exactly what happened."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -71,12 +72,42 @@ def test_an_alias_is_counted_under_its_version(store: Path, tmp_path: Path, data
                              status="success") == 1  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/api/v1/health"])
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
 def test_operation_counts_nothing(trees: RunningServer, path: str) -> None:
     def told() -> str:
-        return trees.client.get("/metrics").text
+        return trees.probes.get("/metrics").text
 
     told()  # feedback of other tests is counted after the scrape that shows it at 0
     before = told()
-    trees.client.get(path)
+    trees.probes.get(path)
     assert told() == before
+
+
+def test_every_request_is_counted_by_route_and_status(trees: RunningServer) -> None:
+    """Also what no route has seen, and never under a path as it was sent."""
+
+    def counted(route: str, status: int) -> float:
+        key = "http_requests_total", frozenset({("route", route), ("status", str(status))})
+        return trees.metrics().get(key, 0.0)
+
+    def raw(sent: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", trees.port), 20) as link:
+            link.sendall(sent)
+            return link.recv(65536)
+
+    info, batch = "/api/v1/models/{name}/info", "/api/v1/predict/batch"
+    cases = [
+        (info, 200, lambda: trees.client.get("/api/v1/models/xgboost/info")),
+        (info, 404, lambda: trees.client.get("/api/v1/models/secret/info")),
+        (batch, 413, lambda: trees.client.post(batch, content=b" " * (3 * 2**20))),
+        ("", 404, lambda: trees.client.get("/a/secret")),
+        ("", 405, lambda: trees.client.get("/api/v1/predict")),
+        ("", 400, lambda: raw(b"nonsense\r\n\r\n")),
+        ("", 431, lambda: raw(b"GET / HTTP/1.1\r\nx: " + b"y" * 600_000)),
+    ]
+    for route, status, ask in cases:
+        before = counted(route, status)
+        ask()
+        assert counted(route, status) == before + 1, (route, status)
+    assert counted(batch, 500) == 0.0, "it is there before it is needed"
+    assert "secret" not in trees.probes.get("/metrics").text

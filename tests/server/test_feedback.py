@@ -42,8 +42,8 @@ class Pods:
         """Revision, model, version, outcome → labels that both pods have counted until now."""
         found: dict[tuple[str, str, str, str], float] = {}
         for server in (self.stable, self.candidate):
-            server.client.get("/metrics")  # new series are seen at 0 first
-            for line in server.client.get("/metrics").text.splitlines():
+            server.probes.get("/metrics")  # new series are seen at 0 first
+            for line in server.probes.get("/metrics").text.splitlines():
                 if line.startswith("prediction_feedback_total{"):
                     text, _, value = line.rpartition(" ")
                     key = tuple(
@@ -143,7 +143,7 @@ def test_any_pod_counts_and_the_series_is_seen_at_0_first(pods: Pods, data: Data
     seen = [
         line.rpartition(" ")[2]
         for _ in range(2)
-        for line in pods.stable.client.get("/metrics").text.splitlines()
+        for line in pods.stable.probes.get("/metrics").text.splitlines()
         if line.startswith("prediction_feedback_total{") and name in line
     ]
     assert seen == ["0.0", "3.0"]

@@ -142,16 +142,14 @@ def test_keys(locked: RunningServer, headers: dict[str, str], status: int) -> No
 
 @pytest.mark.parametrize(
     "path",
-    [
-        "/health/live",
-        "/health/ready",
-        "/metrics",
-        "/api/v1/health",
-        "/v2/health/live",
-        "/v2/health/ready",
-    ],
+    ["/health", "/api/v1/health", "/v2/health/live", "/v2/health/ready", "/openapi.json", "/docs"],
 )
-def test_health_and_metrics_need_none(locked: RunningServer, path: str) -> None:
+def test_health_and_the_document_need_none(locked: RunningServer, path: str) -> None:
+    assert locked.client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+def test_probes_need_none(locked: RunningServer, path: str) -> None:
     assert locked.status(path) == 200
 
 
@@ -159,7 +157,7 @@ def test_the_document_says_so(locked: RunningServer, trees: RunningServer) -> No
     document = locked.client.get("/openapi.json").json()
     assert set(document["components"]["securitySchemes"]) == {"key", "bearer"}
     assert document["paths"]["/api/v1/predict"]["post"]["security"] == [{"key": []}, {"bearer": []}]
-    assert "security" not in document["paths"]["/metrics"]["get"]
+    assert "security" not in document["paths"]["/health"]["get"]
     assert (
         "security"
         not in trees.client.get("/openapi.json").json()["paths"]["/api/v1/predict"]["post"]

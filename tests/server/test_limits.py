@@ -7,6 +7,7 @@ import json
 import select
 import socket
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,20 +79,39 @@ def test_a_declared_hundred_megabytes_is_refused_before_it_is_sent(
         assert str(HUGE) in json.dumps(json.loads(body))
 
 
+TEXT = json.dumps({"features": ROW}).encode()
+
+
 def packed(size: int) -> bytes:
-    return gzip.compress(json.dumps({"features": ROW}).encode() + b" " * size)
+    return gzip.compress(TEXT + b" " * size)
 
 
 @pytest.mark.parametrize(
     ("name", "encoding", "sent", "status", "code"),
     [
         ("good", "gzip", packed(10), 200, None),
+        ("zlib", "deflate", zlib.compress(TEXT), 200, None),
+        ("large", "gzip", packed(3 * 2**20), 200, None),
+        (
+            "members",
+            "gzip",
+            b"".join(gzip.compress(TEXT[i : i + 99]) for i in range(0, len(TEXT), 99)),
+            200,
+            None,
+        ),
+        ("a byte order mark", "gzip", gzip.compress(b"\xef\xbb\xbf" + TEXT), 200, None),
+        ("a mark, unpacked", "identity", b"\xef\xbb\xbf" + TEXT, 200, None),
+        ("garbage behind", "gzip", packed(10) + b"garbage", 400, "malformed_body"),
+        ("zeros behind", "gzip", packed(10) + bytes(99), 400, "malformed_body"),
+        ("garbage behind zlib", "deflate", zlib.compress(TEXT) + b"x", 400, "malformed_body"),
+        ("a member cut off", "gzip", packed(10) + packed(10)[:-9], 400, "malformed_body"),
+        ("endless members", "gzip", gzip.compress(b"") * 20_000, 413, "body_too_large"),
+        ("packed as the other", "deflate", packed(10), 400, "malformed_body"),
         ("a bomb", "gzip", packed(50 * 2**20), 413, "body_too_large"),
         ("cut off", "gzip", packed(10)[:-20], 400, "malformed_body"),
         ("not packed", "gzip", b"{}", 400, "malformed_body"),
         ("unknown", "br", b"{}", 415, "unsupported_encoding"),
     ],
-    ids=["good", "a bomb", "cut off", "not packed", "unknown"],
 )
 def test_packed_bodies(
     narrow: RunningServer, name: str, encoding: str, sent: bytes, status: int, code: str | None
@@ -101,6 +121,37 @@ def test_packed_bodies(
     )
     assert response.status_code == status, response.text
     assert response.json().get("error", {}).get("code") == code
+
+
+async def test_unpacked_bodies_share_the_limit(store: Path, tmp_path: Path) -> None:
+    """Small as they are sent, and in one piece: what they unpack to is counted, before it is
+    unpacked; probes and metrics are answered meanwhile.
+    """
+    sent = packed(15 * 2**20)
+    assert len(sent) < 64 * 1024
+    headers = {"Content-Encoding": "gzip"}
+    with RunningServer(
+        store, tmp_path, {"random_forest": "1.0.0"}, max_body="16Mi", max_bodies="64Mi"
+    ) as server:
+        await asyncio.to_thread(server.until_ready)
+        before = server.peak_memory()
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=server.url, timeout=60, limits=limits) as client:
+            asking = [
+                asyncio.create_task(client.post("/api/v1/predict", content=sent, headers=headers))
+                for _ in range(60)
+            ]
+            probed = 0
+            while not all(task.done() for task in asking):
+                assert await asyncio.to_thread(server.status, "/health/live") == 200
+                assert await asyncio.to_thread(server.status, "/metrics") == 200
+                probed += 1
+            statuses = {(await task).status_code for task in asking}
+        assert probed
+        assert statuses <= {200, 503}
+        assert 200 in statuses
+        assert server.peak_memory() - before < 64 + 48, "and one more copy of some of them"
+        assert server.predict(ROW).status_code == 200
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "٣"])

@@ -52,7 +52,7 @@ def liveness_under(url: str, body: bytes, clients: int, server: RunningServer, w
             for _ in range(31):
                 time.sleep(0.05)  # a clock's pace, else most questions come between two bodies
                 start = time.perf_counter()
-                assert server.client.get("/health/live").status_code == 200
+                assert server.probes.get("/health/live").status_code == 200
                 took.append(time.perf_counter() - start)
             assert load.poll() is None
         finally:

@@ -15,8 +15,8 @@ from transit_server.api import guide_answers as answers
 from transit_server.api import size_guard
 from transit_server.api.experiment import Splitter
 from transit_server.api.feedback_tokens import Range, Recipient, Signer, judged
-from transit_server.api.guide_requests import Asked, Batch, decode_batch, decode_predict
-from transit_server.api.large_bodies import by_size
+from transit_server.api.guide_requests import Asked, Batch, Given, decode_batch, decode_predict
+from transit_server.api.large_bodies import SMALL, by_size
 from transit_server.api.rows import to_rows
 from transit_server.api.voting import Vote, vote
 from transit_server.errors import ClientMistake, InvalidInput, PredictionFailed
@@ -71,9 +71,17 @@ class GuideApi:
         """One row. Raises `ServingError`."""
         meant = _Meant(call.model or AUTO)
         try:
-            asked, given = decode_predict(body)
+            large = len(body) > SMALL
+            if large:
+                asked, given = await by_size(body, self._decode_large_row, body)
+            else:
+                asked, given = decode_predict(body)
             models = self._models(asked, call, meant)
-            rows = to_rows(given, models[0].inputs, "features")
+            inputs = models[0].inputs
+            if large:
+                rows = await by_size(body, to_rows, given, inputs, "features")
+            else:
+                rows = to_rows(given, inputs, "features")
         except ClientMistake:
             self._registry.invalid(meant.model)
             raise
@@ -121,6 +129,11 @@ class GuideApi:
         call.charge(count)
         said = await self._ask(models, rows, call)
         return await by_size(body, self._batch_answer, asked, said, count, call)
+
+    def _decode_large_row(self, body: bytes) -> tuple[Asked, Given]:
+        if self._registry.widest:  # else no model is ready, which is said later
+            size_guard.check_values(body, 1, self._registry.widest)
+        return decode_predict(body)
 
     def _decode_batch(self, body: bytes) -> Batch:
         if self._registry.widest:  # else no model is ready, which is said later

@@ -8,20 +8,25 @@ who waits is woken, finds it taken again, and never comes to the point at which 
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_SMALL = 64 * 1024
+SMALL = 64 * 1024
+# Few, so that decoding never takes more than its part of the processors, nor of memory at once.
+_DECODERS = ThreadPoolExecutor(2, "decoding")
 _WORK = 0.002  # seconds between two pauses
 _PAUSE = 0.00005
 
 
 async def by_size(body: bytes, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """`read(...)`, which takes longer with a larger `body`; with a large one on another thread."""
-    if len(body) > _SMALL:
-        return await asyncio.to_thread(read, *args, **kwargs)
+    if len(body) > SMALL:
+        call = partial(read, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(_DECODERS, call)
     return read(*args, **kwargs)
 
 

@@ -1,10 +1,11 @@
 """Reading bodies within limits: of size, of time, and of memory for all of them together.
 
-The routes read through `Bodies`; nothing here knows what is in a body.
+The routes read through `Bodies`; nothing here knows what is in a body. `unpacking` unpacks what is
+compressed.
 """
 
 import asyncio
-import zlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
 
@@ -18,47 +19,63 @@ from transit_server.errors import (
     UnsupportedEncoding,
 )
 from transit_server.http.request import HttpRequest
+from transit_server.http.unpacking import Unpacking
 from transit_server.runtime.deadlines import Deadlines
 
-_SINGLE_ROW = 2**20
+SMALL = 64 * 1024
+_FEW = 2**20
 _ENCODINGS = (b"gzip", b"deflate", b"identity")
+_BOM = b"\xef\xbb\xbf"
+_STEP = 4 * 2**20
 
 
 class Bodies:
     """Reads bodies of at most `largest` bytes, in at most `seconds`.
 
-    Bodies that don't come in one piece may take `together` bytes at a time, until their requests
-    are answered; beyond that, requests are refused at once.
+    Bodies may take `together` bytes at a time, packed or unpacked, until their requests are
+    answered; beyond that, requests are refused at once. Small ones have room of their own, an
+    eighth of that, so that who fills the rest doesn't keep others from asking for a row.
     """
 
     def __init__(self, largest: int, together: int, seconds: float, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self._largest = largest
-        self._single = min(largest, _SINGLE_ROW)
-        self._together = max(together, largest)
+        self._large = _Room(max(together, largest))
+        self._small = _Room(max(together, largest) // 8)
         self._seconds = seconds
-        self._held = 0
+        # One, so that unpacking never takes more than its part of the processors.
+        self._unpacker = ThreadPoolExecutor(1, "unpacking")
 
-    async def row(self, request: HttpRequest) -> bytes:
-        """A body with one row, a megabyte at most. Raises as `any` does."""
-        return await self._read(request, self._single)
-
-    async def any(self, request: HttpRequest) -> bytes:
+    async def read(self, request: HttpRequest) -> bytes:
         """Raises `BodyTooLarge` without reading on, `MalformedBody` for a wrong Content-Length,
-        `SlowBody`, `Overloaded`.
+        `SlowBody`, `Overloaded`, `ClientDisconnect`.
         """
         return await self._read(request, self._largest)
 
+    async def few(self, request: HttpRequest) -> bytes:
+        """A body of a megabyte at most, for what is never large. Raises as `read` does."""
+        return await self._read(request, min(_FEW, self._largest))
+
     async def _read(self, request: HttpRequest, limit: int) -> bytes:
-        declared = encoding = None
-        for name, value in request.scope["headers"]:
-            if name == b"content-length":
-                declared = value
-            elif name == b"content-encoding":
-                encoding = value.strip().lower()
-        if encoding is not None and encoding not in _ENCODINGS:
-            known = ", ".join(item.decode() for item in _ENCODINGS)
-            raise UnsupportedEncoding(f"this Content-Encoding is not understood, only {known}")
+        encoding = request.header(b"content-encoding")
+        if encoding is not None:
+            encoding = encoding.strip().lower()
+            if encoding not in _ENCODINGS:
+                known = ", ".join(item.decode() for item in _ENCODINGS)
+                raise UnsupportedEncoding(f"this Content-Encoding is not understood, only {known}")
+        body = request.whole_body()
+        if body is None:
+            body = await self._arriving(request, limit)
+        else:
+            self._hold(request, len(body))
+        if len(body) > limit:
+            raise BodyTooLarge(f"the body has {len(body)} bytes, at most {limit} are read")
+        if encoding is not None and encoding != b"identity":
+            body = await self._unpacked(request, Unpacking(body, encoding), len(body), limit)
+        return body[len(_BOM) :] if body.startswith(_BOM) else body
+
+    async def _arriving(self, request: HttpRequest, limit: int) -> bytes:
+        declared = request.header(b"content-length")
         if declared is not None and not declared.isdigit():
             raise MalformedBody("the header Content-Length is not a number")
         if declared is not None and int(declared) > limit:
@@ -66,76 +83,93 @@ class Bodies:
                 f"the body has {declared.decode('latin-1')} bytes, at most {limit} are read"
             )
         try:
-            body = await self._within(request, limit)
+            async with asyncio.timeout(None) as timeout:
+                # It is given a time only when that is over: a timer for each would be slow.
+                late = partial(timeout.reschedule, 0.0)
+                deadline = self._deadlines.set(request.started + self._seconds, late)
+                try:
+                    return await self._pieces(request, limit)
+                finally:
+                    self._deadlines.clear(deadline)
         except TimeoutError:
             raise SlowBody(f"the body did not arrive within {self._seconds:g} s") from None
-        if len(body) > limit:
-            raise BodyTooLarge(f"the body has {len(body)} bytes, at most {limit} are read")
-        if encoding is None or encoding == b"identity":
-            return body
-        return await asyncio.to_thread(_decompressed, body, limit)
 
-    async def _within(self, request: HttpRequest, limit: int) -> bytes:
-        """Raises `TimeoutError`."""
-        async with asyncio.timeout(None) as timeout:
-            # It is given a time only when that is over: a timer for each body would be slow.
-            late = partial(timeout.reschedule, 0.0)
-            deadline = self._deadlines.set(request.started + self._seconds, late)
-            try:
-                body, more = await _piece(request)
-                if more:
-                    body = await self._rest(request, body, limit)
-                request.body_is_read = True
-                return body
-            finally:
-                self._deadlines.clear(deadline)
-
-    async def _rest(self, request: HttpRequest, first: bytes, limit: int) -> bytes:
+    async def _pieces(self, request: HttpRequest, limit: int) -> bytes:
         # Not a list of pieces, which would need the memory twice: `getvalue` copies nothing.
         body = BytesIO()
-        size = body.write(first)
-        self._hold(request, size)
-        more = True
+        size, more = 0, True
         while more:
-            piece, more = await _piece(request)
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            piece, more = message.get("body", b""), message.get("more_body", False)
             size += body.write(piece)
             if size > limit:
                 raise BodyTooLarge(f"the body is larger than {limit} bytes")
             self._hold(request, len(piece))
         return body.getvalue()
 
+    async def _unpacked(
+        self, request: HttpRequest, unpacking: Unpacking, packed: int, limit: int
+    ) -> bytes:
+        """What is unpacked is held before there is more of it. Raises `BodyTooLarge` beyond
+        `limit`.
+        """
+        body = BytesIO()
+        size, room = 0, min(SMALL, limit + 1)
+        while True:
+            self._hold(request, room)
+            if packed + size + room <= 2 * SMALL:
+                piece = unpacking.step(room)
+            else:
+                loop = asyncio.get_running_loop()
+                piece = await loop.run_in_executor(self._unpacker, unpacking.step, room)
+            size += body.write(piece)
+            if size > limit:
+                raise BodyTooLarge(f"the body is larger than {limit} bytes when it is unpacked")
+            if len(piece) < room:
+                self._give_back(request, room - len(piece) + packed)
+                return body.getvalue()
+            room = min(2 * room, _STEP, limit + 1 - size)
+
     def _hold(self, request: HttpRequest, size: int) -> None:
         """Account for `size` more bytes until the request is answered."""
-        if self._held + size > self._together:
-            raise Overloaded(
-                f"the bodies of other requests take {self._held} of {self._together} bytes"
-            )
-        self._held += size
         if not request.held:
-            request.at_end = lambda: self._release(request)
-        request.held += size
+            request.at_end = partial(self._release, request)
+        now = request.held + size
+        if now <= SMALL:
+            self._small.take(size)
+        elif request.held <= SMALL:
+            self._large.take(now)
+            self._small.held -= request.held
+        else:
+            self._large.take(size)
+        request.held = now
+
+    def _give_back(self, request: HttpRequest, size: int) -> None:
+        now = request.held - size
+        if request.held <= SMALL:
+            self._small.held -= size
+        elif now <= SMALL:
+            self._large.held -= request.held
+            self._small.held += now
+        else:
+            self._large.held -= size
+        request.held = now
 
     def _release(self, request: HttpRequest) -> None:
-        self._held -= request.held
-        request.held = 0
+        self._give_back(request, request.held)
 
 
-def _decompressed(body: bytes, limit: int) -> bytes:
-    """Of gzip or zlib, without unpacking more than `limit`."""
-    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32)
-    try:
-        plain = unpacking.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise MalformedBody("the body is not compressed as Content-Encoding says") from error
-    if len(plain) > limit:
-        raise BodyTooLarge(f"the body is larger than {limit} bytes when it is unpacked")
-    if not unpacking.eof:
-        raise MalformedBody("the compressed body is cut off")
-    return plain
+class _Room:
+    """Bytes that may be held at a time."""
 
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.held = 0
 
-async def _piece(request: HttpRequest) -> tuple[bytes, bool]:
-    message = await request.receive()
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnect
-    return message.get("body", b""), message.get("more_body", False)
+    def take(self, size: int) -> None:
+        """Raises `Overloaded`."""
+        if self.held + size > self.size:
+            raise Overloaded(f"the bodies of other requests take {self.held} of {self.size} bytes")
+        self.held += size

@@ -137,27 +137,6 @@ HEALTH: dict[str, Any] = {
         503: _answer(schemas.OBJECT, {"status": "unhealthy", "reason": "draining"}),
     },
 }
-LIVE: dict[str, Any] = {
-    "tags": [_OPERATION],
-    "responses": {200: _answer(schemas.OBJECT, {"status": "alive"})},
-}
-READY: dict[str, Any] = {
-    "tags": [_OPERATION],
-    "responses": {
-        200: _answer(schemas.OBJECT, {"status": "ready"}),
-        503: _answer(schemas.OBJECT, {"status": "not ready", "reason": "model xgboost is loading"}),
-    },
-}
-METRICS: dict[str, Any] = {
-    "tags": [_OPERATION],
-    "responses": {
-        200: {
-            "description": "Text format 0.0.4",
-            "content": {"text/plain": {"schema": {"type": "string"}}},
-        },
-        **_errors(503),
-    },
-}
 
 V2_SERVER: dict[str, Any] = {
     "tags": [_V2],

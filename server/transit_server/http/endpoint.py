@@ -5,7 +5,6 @@ FastAPI documents the routes; `Endpoint` serves them. It takes the place of Fast
 parameters and response models, which costs more time per request than a forest of 200 trees.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,13 +17,14 @@ from starlette.types import Receive, Scope, Send
 
 from transit_server.errors import ServingError
 from transit_server.http import access_log
-from transit_server.http.disconnects import Disconnects
 from transit_server.http.gate import Gate
 from transit_server.http.problems import reply_to
 from transit_server.http.request import HttpRequest
+from transit_server.observability.http_requests import HttpRequests
 from transit_server.observability.tracing import Tracing
 from transit_server.runtime.lifecycle import Lifecycle
 
+_HUNG_UP = 499  # as nginx calls it; nobody is told
 Handler = Callable[[HttpRequest], Awaitable[Response]]
 
 
@@ -35,7 +35,7 @@ class Shared:
     lifecycle: Lifecycle
     revision: str
     log_from: int
-    disconnects: Disconnects
+    requests: HttpRequests
     gate: Gate | None = None
     tracing: Tracing | None = None
 
@@ -43,59 +43,55 @@ class Shared:
 class Endpoint:
     """An ASGI application for one route."""
 
-    def __init__(self, handler: Handler, route: str, shared: Shared, probe: bool) -> None:
+    def __init__(self, handler: Handler, route: str, shared: Shared, open_to_all: bool) -> None:
         self._handler = handler
         self._route = route
         self._lifecycle = shared.lifecycle
         self._revision = shared.revision
-        self._log_from = access_log.NEVER if probe else shared.log_from
-        self._tracing = None if probe else shared.tracing
-        self._gate = None if probe else shared.gate
-        self._disconnects = None if probe else shared.disconnects
+        self._count = shared.requests.count
+        self._log_from = access_log.NEVER if open_to_all else shared.log_from
+        self._tracing = None if open_to_all else shared.tracing
+        self._gate = None if open_to_all else shared.gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = HttpRequest(scope, receive, send)
-        if self._disconnects is not None:
-            self._disconnects.begin(request)
+        """A client that hangs up cancels this, see `connection`."""
+        request = HttpRequest(scope, receive)
+        status = _HUNG_UP
         try:
             if self._tracing is None:
                 response = await self._answer(request)
             else:
                 response = await self._traced(self._tracing, request)
+            status = response.status_code
         except ClientDisconnect:
             return
-        except asyncio.CancelledError:
-            if not request.gone:
-                raise
-            return
         finally:
-            if self._disconnects is not None:
-                self._disconnects.end(request)
             if request.at_end is not None:
                 request.at_end()
+            self._count(self._route, status)
         response.raw_headers.append((b"x-request-id", request.request_id.encode()))
         if self._lifecycle.draining:
             # Clients that keep connections open then come back to another pod in time.
             response.raw_headers.append((b"connection", b"close"))
-        if response.status_code >= self._log_from:
-            access_log.write(request, self._route, response.status_code, self._revision)
+        if status >= self._log_from:
+            access_log.write(request, self._route, status, self._revision)
         await response(scope, receive, send)
 
     async def _answer(self, request: HttpRequest) -> Response:
         try:
             if self._gate is not None:
-                request.client_name = self._gate.admit(request.scope["headers"])
+                request.client_name = self._gate.admit(request.headers)
                 request.charge = partial(self._gate.charge, request.client_name)
             return await self._handler(request)
         except ClientDisconnect:
             raise
         except Exception as error:
             request.code = error.code if isinstance(error, ServingError) else "internal"
-            return reply_to(error, request.scope["path"])
+            return reply_to(error, self._route, request.request_id)
 
     async def _traced(self, tracing: Tracing, request: HttpRequest) -> Response:
-        span = tracing.request(request.scope["method"], self._route, request.scope["headers"])
-        status = 499  # the client hung up, unless it did not
+        span = tracing.request(request.scope["method"], self._route, request.headers)
+        status = _HUNG_UP
         try:
             response = await self._answer(request)
             status = response.status_code
@@ -108,15 +104,15 @@ class Endpoint:
 
 
 class DocumentedRoute(APIRoute):
-    """A route of which FastAPI knows the documentation, and `Endpoint` does the work. What probes
-    ask is neither behind the gate nor logged or traced.
+    """A route of which FastAPI knows the documentation, and `Endpoint` does the work. What is open
+    to all is neither behind the gate nor logged or traced.
     """
 
     def __init__(
-        self, path: str, endpoint: Handler, *, shared: Shared, probe: bool, **options: Any
+        self, path: str, endpoint: Handler, *, shared: Shared, open_to_all: bool, **options: Any
     ) -> None:
         super().__init__(path, _documentation_of(endpoint), response_model=None, **options)
-        self.app = Endpoint(endpoint, path, shared, probe)
+        self.app = Endpoint(endpoint, path, shared, open_to_all)
 
 
 def _documentation_of(handler: Handler) -> Callable[[], None]:

@@ -34,26 +34,26 @@ class GuideRoutes:
 
     async def predict(self, request: HttpRequest) -> Response:
         """Predict one row, with one model or all of them."""
-        body = await self._bodies.row(request)
+        body = await self._bodies.read(request)
         answer = await self._api.predict(body, self._known(request))
         return _predicted(request, answer)
 
     async def predict_by(self, request: HttpRequest) -> Response:
         """Predict one row with the model of the path."""
-        body = await self._bodies.row(request)
+        body = await self._bodies.read(request)
         name = request.path_params["name"]
         answer = await self._api.predict(body, self._known(request, name))
         return _predicted(request, answer)
 
     async def predict_batch(self, request: HttpRequest) -> Response:
         """Predict many rows. Status 207 when some of them failed."""
-        body = await self._bodies.any(request)
+        body = await self._bodies.read(request)
         answer = await self._api.predict_batch(body, self._known(request))
         return _predicted(request, answer, 207 if answer.failed else 200)
 
     async def feedback(self, request: HttpRequest) -> Response:
         """Tell what the right answer to an earlier prediction was."""
-        body = await self._bodies.row(request)
+        body = await self._bodies.few(request)
         return _json(self._feedback.take(body, request.client_name))
 
     async def models(self, request: HttpRequest) -> Response:

@@ -60,7 +60,7 @@ class OpenInferenceRoutes:
 
     async def infer(self, request: HttpRequest) -> Response:
         """Predict rows; tensors as JSON or, by the binary extension, behind it."""
-        body = await self._bodies.any(request)
+        body = await self._bodies.read(request)
         infer = InferCall(
             request.started,
             request.request_id,

@@ -21,6 +21,7 @@ _STATUS: dict[type[errors.ServingError], int] = {
     errors.InvalidInput: 422,
     errors.RowInQuarantine: 422,
     errors.UnknownModel: 404,
+    errors.UnknownPath: 404,
     errors.BodyTooLarge: 413,
     errors.SlowBody: 408,
     errors.UnsupportedEncoding: 415,
@@ -40,11 +41,13 @@ _STATUS: dict[type[errors.ServingError], int] = {
 CLOSES = (errors.BodyTooLarge, errors.SlowBody)
 
 
-def reply_to(error: Exception, path: str) -> Reply:
-    """The answer to whatever went wrong while answering `path`."""
+def reply_to(error: Exception, route: str, request_id: str) -> Reply:
+    """The answer to whatever went wrong while answering at `route`, which is a path's pattern: what
+    clients send is in no log.
+    """
     if isinstance(error, errors.ServingError):
         status = _STATUS.get(type(error), 500)
-        reply = problem(path, status, error.code, error.message, error.field)
+        reply = problem(route, status, error.code, error.message, error.field)
         if status in (429, 503):
             seconds = max(1, math.ceil(error.retry_after or 0))
             reply.raw_headers.append((b"retry-after", b"%d" % seconds))
@@ -54,18 +57,19 @@ def reply_to(error: Exception, path: str) -> Reply:
             reply.raw_headers.append((b"connection", b"close"))
         return reply
     if isinstance(error, HTTPException):
-        reply = problem(path, error.status_code, "http", str(error.detail))
+        reply = problem(route, error.status_code, "http", str(error.detail))
         for name, value in (error.headers or {}).items():
             reply.raw_headers.append((name.lower().encode(), value.encode()))
         return reply
-    log.error("unexpected error on %s", path, exc_info=error)
-    return problem(path, 500, "internal", "an error in the server; its log says more")
+    log.error("unexpected error on %s, request id %s", route, request_id, exc_info=error)
+    text = f"an error in the server; its log says more; request id {request_id}"
+    return problem(route, 500, "internal", text)
 
 
-def problem(path: str, status: int, code: str, message: str, field: str | None = None) -> Reply:
-    """An error's answer, in the schema of the API that `path` belongs to."""
+def problem(route: str, status: int, code: str, message: str, field: str | None = None) -> Reply:
+    """An error's answer, in the schema of the API that `route` belongs to."""
     body: dict[str, Any]
-    if path.startswith("/v2"):
+    if route.startswith("/v2"):
         body = {"error": f"{field}: {message}" if field else message}
     else:
         body = {"error": {"code": code, "message": message, "field": field}}

@@ -6,9 +6,9 @@ import os
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
-from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from transit_server.errors import MalformedBody
 
@@ -19,29 +19,56 @@ _AT_ONCE = 512
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
-class HttpRequest(Request):
+class HttpRequest:
     """A request: when it came, its id, and what is found out about it on the way."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        super().__init__(scope, receive, send)
+    __slots__ = (
+        "at_end",
+        "charge",
+        "client_name",
+        "code",
+        "headers",
+        "held",
+        "model",
+        "receive",
+        "request_id",
+        "scope",
+        "serial",
+        "started",
+        "version",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
         self.started = time.perf_counter()
+        self.scope = scope
+        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.receive = receive
         self.serial = new_serial()
         self.request_id = _clients_own(scope) or _named(self.serial)
         self.client_name = ""  # of the API key
         self.charge: Callable[[int], None] = _free  # counts its rows, see `gate`
-        self.body_is_read = False
-        self.gone = False  # its client has hung up, see `disconnects`
         self.model = ""
         self.version = ""
         self.code = ""  # of the error
         self.held = 0  # bytes of its body, see `body_limits`
         self.at_end: Callable[[], None] | None = None
 
+    @property
+    def path_params(self) -> dict[str, str]:
+        found: dict[str, str] = self.scope["path_params"]
+        return found
+
+    def whole_body(self) -> bytes | None:
+        """The body, if all of it has come already; then there is nothing to wait for."""
+        exchange: Any = self.scope.get("transit.exchange")
+        body: bytes | None = None if exchange is None else exchange.whole_body()
+        return body
+
     def header(self, name: bytes) -> bytes | None:
         """The first header of that name (lower case), without decoding all of them."""
-        for key, value in self.scope["headers"]:
+        for key, value in self.headers:
             if key == name:
-                return bytes(value)
+                return value
         return None
 
     def unit(self, name: bytes) -> str:

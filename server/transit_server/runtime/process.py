@@ -6,17 +6,19 @@ import faulthandler
 import gc
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
 import uvicorn
 
 from transit_server.api.feedback_tokens import BadFeedbackKey
 from transit_server.app import create_app
 from transit_server.http.api_keys import BadKeys
-from transit_server.http.head_limits import BoundedHeads
+from transit_server.http.connection_limits import Connections, Limits
 from transit_server.observability import logs
+from transit_server.runtime import probe_server
 from transit_server.runtime.draining import DrainingServer
 from transit_server.runtime.lifecycle import Lifecycle
+from transit_server.runtime.listening import allow_connections, listen
 from transit_server.runtime.termination_log import TerminationLog
 from transit_server.settings import Settings
 
@@ -33,16 +35,21 @@ def serve(settings: Settings) -> int:
     lifecycle = Lifecycle()
     termination_log = TerminationLog(settings.termination_log)
     try:
-        app = create_app(settings, lifecycle, lambda: server.stop())
+        served = create_app(settings, lifecycle, lambda: server.stop())
+        listening = listen(settings.host, settings.port)
+        probing = listen(settings.host, settings.probe_port)
     except (BadKeys, BadFeedbackKey) as error:
         termination_log.say(f"transit-server: {error}")
         return 2
+    except OSError as error:
+        ports = f"{settings.port} and {settings.probe_port}"
+        termination_log.say(f"transit-server: can't listen on the ports {ports}: {error}")
+        return 2
+    limits = Limits(settings.keep_alive, allow_connections(settings.max_connections))
     config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
+        served.app,
         loop="uvloop",
-        http=BoundedHeads,
+        http=cast(Any, Connections(limits, served.requests.refused)),
         ws="none",
         lifespan="on",
         access_log=False,
@@ -50,13 +57,13 @@ def serve(settings: Settings) -> int:
         log_config=None,
         server_header=False,
         headers=[("x-transit-revision", settings.revision)],
-        timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.request_timeout + _LAST_ANSWERS),
     )
+    probe_server.start(served.probes, probing)
     server = DrainingServer(config, lifecycle, settings.drain_delay)
     gc.freeze()
     gc.enable()  # `main` imports without it
-    server.run()
+    server.run([listening])
     if lifecycle.failure is not None:
         termination_log.say(f"transit-server: {lifecycle.failure}")
         return 1
