@@ -179,7 +179,8 @@ def create_app(
         burst = settings.rate_burst or max(1, math.ceil(settings.rate_limit))
         gate = Gate(keys, settings.rate_limit, burst, metrics)
     log_from = access_log.FROM_STATUS[settings.access_log]
-    requests = HttpRequests(metrics.registry, settings.model_deployment, settings.revision)
+    requests = HttpRequests(settings.model_deployment, settings.revision)
+    metrics.registry.register(requests)
     given = Shared(lifecycle, settings.revision, log_from, requests, gate, spans)
 
     for method, path, endpoint, documentation in table:
