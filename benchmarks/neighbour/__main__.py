@@ -221,7 +221,7 @@ def _noise(task: Noise, folder: Path) -> Iterator[dict[str, int]]:
 def _counted(contestant: Contestant, place: Place) -> Counted | None:
     if contestant.name != OWN:
         return None
-    return Counted.at(f"http://127.0.0.1:{place.port}/metrics")
+    return Counted.at(f"http://127.0.0.1:{place.port + 1}/metrics")
 
 
 if __name__ == "__main__":

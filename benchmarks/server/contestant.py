@@ -51,7 +51,7 @@ MODELS = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a contestant runs: a free port (two for MLServer), a folder of its own, its model."""
+    """Where a contestant runs: a free port and two behind it, a folder of its own, its model."""
 
     port: int
     folder: Path

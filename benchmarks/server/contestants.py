@@ -23,6 +23,7 @@ def _own(place: Place) -> Mapping[str, str]:
         "TRANSIT_STORAGE_URI": place.store.resolve().as_uri(),
         "TRANSIT_HOST": "127.0.0.1",
         "TRANSIT_PORT": str(place.port),
+        "TRANSIT_PROBE_PORT": str(place.port + 1),
         "TRANSIT_CACHE_DIR": str(place.folder / "cache"),
         "TRANSIT_TERMINATION_LOG": str(place.folder / "termination-log"),
         "TRANSIT_DRAIN_DELAY": "0s",

@@ -96,13 +96,14 @@ class Served(Running):
         self._environment.update(settings)
         listed = [{"name": one.name, "version": one.version} for one in models]
         self._environment["TRANSIT_MODELS"] = json.dumps(listed)
+        self._ready = f"http://127.0.0.1:{place.port + 1}/health/ready"
         self.ready_after = 0.0
 
     def until_ready(self) -> None:
         start = time.monotonic()
         while time.monotonic() - start < _READY:
             try:
-                with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5):  # noqa: S310
+                with urllib.request.urlopen(self._ready, timeout=5):  # noqa: S310
                     self.ready_after = time.monotonic() - start
                     return
             except OSError:
@@ -131,7 +132,7 @@ def served(models: Sequence[Model], store: Path, work: Path, **settings: str) ->
     """Started afresh, its cache empty; `settings` are TRANSIT_… variables besides."""
     own = next(one for one in CONTESTANTS if one.name == OWN)
     with tempfile.TemporaryDirectory(dir=work) as folder:
-        place = Place(free_ports(1), Path(folder), store, models[0], None)
+        place = Place(free_ports(2), Path(folder), store, models[0], None)
         server = Served(own, place, models, **settings)
         try:
             server.start()

@@ -55,7 +55,7 @@ class Load:
         self.seen = Seen()
         self._session = session
         self._predict = f"{url}/api/v1/predict"
-        self._live = f"{url}/health/live"
+        self._live = f"{url}/v2/health/live"
         self._bodies = bodies
         self._expected: list[Any] = []
 

@@ -63,7 +63,7 @@ def pods(stage: Stage) -> list[Object]:
 
 def predictions(stage: Stage, pod: str) -> float:
     """The pod's count of rows that it predicted."""
-    path = f"/api/v1/namespaces/{stage.namespace}/pods/{pod}:8000/proxy/metrics"
+    path = f"/api/v1/namespaces/{stage.namespace}/pods/{pod}:8081/proxy/metrics"
     lines = stage.kube("get", "--raw", path).splitlines()
     (line,) = [x for x in lines if x.startswith("predictions_total{") and 'status="success"' in x]
     return float(line.rsplit(" ", 1)[1])

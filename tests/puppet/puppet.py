@@ -167,9 +167,24 @@ def _line(name: str, labels: dict[str, str], value: float) -> str:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """/health/live, /health/ready, /metrics as the server's; /puppet reads and turns the knobs."""
+    """What both ports have in common."""
 
     counters: Counters
+
+    def _answer(self, status: int, text: str) -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Probes every second are no news."""
+
+
+class Probes(Handler):
+    """/health/live, /health/ready, /metrics as the server's, on its port for probes."""
 
     def do_GET(self) -> None:
         behaviour = self.counters.behaviour
@@ -179,8 +194,16 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200 if behaviour.ready else 503, "ready" if behaviour.ready else "unready")
         elif self.path == "/health/live":
             self._answer(200, "alive")
-        elif self.path == "/puppet":
-            self._answer(200, json.dumps(behaviour._asdict()))
+        else:
+            self._answer(404, "no such path")
+
+
+class Knobs(Handler):
+    """/puppet reads and turns the knobs, on the server's port for clients."""
+
+    def do_GET(self) -> None:
+        if self.path == "/puppet":
+            self._answer(200, json.dumps(self.counters.behaviour._asdict()))
         else:
             self._answer(404, "no such path")
 
@@ -198,17 +221,6 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(200, json.dumps(behaviour._asdict()))
         if behaviour.exit is not None:
             os._exit(behaviour.exit)
-
-    def _answer(self, status: int, text: str) -> None:
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Probes every second are no news."""
 
 
 def body_of(request: BaseHTTPRequestHandler) -> bytes:
@@ -259,7 +271,9 @@ def main() -> None:
         raise SystemExit(behaviour.exit)
     Handler.counters = Counters(behaviour, time.monotonic())
     threading.Thread(target=burn, args=(Handler.counters,), daemon=True).start()
-    serve(Handler, int(os.environ.get("TRANSIT_PORT", "8000")))
+    probes = Server(("", int(os.environ.get("TRANSIT_PROBE_PORT", "8081"))), Probes)
+    threading.Thread(target=probes.serve_forever, daemon=True).start()
+    serve(Knobs, int(os.environ.get("TRANSIT_PORT", "8000")))
 
 
 if __name__ == "__main__":

@@ -221,7 +221,7 @@ class Scene:
             where = f"/api/v1/namespaces/{self.namespace}/pods"
             try:
                 for pod in pods:
-                    self.kube("get", "--raw", f"{where}/{pod}:8000/proxy/health/live")
+                    self.kube("get", "--raw", f"{where}/{pod}:8081/proxy/health/live")
             except StepFailed:
                 return False
             return bool(pods)

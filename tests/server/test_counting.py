@@ -1,6 +1,7 @@
 """The metrics tell exactly what happened."""
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_every_request_is_counted_by_route_and_status(trees: RunningServer) -> N
             return link.recv(65536)
 
     info, batch = "/api/v1/models/{name}/info", "/api/v1/predict/batch"
-    cases = [
+    cases: list[tuple[str, int, Callable[[], object]]] = [
         (info, 200, lambda: trees.client.get("/api/v1/models/xgboost/info")),
         (info, 404, lambda: trees.client.get("/api/v1/models/secret/info")),
         (batch, 413, lambda: trees.client.post(batch, content=b" " * (3 * 2**20))),

@@ -17,6 +17,7 @@ ANNOTATION_ACTION = f"{GROUP}/action"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "transit"}
 
 SERVER_PORT = 8000
+PROBE_PORT = 8081  # of the server: probes and metrics, behind no Service
 SERVICE_PORT = 80
 
 # A Service name is a DNS label of at most 63 characters: NAME, a dash and the revision.

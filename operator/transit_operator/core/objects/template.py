@@ -73,7 +73,7 @@ def pod_template(
             "labels": revision_labels(name, wanted.revision),
             "annotations": {
                 "prometheus.io/scrape": "true",
-                "prometheus.io/port": str(names.SERVER_PORT),
+                "prometheus.io/port": str(names.PROBE_PORT),
                 "prometheus.io/path": "/metrics",
             },
         },
@@ -149,7 +149,10 @@ def _container(
         "name": CONTAINER,
         "image": server.image or config.server.image,
         "imagePullPolicy": config.server.image_pull_policy,
-        "ports": [{"name": "http", "containerPort": names.SERVER_PORT, "protocol": "TCP"}],
+        "ports": [
+            {"name": "http", "containerPort": names.SERVER_PORT, "protocol": "TCP"},
+            {"name": "probes", "containerPort": names.PROBE_PORT, "protocol": "TCP"},
+        ],
         "env": _environment(namespace, name, wanted, spec, config),
         "resources": resources,
         "securityContext": {
@@ -182,6 +185,7 @@ def _environment(
         "TRANSIT_STORAGE_URI": _served_from(spec.storage),
         "TRANSIT_CACHE_DIR": CACHE,
         "TRANSIT_PORT": str(names.SERVER_PORT),
+        "TRANSIT_PROBE_PORT": str(names.PROBE_PORT),
         "TRANSIT_BATCH_MAX_SIZE": str(spec.server.batching.max_size),
         "TRANSIT_BATCH_MAX_WAIT": spec.server.batching.max_wait,
         "TRANSIT_DRAIN_DELAY": f"{config.server.drain_delay_seconds}s",
@@ -199,7 +203,7 @@ def _environment(
 
 def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
     return {
-        "httpGet": {"path": path, "port": "http", "scheme": "HTTP"},
+        "httpGet": {"path": path, "port": "probes", "scheme": "HTTP"},
         "periodSeconds": period,
         "timeoutSeconds": 5 if period > 1 else 1,
         "failureThreshold": failures,
