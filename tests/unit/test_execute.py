@@ -422,3 +422,36 @@ def test_what_a_webhook_rewrites_is_not_applied_at_every_look() -> None:
     assert [deployments_written() for _ in range(3)] == [1, 0, 0]
     live["Deployment", f"m-{R1}"]["metadata"]["generation"] = 2  # somebody changed it
     assert [deployments_written() for _ in range(2)] == [1, 0]
+
+
+def of_an_earlier_operator(live: Live) -> Live:
+    """The same, as operators made it whose servers had one port."""
+    for kept_object in live.values():
+        data = kept_object.get("data") or kept_object["spec"]
+        if "template" in data:
+            template = data["template"]
+            (container,) = template["spec"]["containers"]
+            container["ports"] = container["ports"][:1]
+            for probe in ("readinessProbe", "livenessProbe"):
+                container[probe]["httpGet"]["port"] = "http"
+            template["metadata"]["annotations"]["prometheus.io/port"] = "8000"
+    return live
+
+
+def test_a_new_operator_restarts_no_pod_for_a_new_port() -> None:
+    api = Api()
+    live = of_an_earlier_operator({**running(R1, "1.0.0"), **running(R2, "2.0.0")})
+    execute(api, live, rolling_back())
+    assert f"Deployment/m-{R1}" not in api.written
+
+
+def test_a_lost_deployment_comes_back_with_the_probes_it_had() -> None:
+    api = Api()
+    live = of_an_earlier_operator({**running(R1, "1.0.0"), **running(R2, "2.0.0")})
+    del live["Deployment", f"m-{R1}"]
+    execute(api, live, rolling_back())
+    template = api.objects["Deployment", f"m-{R1}"]["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    assert [port["name"] for port in container["ports"]] == ["http"]
+    assert container["livenessProbe"]["httpGet"]["port"] == "http"
+    assert template["metadata"]["annotations"]["prometheus.io/port"] == "8000"
