@@ -150,7 +150,8 @@ async def test_unpacked_bodies_share_the_limit(store: Path, tmp_path: Path) -> N
         assert probed
         assert statuses <= {200, 503}
         assert 200 in statuses
-        assert server.peak_memory() - before < 64 + 48, "and one more copy of some of them"
+        # Decoding takes some more; without the limit, these would take 900.
+        assert server.peak_memory() - before < 3 * 64
         assert server.predict(ROW).status_code == 200
 
 

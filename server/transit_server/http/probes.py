@@ -50,19 +50,15 @@ class Probes:
 
     def ready(self) -> Reply:
         """200 only when every model is loaded, verified, warmed up and answering, the event loop
-        moves, and the server is not draining. A circuit that isn't closed is told, and is no reason
-        by itself.
+        moves, and the server is not draining.
         """
         why = self._catalog.not_ready_because()
         late = self._heartbeat.late
         if why is None and late > _NOT_READY_AFTER:
             why = _stands(late)
-        answer: dict[str, object] = {"status": "ready" if why is None else "not ready"}
         if why is not None:
-            answer["reason"] = why
-        if circuits := self._catalog.circuits():
-            answer["circuits"] = circuits
-        return _json(answer, 200 if why is None else 503)
+            return _json({"status": "not ready", "reason": why}, 503)
+        return _json({"status": "ready"})
 
     def metrics(self) -> Reply:
         """Metrics in the text format of Prometheus."""
