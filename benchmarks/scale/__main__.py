@@ -55,7 +55,7 @@ Progress is printed; results go to {RESULTS.relative_to(paths.REPOSITORY)}.
 
 async def measure(options: argparse.Namespace, home: plane.Plane) -> None:
     """Run everything; write one row for each N as soon as it is complete."""
-    with step("API server: resources, account, rights"):
+    with step("API server: account and rights"):
         kubeconfig, config = home.operator_files()
     rows: list[dict[str, Any]] = []
     async with Fleet(home) as fleet:

@@ -143,12 +143,7 @@ class Plane:
         return done.stdout
 
     def operator_files(self) -> tuple[Path, Path]:
-        """Install CRDs, account and rights of the chart; return kubeconfig and configuration."""
-        crds = [*gobuild.gateway_api_crds().glob("*.yaml"), *(CHART / "crds").glob("*.yaml")]
-        for file in crds:
-            self.kubectl("apply", "--server-side", "-f", str(file))
-        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
-        self._until("the resources", self._served)  # established is not yet served
+        """Install account and rights of the chart; return kubeconfig and configuration."""
         self.kubectl("create", "namespace", NAMESPACE)
         helm = gobuild.PROGRAMS["helm"].path
         rendered = shell.output(
@@ -203,6 +198,7 @@ class Plane:
         )
         self._until("the API server", self._api_ready)
         self.kubectl("apply", "-f", "-", stdin=_nodes())
+        self._resources()  # before KWOK, which asks at its start what HTTPRoutes are
         kubeconfig = self.folder / "admin.kubeconfig"
         self._program(
             "kube-controller-manager",
@@ -242,6 +238,13 @@ class Plane:
         self.start("exporter", [sys.executable, HERE / "exporter.py", *exporter])
         self._until("Prometheus", lambda: answers(f"{self.prometheus}/-/ready"))
         self._until("the nodes", self._nodes_ready)
+
+    def _resources(self) -> None:
+        crds = [*gobuild.gateway_api_crds().glob("*.yaml"), *(CHART / "crds").glob("*.yaml")]
+        for file in crds:
+            self.kubectl("apply", "--server-side", "-f", str(file))
+        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+        self._until("the resources", self._served)  # established is not yet served
 
     def _program(self, name: str, *flags: str) -> None:
         self.start(name, [gobuild.PROGRAMS[name].path, *flags])
