@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import joblib
+import numpy as np
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 
+from tests.server.example_store import publish
 from tests.server.running import RunningServer, eventually
 
 ROW = [1.0] * 784
@@ -232,3 +236,38 @@ async def test_a_full_queue_refuses_at_once(store: Path, tmp_path: Path) -> None
             assert len([task for task in asking if not task.done()]) == 3
             server.process.kill()
             await asyncio.gather(*asking, return_exceptions=True)
+
+
+def test_a_row_may_be_as_large_as_its_model_s_rows(tmp_path: Path) -> None:
+    """A picture of 224 x 224 points in three colours is over a megabyte of JSON; the limit is the
+    setting's.
+    """
+    features = 224 * 224 * 3
+    rows = np.random.default_rng(0).random((12, features), dtype=np.float32)
+    model = DecisionTreeClassifier(random_state=0).fit(rows, np.arange(12) % 3)
+    publish(
+        tmp_path / "store",
+        "pictures",
+        "1.0.0",
+        ".joblib",
+        lambda path: joblib.dump(model, path),
+        features=features,
+    )
+    body = json.dumps({"features": [float(value) for value in rows[0]]}).encode()
+    assert len(body) > 2 * 2**20
+    with RunningServer(
+        tmp_path / "store", tmp_path / "work", {"pictures": "1.0.0"}, max_body="4Mi"
+    ) as server:
+        server.until_ready()
+        answer = server.client.post("/api/v1/predict", content=body)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["prediction"]["class_id"] == model.predict(rows[:1])[0]
+        more = server.client.post("/api/v1/predict", content=body + b" " * 2**21)
+        assert more.status_code == 413
+
+
+def test_far_more_values_than_a_row_has_are_refused_undecoded(narrow: RunningServer) -> None:
+    body = b'{"features": [' + b"1," * 1_000_000 + b"1]}"
+    answer = narrow.client.post("/api/v1/predict", content=body)
+    assert answer.status_code == 422
+    assert "far more than" in answer.json()["error"]["message"]
