@@ -84,8 +84,9 @@ def test_a_share_between_two_steps_stays_as_it_is() -> None:
     assert candidate(world).step == 1
 
 
-def test_a_spec_that_was_taken_back_makes_no_stable_of_what_was_tried() -> None:
-    world = rolling(10)
+@pytest.mark.parametrize("weight", [10, 50])
+def test_a_spec_that_was_taken_back_makes_no_stable_of_what_was_tried(weight: int) -> None:
+    world = rolling(weight)
     world.lose_status()
     world.spec = spec(V1)
     world.settle()

@@ -65,8 +65,9 @@ def _shares(o: Observed) -> dict[str, int]:
 def _stable(o: Observed, shares: dict[str, int]) -> str:
     """Of two with traffic, the one that the spec does not ask for: the other one is being tried.
 
-    But for one that is older and has more: then the other was tried, and the spec was taken back.
-    If it asks for neither, the one with more; of equals the older one.
+    But for one that is older and has half or more: then the other was tried, and the spec was taken
+    back. Were it otherwise, one that was stable before would be back too early, which is the lesser
+    harm. If it asks for neither, the one with more; of equals the older one.
     """
     assert o.wanted is not None
     wanted = o.wanted.revision
@@ -76,11 +77,16 @@ def _stable(o: Observed, shares: dict[str, int]) -> str:
         return -shares.get(name, 0), o.records[name].created if name in o.records else 0.0
 
     stable = min(sorted(found), key=rank)
-    if wanted in o.records and stable in o.records:
-        older = o.records[wanted].created < o.records[stable].created
-        if older and shares.get(wanted, 0) > shares.get(stable, 0):
-            return wanted
-    return stable
+    taken_back = _older(o, wanted, stable) and shares.get(wanted, 0) >= shares.get(stable, 0)
+    return wanted if taken_back else stable
+
+
+def _older(o: Observed, one: str, other: str) -> bool:
+    """Tell whether both have records, and one that wasn't turned back is the older one."""
+    if one not in o.records or other not in o.records:
+        return False
+    mine = o.records[one]
+    return not mine.rejected and mine.created < o.records[other].created
 
 
 def _standby(o: Observed) -> list[str]:
