@@ -164,6 +164,15 @@ def test_a_second_fix_that_is_turned_back_leaves_the_traffic_where_it_was() -> N
     assert (stable(world), world.traffic) == (R1, {R1: 100})
 
 
+def test_one_lost_pod_of_who_carries_the_traffic_gives_the_next_one_nothing() -> None:
+    world = broken_stable()
+    update(world, V2)
+    update(world, V3)
+    world.crash(R2)
+    world.settle()
+    assert world.traffic == {R2: 100}
+
+
 def test_the_stable_that_comes_back_meanwhile_has_its_share_again() -> None:
     world = broken_stable()
     update(world, V2)

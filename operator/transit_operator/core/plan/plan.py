@@ -132,8 +132,8 @@ def _room(
     room: dict[str, int] = {}
 
     def beside(*known: str) -> dict[str, int]:
-        return {
-            name: _carried(o, name, full)
+        return {  # one lost pod moves no traffic here either
+            name: max(_carried(o, name, full), given[name])
             for name in given
             if name not in room and name not in known and o.revision(name).ready
         }
@@ -162,7 +162,8 @@ def _room(
                 room[waiting.revision] = _carried(o, waiting.revision, full)
                 if room[stable.revision]:
                     room[waiting.revision] = 0  # it is not tried before its turn
-    return room | beside()
+    last = {n: _carried(o, n, full) for n in given if n not in room and o.revision(n).ready}
+    return room | last
 
 
 def _carried(o: Observed, revision: str, full: int) -> int:
