@@ -10,39 +10,30 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from transit_models.errors import IntegrityError, InvalidMetadata, InvalidReference
+from transit_models.errors import InvalidMetadata
 from transit_models.integrity import (
     ANSWERS,
     METRICS,
     PROBE,
-    check_relative,
     sha256_of,
     step_name,
     write_checksums,
 )
 from transit_models.metadata import (
-    MODEL_ENDINGS,
     Framework,
     ModelMetadata,
     find_model_file,
     parse_metadata,
     write_metadata,
 )
+from transit_models.model_file import place
 from transit_models.schema import Task
 from transit_models.storage_local import LocalStorage
 from transit_models.twin import write_twin
 from transit_models.versions import check_name, plain
-
-_FRAMEWORKS: dict[str, Framework] = {
-    ending: framework
-    for framework, endings in MODEL_ENDINGS.items()
-    for ending in endings
-    if ending != ".onnx" or framework == "onnx"
-}
 
 
 @dataclass(frozen=True)
@@ -67,21 +58,6 @@ class Description:
     inputs: Sequence[Mapping[str, Any]] = ()
     model_classes: Sequence[Any] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-def framework_of(model_file: Path) -> Framework:
-    """The framework that writes files with this ending. Raises `InvalidReference` for others."""
-    if (model_file / "MLmodel").is_file():
-        return "mlflow"
-    if model_file.suffix == ".model":
-        return "xgboost"
-    try:
-        return _FRAMEWORKS[model_file.suffix]
-    except KeyError:
-        raise InvalidReference(
-            f"{model_file}: no framework has the ending {model_file.suffix!r}; "
-            f"known are {', '.join(sorted(_FRAMEWORKS))}"
-        ) from None
 
 
 def seal(directory: Path, described: Description) -> ModelMetadata:
@@ -177,58 +153,9 @@ def lay_out(
     for path in (*steps, probe, answers, metrics):
         if path is not None and not path.is_file():
             raise InvalidMetadata(f"{path} is no file")
-    if (model_file / "MLmodel").is_file():
-        shutil.copytree(model_file, directory / "model.mlflow")
-    elif not model_file.is_file():
-        raise InvalidMetadata(f"{model_file} is no file")
-    else:
-        shutil.copyfile(model_file, directory / f"model{_ending(model_file)}")
-        for beside in _data_of(model_file):
-            target = directory / check_relative(beside)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(model_file.parent / beside, target)
+    place(model_file, directory)
     for number, step in enumerate(steps, start=1):
         shutil.copyfile(step, directory / step_name(number))
     for path, name in ((probe, PROBE), (answers, ANSWERS), (metrics, METRICS)):
         if path is not None:
             shutil.copyfile(path, directory / name)
-
-
-def _ending(model_file: Path) -> str:
-    """XGBoost's own files go by what is in them. Raises `InvalidMetadata` for the old binary."""
-    if model_file.suffix not in (".bst", ".model"):
-        return model_file.suffix
-    with model_file.open("rb") as file:
-        first = file.read(2)
-    if first[:1] != b"{":
-        raise InvalidMetadata(
-            f"{model_file} is in XGBoost's old binary format: open it with the version that wrote "
-            "it (before 3.1), and save_model as .ubj"
-        )
-    return ".ubj" if first[1:] in (b"L", b"U", b"i", b"l", b"I", b"$") else ".json"
-
-
-def _data_of(model_file: Path) -> list[str]:
-    """Files beside an ONNX model that hold its weights. Raises `InvalidMetadata` for others."""
-    if model_file.suffix != ".onnx" or find_spec("onnx") is None:
-        return []
-    import onnx
-
-    try:
-        graph = onnx.load(str(model_file), load_external_data=False).graph
-    except Exception:  # no ONNX: the server will say so
-        return []
-    found = {
-        entry.value
-        for tensor in graph.initializer
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
-    for name in found:
-        try:
-            check_relative(name)
-        except IntegrityError:
-            raise InvalidMetadata(f"{model_file} takes weights from outside: {name!r}") from None
-        if not (model_file.parent / name).is_file():
-            raise InvalidMetadata(f"{model_file} needs {name}, which is not beside it")
-    return sorted(found)

@@ -13,7 +13,8 @@ from typing import Any, get_args
 from transit_models.draft import drafted
 from transit_models.errors import InvalidMetadata, InvalidReference
 from transit_models.metadata import MODEL_ENDINGS
-from transit_models.pack import Description, framework_of, pack
+from transit_models.model_file import framework_of
+from transit_models.pack import Description, pack
 from transit_models.schema import Task
 from transit_models.storage import split_reference
 

@@ -33,8 +33,7 @@ def _opened(path: Path) -> xgboost.Booster:
         old = data[:1] != b"{"
         raise UnsupportedModel(
             f"{path.name} is in XGBoost's old binary format, which XGBoost {xgboost.__version__} "
-            "can't read: open it with the version that wrote it (before 3.1), and save_model as "
-            ".ubj"
+            "can't read: pack it with transit-models pack, which converts it"
             if old
             else f"{path.name} can't be read: {first_line(error)}"
         ) from error
