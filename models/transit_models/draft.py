@@ -33,23 +33,29 @@ def drafted(
     needed.
     """
     try:
-        said = _asked(described, model_file, task_said)
+        said = _asked(described, model_file, steps, task_said)
     except desk.NotAsked as why:
-        return Drafted(_complete(described), (f"the model was not looked into: {why}",))
+        return _unseen(described, str(why))
     if "refused" in said:
         raise InvalidMetadata(f"{model_file}: {said['refused']}")
     if "unread" in said:
-        note = f"the model was not looked into: {said['unread']}"
-        return Drafted(_complete(described), (note,))
-    if steps:  # what the model takes is what preprocessing gives, not what a request has
-        said = {**said, "features": None, "names": [], "inputs": [], "dtype": ""}
-    return _filled(described, said, task_said)
+        return _unseen(described, said["unread"])
+    return _filled(described, said, task_said, "preprocessing" if steps else "the model")
 
 
-def _asked(described: Description, model_file: Path, task_said: bool) -> dict[str, Any]:
+def _unseen(described: Description, why: str) -> Drafted:
+    note = f"the model was not looked into: {why}"
+    if not described.features:
+        raise InvalidMetadata(f"{note}. To pack it all the same, give --features")
+    return Drafted(_complete(described), (note,))
+
+
+def _asked(
+    described: Description, model_file: Path, steps: Sequence[Path], task_said: bool
+) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="transit-look-") as scratch:
         directory = Path(scratch)
-        lay_out(directory, model_file)
+        lay_out(directory, model_file, steps)
         draft = replace(
             described,
             features=described.features or 1,
@@ -64,7 +70,8 @@ def _asked(described: Description, model_file: Path, task_said: bool) -> dict[st
         return desk.ask("look", directory, *tasks)
 
 
-def _filled(described: Description, said: dict[str, Any], task_said: bool) -> Drafted:
+def _filled(described: Description, said: dict[str, Any], task_said: bool, first: str) -> Drafted:
+    """`first` sees the requests, and says what it takes."""
     notes = [str(note) for note in said["notes"]]
     classes = said["classes"] or []
     task = described.task if task_said else said["task"]
@@ -83,9 +90,9 @@ def _filled(described: Description, said: dict[str, Any], task_said: bool) -> Dr
         )
     features = said["features"]
     if described.features and features and described.features != features:
-        raise InvalidMetadata(f"the model takes {features} features, not {described.features}")
+        raise InvalidMetadata(f"{first} takes {features} features, not {described.features}")
     if said["can_be_missing"] and not described.missing:
-        notes.append("the model can take missing values: --missing lets requests have null")
+        notes.append(f"{first} can take missing values: --missing lets requests have null")
     return Drafted(
         _complete(
             replace(

@@ -1,7 +1,8 @@
 """What a model's file says of itself, as JSON: `python -m transit_server.desk.look DIRECTORY`.
 
 `transit-models pack` asks it. The directory holds a version that is not sealed yet; its metadata
-are a draft, in which the task may be missing.
+are a draft, in which the task may be missing. What requests have to hold is said by the first that
+sees them: preprocessing, where there is some.
 """
 
 import json
@@ -11,9 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from transit_models.integrity import VerifiedVersion, version_in
 from transit_models.schema import Input
-from transit_server.formats import whole
+from transit_server.formats import preparation, whole
 from transit_server.formats.base import (
     Engine,
     Says,
@@ -23,6 +26,7 @@ from transit_server.formats.base import (
     first_line,
 )
 from transit_server.formats.inputs import OPEN
+from transit_server.formats.outputs import no_probabilities
 
 # In this order, the first that the model is made for.
 TASKS = ("classification", "outlier", "cluster", "label", "regression", "tensors")
@@ -54,8 +58,15 @@ def look(directory: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
             continue
         if unnamed and engine.says.gives == "probabilities" and engine.name in _NAMELESS:
             refused.append("the model does not name its classes: give --labels in order")
+            classes = _likely_classes(engine)
+            if classes > 1:
+                raise UnsupportedModel(
+                    f"it answers what looks like the probabilities of {classes} classes, and does "
+                    "not name them: give --labels in order, or --task tensors"
+                )
             continue  # networks of one number are regressions, unless somebody gives labels
-        return _described(engine, task)
+        first = preparation.load(trial, 1)
+        return _described(engine, task, engine.says if first is None else first.says)
     raise UnsupportedModel(refused[0] if refused else "it answers no task")
 
 
@@ -74,17 +85,31 @@ def _with_task(draft: VerifiedVersion, task: str) -> VerifiedVersion:
     return replace(draft, metadata=draft.metadata.model_copy(update={"task": task}))
 
 
-def _described(engine: Engine, task: str) -> dict[str, Any]:
-    says: Says = engine.says
+def _likely_classes(engine: Engine) -> int:
+    """How many probabilities a network of one matrix answers, as far as made-up rows tell."""
+    says = engine.says
+    if says.takes != "matrix" or not says.features:
+        return 0
+    rows = np.random.default_rng(0).uniform(0, 1, (4, says.features))
+    try:
+        scores = np.asarray(engine.run(np.rint(rows * 3).astype(says.dtype or "float32")))
+    except Exception:  # rows that it can't take say nothing of its answers
+        return 0
+    likely = scores.ndim == 2 and np.isfinite(scores).all() and no_probabilities(scores) is None
+    return scores.shape[1] if likely else 0
+
+
+def _described(engine: Engine, task: str, first: Says) -> dict[str, Any]:
+    says = engine.says
     return {
         "task": task,
         "classes": None if says.classes is None else [str(item) for item in says.classes],
-        "features": says.features or len(says.fields) or None,
-        "names": list(says.names),
-        "dtype": says.dtype,
-        "inputs": [_input(field) for field in says.fields],
+        "features": first.features or len(first.fields) or None,
+        "names": list(first.names),
+        "dtype": first.dtype,
+        "inputs": [_input(field) for field in first.fields],
         "dependencies": _versions(engine.name),
-        "can_be_missing": says.missing,
+        "can_be_missing": first.missing,
         "notes": list(says.notes),
     }
 

@@ -16,6 +16,7 @@ from transit_models.schema import Classes, Number, Outputs, Several
 from transit_server.formats.base import Class, Engine, Rows, Says, Scores, UnsupportedModel
 
 SLACK = 1e-3
+NO_PROBABILITIES = "answers are no probabilities"
 _SHOWN = 12
 _BY_POSITION = "classes are taken by position: {}"
 
@@ -221,18 +222,27 @@ def _several(engine: Engine, outputs: Several) -> Answers:
     places = [list(there).index(name) for name in wanted]
     run = engine.run
 
+    widths = tuple((name, there[name]) for name in wanted)
+    classes = {}
+    for place, named in enumerate(outputs.outputs):
+        if isinstance(named.of, Classes):
+            classes[place] = named.name
+            if there[named.name] != len(named.of.labels):
+                raise UnsupportedModel(
+                    f"its output {named.name} has {there[named.name]} columns, "
+                    f"and {len(named.of.labels)} labels"
+                )
+
     def predict(rows: Rows) -> Scores:
         said = run(rows)
         parts = [np.asarray(said[place]) for place in places]
-        return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+        parts = [part.reshape(len(part), -1) for part in parts]
+        for place, name in classes.items():
+            why = no_probabilities(parts[place])
+            if why is not None:
+                raise ValueError(f"of its output {name}, {NO_PROBABILITIES}: {why}")
+        return np.concatenate(parts, axis=1)
 
-    widths = tuple((name, there[name]) for name in wanted)
-    for named in outputs.outputs:
-        if isinstance(named.of, Classes) and there[named.name] != len(named.of.labels):
-            raise UnsupportedModel(
-                f"its output {named.name} has {there[named.name]} columns, "
-                f"and {len(named.of.labels)} labels"
-            )
     return Answers(predict, sum(width for _, width in widths), outputs, "", widths)
 
 

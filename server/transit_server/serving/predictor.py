@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transit_server.formats.base import Rows, Scores
-from transit_server.formats.outputs import SLACK
+from transit_server.formats.outputs import NO_PROBABILITIES, SLACK
 from transit_server.serving.failure import Failure
 
 Stage = Callable[[Any], NDArray[Any]]
-NO_PROBABILITIES = "answers are no probabilities"
 
 
 @dataclass(slots=True)

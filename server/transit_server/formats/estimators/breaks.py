@@ -1,12 +1,11 @@
 """Estimators whose answers changed between versions of scikit-learn, though their files still open.
 
-Each is known by what the fitted object holds, not by the version alone: a file may have been
-written anew. What isn't listed here is proven by `answers.npy` (see `proof`).
+Each is known by what the fitted object holds, where that tells it: a file may have been written
+anew. What isn't listed here is proven by `answers.npy` (see `proof`). What is only kept otherwise
+today is no break: `older` mends it.
 """
 
 from typing import Any
-
-import numpy as np
 
 from transit_server.formats.base import UnsupportedModel
 from transit_server.formats.estimators.walk import nested
@@ -17,7 +16,7 @@ def refuse_known(estimator: Any, written: str, here: str) -> None:
     for one in nested(estimator):
         if not type(one).__module__.startswith("sklearn."):
             continue
-        why = _logistic(one) or _counting_tree(one)
+        why = _logistic(one) or _real_boosting(one) or _scaled_parts(one, written)
         if why is not None:
             raise UnsupportedModel(
                 f"its {type(one).__name__} {why}: written by {written or 'an older version'}, run "
@@ -40,10 +39,18 @@ def _logistic(one: Any) -> str | None:
     return None
 
 
-def _counting_tree(one: Any) -> str | None:
-    """Until 1.2 the leaves of a classifier held how many rows fell there, now their shares."""
-    tree = getattr(one, "tree_", None)
-    if tree is None or not hasattr(one, "classes_") or not hasattr(tree, "value"):
+def _real_boosting(one: Any) -> str | None:
+    """Since 1.6 every AdaBoostClassifier is of the algorithm SAMME, whatever it was."""
+    if type(one).__name__ == "AdaBoostClassifier" and vars(one).get("algorithm") == "SAMME.R":
+        return "is of the algorithm SAMME.R, which scikit-learn no longer computes"
+    return None
+
+
+def _scaled_parts(one: Any, written: str) -> str | None:
+    """Since 1.5 the coefficients are those of rows that are not scaled; nothing in it tells."""
+    if type(one).__name__ not in ("PLSRegression", "PLSCanonical", "CCA"):
         return None
-    sums = np.asarray(tree.value).sum(axis=-1)
-    return None if np.allclose(sums, 1.0, atol=1e-3) else "has counts in its leaves, not shares"
+    numbers = [int(part) for part in written.split(".")[:2] if part.isdigit()]
+    if len(numbers) == 2 and numbers < [1, 5]:
+        return "keeps coefficients of scaled rows, which scikit-learn takes for others since 1.5"
+    return None

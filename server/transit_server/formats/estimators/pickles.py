@@ -6,10 +6,12 @@ at once may see half of them. So whatever opens or imports anything holds `LOADI
 
 import pickletools
 import re
+import sys
 import threading
 import warnings
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,16 @@ def opened(path: Path) -> Opened:
 
         warnings.simplefilter("always")
         try:
-            thing = joblib.load(path)
+            try:
+                thing = joblib.load(path)
+            except (ImportError, AttributeError, ValueError):
+                if find_spec("sklearn") is None:
+                    raise
+                from transit_server.formats.estimators.older import older_names
+
+                caught.clear()
+                with older_names():
+                    thing = joblib.load(path)
         except (ImportError, AttributeError) as error:
             raise Unreadable(
                 f"{path.name} needs what is not here: {first_line(error)}{_versions(path)}. Put "
@@ -60,6 +71,10 @@ def opened(path: Path) -> Opened:
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
             )
+    if "sklearn" in sys.modules:
+        from transit_server.formats.estimators.older import mended
+
+        thing = mended(thing)
     return Opened(thing, written)
 
 

@@ -1,0 +1,76 @@
+"""Pickles of older versions of scikit-learn answer what those versions answered, or are refused.
+
+How the files were made: `tests/models/old_sklearn/make.py`.
+"""
+
+import json
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn
+
+from transit_server.formats.base import UnsupportedModel
+from transit_server.formats.estimators.breaks import refuse_known
+from transit_server.formats.estimators.pickles import opened
+
+pytestmark = pytest.mark.timeout(180)
+OLD = Path(__file__).parents[1] / "models" / "old_sklearn"
+VERSIONS = ("1.2.2", "1.3.2", "1.5.2")
+REFUSED = {
+    "real-boosting": "SAMME.R",
+    "one-against-the-rest": "one-versus-rest",
+    "scaled-parts": "scaled rows",
+}
+
+
+@cache
+def told(version: str) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads((OLD / f"answers-{version}.json").read_text())
+    return said
+
+
+@cache
+def models(version: str) -> Any:
+    return opened(OLD / f"{version}.pkl")
+
+
+def cases() -> list[tuple[str, str]]:
+    return [(version, name) for version in VERSIONS for name in told(version)["answers"]]
+
+
+@pytest.mark.parametrize(("version", "name"), cases())
+def test_it_answers_as_the_version_that_wrote_it(version: str, name: str) -> None:
+    found = models(version)
+    model = found.thing[name]
+    method, wanted = told(version)["answers"][name]
+    if name in REFUSED and not (name == "scaled-parts" and version == "1.5.2"):
+        with pytest.raises(UnsupportedModel, match=REFUSED[name]) as refused:
+            refuse_known(model, found.written_by["scikit-learn"], sklearn.__version__)
+        assert f"written by {version}" in str(refused.value)
+        return
+    refuse_known(model, found.written_by["scikit-learn"], sklearn.__version__)
+    asked = told(version)["texts"] if name.startswith("words") else told(version)["rows"]
+    said = np.asarray(
+        getattr(model, method)(asked if name.startswith("words") else np.array(asked))
+    )
+    if said.dtype.kind == "U":
+        assert said.tolist() == wanted
+    else:
+        assert np.allclose(said, wanted, atol=1e-12, rtol=1e-12)
+
+
+def test_nothing_is_left_behind() -> None:
+    """Older names are there while a pickle is opened, and no longer."""
+    models("1.2.2")
+    assert "sklearn.ensemble._gb_losses" not in sys.modules
+    assert "_loss" not in sys.modules
+    from sklearn.metrics import _dist_metrics
+    from sklearn.tree import DecisionTreeClassifier, _tree
+
+    assert not hasattr(_dist_metrics, "EuclideanDistance")
+    fitted = DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1])
+    assert type(fitted.tree_) is _tree.Tree
