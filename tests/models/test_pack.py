@@ -78,10 +78,11 @@ def test_several_steps_of_preprocessing(model: Path, capsys: pytest.CaptureFixtu
     joblib.dump(one, folder / "one.pkl")
     joblib.dump(two, folder / "two.pkl")
     np.save(folder / "probe.npy", ROWS[:16])
-    version = packed(model, "--features", "3", "--dtype", "float64", "--probe",
-                     str(folder / "probe.npy"), "--preprocessing", str(folder / "one.pkl"),
-                     "--preprocessing", str(folder / "two.pkl"))  # fmt: skip
+    steps = ["--preprocessing", str(folder / "one.pkl"), "--preprocessing", str(folder / "two.pkl")]
+    version = packed(model, "--probe", str(folder / "probe.npy"), *steps)
     assert len(version.steps) == 2
+    taken = version.metadata.input_schema
+    assert (taken.features, taken.dtype) == (3, "float64"), "as the first step says"
     capsys.readouterr()
     assert main(["try", str(folder / "store"), "m@1.0.0", "--output", "json"]) == 0
     said = json.loads(capsys.readouterr().out)
@@ -89,6 +90,132 @@ def test_several_steps_of_preprocessing(model: Path, capsys: pytest.CaptureFixtu
     assert said["answer"] == pytest.approx(expected.tolist(), abs=1e-5)
     assert set(said["benchmark"]) == {"samples", "mean_ms", "p50_ms", "p95_ms", "p99_ms", "rps"}
     assert said["serves"] is True
+
+
+def served(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    assert main(["try", str(folder / "store"), "m@1.0.0", "--output", "json"]) == 0
+    said: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return said
+
+
+def test_what_requests_hold_is_what_preprocessing_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its columns by name, of which the model sees fewer or others."""
+    import pandas
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    frame = pandas.DataFrame(ROWS, columns=["age", "income", "debt"])
+    step = make_pipeline(StandardScaler(), PCA(2)).fit(frame)
+    joblib.dump(step, tmp_path / "step.pkl")
+    joblib.dump(LogisticRegression().fit(step.transform(frame), KINDS), tmp_path / "model.pkl")
+    metadata = packed(
+        tmp_path / "model.pkl", "--preprocessing", str(tmp_path / "step.pkl")
+    ).metadata
+    assert metadata.signature.inputs.names == ("age", "income", "debt")
+    assert served(tmp_path, capsys)["serves"]
+
+
+def test_words_are_counted_by_preprocessing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.naive_bayes import MultinomialNB
+
+    texts = ["free money now", "see you at lunch", "win money", "lunch at noon"]
+    vectorizer = TfidfVectorizer().fit(texts)
+    joblib.dump(vectorizer, tmp_path / "vectorizer.pkl")
+    spam = MultinomialNB().fit(vectorizer.transform(texts), ["spam", "no", "spam", "no"])
+    joblib.dump(spam, tmp_path / "model.pkl")
+    packed(tmp_path / "model.pkl", "--preprocessing", str(tmp_path / "vectorizer.pkl"))
+    said = served(tmp_path, capsys)
+    assert [part["datatype"] for part in said["inputs"]] == ["BYTES"]
+    assert said["outputs"]["labels"] == ["no", "spam"]
+
+
+def test_why_a_file_was_not_looked_into_is_said_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.pkl"
+    path.write_bytes(b"cno_such_package\nModel\n.")
+    assert main(["pack", str(path), str(tmp_path / "store"), "m@1.0.0"]) == 1
+    said = capsys.readouterr().err
+    assert "No module named 'no_such_package'" in said
+    assert "image of your own" in said
+    assert "--features" in said
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [("softmax", "probabilities of 3 classes, and does not name them: give --labels"),
+     ("linear", None)],
+)  # fmt: skip
+def test_probabilities_without_names_are_asked_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], last: str, words: str | None
+) -> None:
+    """Three numbers that are none are several outputs."""
+    from tensorflow import keras
+
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Input((4,)), keras.layers.Dense(3, activation=last)]
+    keras.Sequential(layers).save(tmp_path / "model.keras")
+    arguments = ["pack", str(tmp_path / "model.keras"), str(tmp_path / "store"), "m@1.0.0"]
+    if words is None:
+        assert packed(tmp_path / "model.keras").metadata.task == "tensors"
+    else:
+        assert main(arguments) == 1
+        assert words in capsys.readouterr().err
+        assert main([*arguments, "--labels", "a,b,c"]) == 0
+
+
+def old_xgboost(path: Path) -> None:
+    old = Path(__file__).parent / "old_xgboost" / "1.7.6-logistic.deprecated"
+    path.write_bytes(old.read_bytes())
+
+
+def new_xgboost(path: Path) -> None:
+    import xgboost
+
+    matrix = xgboost.DMatrix(ROWS.astype(np.float32), (KINDS == "yes").astype(int))
+    trained = xgboost.train({"objective": "binary:logistic"}, matrix, 2)
+    path.write_bytes(trained.save_raw("ubj"))
+
+
+def lightgbm_text(path: Path) -> None:
+    import lightgbm
+
+    data = lightgbm.Dataset(ROWS, (KINDS == "yes").astype(int))
+    trained = lightgbm.train({"objective": "binary", "verbose": -1}, data, 2)
+    path.write_text(trained.model_to_string())
+
+
+@pytest.mark.parametrize(
+    ("write", "framework", "ending"),
+    [
+        (old_xgboost, "xgboost", ".json"),
+        (new_xgboost, "xgboost", ".ubj"),
+        (lightgbm_text, "lightgbm", ".txt"),
+    ],
+)
+@pytest.mark.parametrize("name", ["model.bst", "final.model", "trained.dat"])
+def test_an_ending_that_says_nothing_goes_by_the_first_bytes(
+    tmp_path: Path, write: Any, framework: str, ending: str, name: str
+) -> None:
+    write(tmp_path / name)
+    version = packed(tmp_path / name, "--labels", "no,yes")
+    assert version.metadata.framework == framework
+    assert version.model_file.suffix == ending
+
+
+def test_a_file_of_nobody_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "trained.dat").write_bytes(b"????")
+    store = str(tmp_path / "store")
+    assert main(["pack", str(tmp_path / "trained.dat"), store, "m@1.0.0"]) == 1
+    assert "its first bytes are of none" in capsys.readouterr().err
 
 
 def test_answers_are_made_in_one_line_and_held_against(

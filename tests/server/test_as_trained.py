@@ -564,6 +564,8 @@ def test_versions_of_libraries(tmp_path: Path) -> None:
     with RunningServer(tmp_path / "store", tmp_path, models) as server:
         told = server.until_ready().client.get("/api/v1/models/old/info").json()
         assert "scikit-learn 1.2.2" in told["dependencies"][0]
+        labels = {"model": "old", "version": "1.0.0"}
+        assert server.metric("model_dependencies_differing", **labels) == 1
         assert all(json.loads(line) for line in server.log.read_text().splitlines())
     with RunningServer(tmp_path / "store", tmp_path, models, dependencies="Refuse") as server:
         eventually(lambda: server.process.poll() is not None, "the server's end")

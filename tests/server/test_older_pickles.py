@@ -9,12 +9,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
+import pandas
 import pytest
 import sklearn
 
 from transit_server.formats.base import UnsupportedModel
 from transit_server.formats.estimators.breaks import refuse_known
+from transit_server.formats.estimators.columns import fields_of
 from transit_server.formats.estimators.pickles import opened
 
 pytestmark = pytest.mark.timeout(180)
@@ -74,3 +77,26 @@ def test_nothing_is_left_behind() -> None:
     assert not hasattr(_dist_metrics, "EuclideanDistance")
     fitted = DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1])
     assert type(fitted.tree_) is _tree.Tree
+
+
+def test_columns_that_0_24_named_otherwise(tmp_path: Path) -> None:
+    """What that version kept instead, since it runs with no Python of today."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    frame = pandas.DataFrame({"city": ["Oslo", "Bergen"] * 20, "age": np.arange(40.0)})
+    model = make_pipeline(
+        ColumnTransformer([("c", OneHotEncoder(), ["city"]), ("n", StandardScaler(), ["age"])]),
+        LogisticRegression(),
+    ).fit(frame, np.arange(40) % 3 == 0)
+    wanted = model.predict_proba(frame)
+    columns = model.steps[0][1]
+    columns._feature_names_in = columns.feature_names_in_
+    del columns.feature_names_in_, columns._transformer_to_input_indices
+    del columns.force_int_remainder_cols  # a parameter of later
+    joblib.dump(model, tmp_path / "model.pkl")
+    found = opened(tmp_path / "model.pkl").thing
+    assert np.array_equal(found.predict_proba(frame[["age", "city"]]), wanted)
+    assert [field.name for field in fields_of(found)] == ["city", "age"]

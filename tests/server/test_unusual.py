@@ -137,6 +137,44 @@ def test_several_inputs_and_outputs_are_v2s(tmp_path: Path) -> None:
         assert "/v2/models/joined/infer" in refused.json()["error"]["message"]
 
 
+def shares_and_size(total: float) -> onnx.ModelProto:
+    """Of each row, the probabilities of two classes that add up to `total`, and a number."""
+    nodes = [
+        helper.make_node("Softmax", ["rows"], ["even"]),
+        helper.make_node("Mul", ["even", "total"], ["kind"]),
+        helper.make_node("ReduceSum", ["rows"], ["size"], axes=[1]),
+    ]
+    made = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, 2])],
+        [
+            helper.make_tensor_value_info("kind", TensorProto.FLOAT, [None, 2]),
+            helper.make_tensor_value_info("size", TensorProto.FLOAT, [None, 1]),
+        ],
+        [numpy_helper.from_array(np.float32(total), "total")],
+    )
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
+
+
+@pytest.mark.parametrize("total", [1.0, 1.2])
+def test_one_of_several_outputs_that_has_labels_is_of_probabilities(
+    tmp_path: Path, total: float
+) -> None:
+    directory = publish(
+        tmp_path, "m", "1.0.0", ".onnx",
+        lambda path: path.write_bytes(shares_and_size(total).SerializeToString()),
+        features=2, task="tensors", output_schema={},
+        outputs=[{"name": "kind", "labels": ["a", "b"]}, {"name": "size"}],
+    )  # fmt: skip
+    loaded = formats.load(verify_version(directory), tmp_path / "work")
+    if total == 1.0:
+        assert loaded.predict(loaded.probes).shape == (len(loaded.probes), 3)
+    else:
+        with pytest.raises(ValueError, match="of its output kind, answers are no probabilities"):
+            loaded.predict(loaded.probes)
+
+
 def test_every_nested_estimator_uses_as_many_threads_as_it_is_told(tmp_path: Path) -> None:
     from sklearn.ensemble import RandomForestClassifier, VotingClassifier
     from sklearn.pipeline import make_pipeline

@@ -39,6 +39,13 @@ class ModelRef(ApiModel):
             "must be a semantic version such as 1.2.0, or one of the aliases: stable, latest",
         ),
     )
+    intra_op_threads: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="Threads that one call of this model may use; 1 if nothing is said. More pays"
+        " for large models only, and needs the CPUs (server.resources).",
+    )
 
 
 class Autoscaling(ApiModel):

@@ -46,6 +46,8 @@ def engine(booster: xgboost.Booster, source: Source) -> Engine:
     booster.set_param({"nthread": source.threads})
     objective = objective_of(booster)
     gives = _gives(objective, source.task)
+    if gives == "probabilities":
+        _count_labels(booster, source)
     softmax = gives == "probabilities" and objective == _OF_MARGINS
     labels = gives == "label"
     names = tuple(booster.feature_names or ())
@@ -89,6 +91,14 @@ def engine(booster: xgboost.Booster, source: Source) -> Engine:
     if says.takes == "frame":
         return Engine(lambda frame: _of_frame(booster, frame, softmax), "xgboost", says, None, note)
     return Engine(run, "xgboost", says, None if categorical or softmax or labels else booster, note)
+
+
+def _count_labels(booster: xgboost.Booster, source: Source) -> None:
+    """Raises `UnsupportedModel` where there are labels, and not as many as classes."""
+    learner = json.loads(booster.save_config())["learner"]
+    classes = max(2, int(learner["learner_model_param"]["num_class"]))
+    if source.classes not in (0, classes):
+        raise UnsupportedModel(f"it has {classes} classes, and there are {source.classes} labels")
 
 
 def _of_frame(booster: xgboost.Booster, frame: Any, softmax: bool) -> Any:

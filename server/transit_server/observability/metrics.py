@@ -50,6 +50,7 @@ class ModelMetrics:
         self._latency = metrics.latency.labels(*labels)
         self._load_time = metrics.load_time.labels(*labels)
         self._ready = metrics.ready.labels(*labels)
+        self._differ = metrics.differ.labels(*labels)
         self._queue = metrics.queue.labels(*labels)
         self._circuit = {name: metrics.circuit.labels(*labels, name) for name in CIRCUIT_STATES}
         self.circuit_is(CIRCUIT_STATES[0])
@@ -59,6 +60,10 @@ class ModelMetrics:
 
     def loaded(self, seconds: float) -> None:
         self._load_time.set(seconds)
+
+    def differs(self, libraries: int) -> None:
+        """So many libraries are here in another minor version than the model was made with."""
+        self._differ.set(libraries)
 
     def ready_is(self, ready: Callable[[], float]) -> None:
         """Ask `ready` at every scrape."""
@@ -92,6 +97,12 @@ class Metrics:
         self.load_time = Gauge(
             "model_load_time_seconds",
             "Fetching, verifying, loading and warming up the model.",
+            _BASE,
+            registry=self.registry,
+        )
+        self.differ = Gauge(
+            "model_dependencies_differing",
+            "Libraries that are here in another minor version than the model was made with.",
             _BASE,
             registry=self.registry,
         )

@@ -153,6 +153,7 @@ class Loader:
         )
         if differ and settings.dependencies == "Refuse":
             raise formats.UnsupportedModel(f"TRANSIT_DEPENDENCIES is Refuse, and {differ[0]}")
+        metrics.differs(len(differ))
         for text in differ:
             log.warning("model %s %s: %s", ref.name, metadata.version, text)
         if not labels_of(metadata.signature.outputs):

@@ -19,6 +19,7 @@ from ..observed import Wanted
 # of the day the resource was written, so when a default changes this table must not. A new field
 # gets a line with the value that means "as before it was there".
 _LEFT_OUT: Final[dict[str, Any]] = {
+    "models[].intra_op_threads": None,
     "storage.secret_name": None,
     "server.image": None,
     "server.pool": "cpu",
@@ -63,13 +64,14 @@ def wanted(spec: ModelDeploymentSpec, pins: Pins | None) -> Wanted:
         for model in spec.models
     )
     content = _content(spec)
-    content["models"] = [model.model_dump() for model in models]
+    for said, model in zip(content["models"], models, strict=True):
+        said["version"] = model.version
     return Wanted(revision=_hash(content), models=models)
 
 
 def _content(spec: ModelDeploymentSpec) -> dict[str, Any]:
     return {
-        "models": [model.model_dump() for model in spec.models],
+        "models": _said([model.model_dump() for model in spec.models], "models"),
         "default": spec.default or spec.models[0].name,
         "storage": _said(spec.storage.model_dump(), "storage"),
         "server": _said(spec.server.model_dump(), "server"),

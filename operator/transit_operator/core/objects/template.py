@@ -180,7 +180,7 @@ def _environment(
     own = {
         "TRANSIT_MODEL_DEPLOYMENT": f"{namespace}/{name}",
         "TRANSIT_REVISION": wanted.revision,
-        "TRANSIT_MODELS": json.dumps([model.model_dump() for model in wanted.models]),
+        "TRANSIT_MODELS": json.dumps(_served(wanted, spec)),
         "TRANSIT_DEFAULT_MODEL": spec.default or wanted.models[0].name,
         "TRANSIT_STORAGE_URI": _served_from(spec.storage),
         "TRANSIT_CACHE_DIR": CACHE,
@@ -198,6 +198,16 @@ def _environment(
     return [
         *({"name": name, "value": value} for name, value in own.items()),
         *(v.model_dump(by_alias=True, exclude_none=True) for v in users),
+    ]
+
+
+def _served(wanted: Wanted, spec: ModelDeploymentSpec) -> list[dict[str, Any]]:
+    """Return the pinned models with their settings, as the server reads them."""
+    threads = {model.name: model.intra_op_threads for model in spec.models}
+    return [
+        model.model_dump()
+        | ({"intraOpThreads": threads[model.name]} if threads.get(model.name) else {})
+        for model in wanted.models
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from transit_models.schema import TEXT, TEXT_INPUT, Input
+from transit_server.formats.base import UnsupportedModel
 from transit_server.formats.estimators.walk import nested
 
 _EXAMPLES = 32
@@ -129,7 +130,7 @@ def _of_column_transformer(one: Any, names: Sequence[str], count: int) -> list[_
     for _, transformer, columns in one.transformers_:
         if isinstance(transformer, str) and transformer == "drop":
             continue
-        places = _places(columns, names, count)
+        places = places_of(columns, names, count)
         if isinstance(transformer, str):
             found: list[_Kind | None] = [_Kind() for _ in places]
         elif isinstance(columns, str) and any(_is_vectorizer(x) for x in nested(transformer)):
@@ -144,21 +145,31 @@ def _of_column_transformer(one: Any, names: Sequence[str], count: int) -> list[_
     return kinds
 
 
-def _places(columns: Any, names: Sequence[str], count: int) -> list[int]:
+def places_of(columns: Any, names: Sequence[str], count: int) -> list[int]:
+    """Where the columns that a transformer asks for are. Raises `UnsupportedModel`."""
     if isinstance(columns, str):
-        return [list(names).index(columns)]
+        return [_place(columns, names)]
     if isinstance(columns, int | np.integer):
         return [int(columns)]
     if isinstance(columns, slice):
         if isinstance(columns.start, str) or isinstance(columns.stop, str):
-            start = list(names).index(columns.start) if columns.start is not None else 0
-            stop = list(names).index(columns.stop) + 1 if columns.stop is not None else count
+            start = _place(columns.start, names) if columns.start is not None else 0
+            stop = _place(columns.stop, names) + 1 if columns.stop is not None else count
             return list(range(start, stop))
         return list(range(count))[columns]
     listed = list(columns)
     if listed and isinstance(listed[0], bool | np.bool_):
         return [place for place, wanted in enumerate(listed) if wanted]
-    return [list(names).index(item) if isinstance(item, str) else int(item) for item in listed]
+    return [_place(item, names) if isinstance(item, str) else int(item) for item in listed]
+
+
+def _place(name: str, names: Sequence[str]) -> int:
+    if name not in names:
+        raise UnsupportedModel(
+            f"it asks for the column {name!r} by name, and keeps no names of the columns it was "
+            "trained with: save it again with scikit-learn 1.0 or later"
+        )
+    return list(names).index(name)
 
 
 def _together(kinds: list[_Kind | None], more: list[_Kind | None]) -> list[_Kind | None]:

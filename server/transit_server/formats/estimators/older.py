@@ -11,11 +11,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from transit_server.formats.estimators.columns import places_of
 from transit_server.formats.estimators.walk import nested
 
 # Modules that got an underscore in 0.22, and where their classes are now.
@@ -233,7 +235,34 @@ def _lengths_of_paths(one: Any, kept: dict[str, Any]) -> None:
     one._decision_path_lengths = [tree.compute_node_depths() for tree in trees]
 
 
+_RENAMED = (("estimator", "base_estimator"), ("estimator_", "base_estimator_"))
+
+
+def _later_parameters(one: Any, kept: dict[str, Any]) -> None:
+    """What can be said to a class since then is unsaid: without it nothing looks at the object."""
+    for new, old in _RENAMED:
+        if old in kept and new not in kept:
+            kept[new] = kept[old]
+    for name, parameter in signature(type(one).__init__).parameters.items():
+        if parameter.default is not Parameter.empty and not hasattr(one, name):
+            kept[name] = parameter.default
+
+
+def _names_of_columns(one: Any, kept: dict[str, Any]) -> None:
+    """Before 1.0 the names were there and called otherwise; where each is was looked up anew."""
+    names = kept.get("_feature_names_in")
+    if type(one).__name__ != "ColumnTransformer" or names is None or "feature_names_in_" in kept:
+        return
+    one.feature_names_in_ = np.asarray(names, dtype=object)
+    texts = [str(name) for name in names]
+    one._transformer_to_input_indices = {
+        name: places_of(columns, texts, len(texts)) for name, _, columns in one.transformers_
+    }
+
+
 _MENDS = (
+    _later_parameters,
+    _names_of_columns,
     _lengths_of_paths,
     _weights_of_words,
     _classes,
