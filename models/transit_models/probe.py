@@ -95,12 +95,19 @@ def _made_up(inputs: Inputs, rows: int) -> NDArray[Any]:
     random = np.random.default_rng(_SEED)
     matrix = inputs.matrix
     if matrix is not None:
-        return _numbers(matrix, random, (rows, matrix.size))
+        numbers = _numbers(matrix, random, (rows, matrix.size))
+        for place, example in enumerate(matrix.examples):
+            if example:
+                numbers[:, place] = float(example)
+        return numbers
     made = np.zeros(rows, inputs.row_dtype)
     for field in inputs.fields:
         if field.is_text:
             texts = field.categories or field.examples or ("a text", "another one")
             made[field.name] = np.array([texts[n % len(texts)] for n in range(rows)], dtype=object)
+        elif field.examples:
+            seen = [float(example) for example in field.examples]
+            made[field.name] = np.resize(seen, rows).reshape(made[field.name].shape)
         else:
             made[field.name] = _numbers(field, random, made[field.name].shape)
     return made

@@ -39,8 +39,8 @@ class Input:
     a column of a table, whose shape is ().
 
     `names` are those of the features of a tensor with one axis. `categories` are the texts that a
-    column may hold, () for any; `examples` some that the model has seen. `missing`: null is a
-    value, not a mistake.
+    column may hold, () for any; `examples` some values that the model has seen, of a tensor with
+    names one for each feature, "" where any will do. `missing`: null is a value, not a mistake.
     """
 
     name: str
@@ -130,7 +130,9 @@ def inputs_of(fields: tuple[Input, ...]) -> Inputs:
     if not alike or len(fields) == 1:
         return Inputs(fields)
     names = tuple(field.name for field in fields)
-    return Inputs((Input(FEATURES, first.dtype, (len(fields),), names, (), first.missing),))
+    examples = tuple(field.examples[0] if field.examples else "" for field in fields)
+    known = examples if any(examples) else ()
+    return Inputs((Input(FEATURES, first.dtype, (len(fields),), names, (), first.missing, known),))
 
 
 @dataclass(frozen=True, slots=True)

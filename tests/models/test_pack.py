@@ -120,6 +120,24 @@ def test_what_requests_hold_is_what_preprocessing_takes(
     assert served(tmp_path, capsys)["serves"]
 
 
+def test_numbers_that_an_encoder_knows_are_asked_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It takes no others, so made-up ones would all be refused."""
+    import pandas
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    frame = pandas.DataFrame({"research": (ROWS[:, 0] > 0) * 5, "score": ROWS[:, 1]})
+    encoded = make_column_transformer((OneHotEncoder(), ["research"]), remainder="passthrough")
+    model = make_pipeline(encoded, LogisticRegression()).fit(frame, KINDS)
+    joblib.dump(model, tmp_path / "model.pkl")
+    packed(tmp_path / "model.pkl")
+    assert served(tmp_path, capsys)["serves"]
+
+
 def test_words_are_counted_by_preprocessing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

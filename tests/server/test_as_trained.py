@@ -273,6 +273,21 @@ def lightgbm_categories() -> Case:
                 {"labels": ("no", "yes"), "features": 2})  # fmt: skip
 
 
+def lightgbm_numbered() -> Case:
+    """Numbers that pandas had as categories: the model knows each by its place among them."""
+    import lightgbm
+
+    random = np.random.default_rng(4)
+    frame = pandas.DataFrame({"level": random.integers(1, 5, 300) * 10, "age": ROWS[:, 0]})
+    model = lightgbm.LGBMClassifier(n_estimators=10, min_child_samples=5, verbose=-1)
+    model.fit(frame.astype({"level": "category"}), (frame.level % 20 == 0) ^ (ROWS[:, 0] > 1))
+    asked = frame.iloc[:40]
+    rows = asked[["age", "level"]].to_dict("records")
+    said = model.predict_proba(asked.astype({"level": "category"}))
+    return Case(".txt", model.booster_.save_model, rows, said,
+                {"labels": ("no", "yes"), "features": 2})  # fmt: skip
+
+
 def catboost_native() -> Case:
     import catboost
 
@@ -327,6 +342,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "outliers": outliers,
     "lightgbm": lightgbm_native,
     "lightgbm-categories": lightgbm_categories,
+    "lightgbm-categories, of numbers": lightgbm_numbered,
     "catboost": catboost_native,
     "open-dimensions": open_dimensions,
 }

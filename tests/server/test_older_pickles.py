@@ -79,6 +79,24 @@ def test_nothing_is_left_behind() -> None:
     assert type(fitted.tree_) is _tree.Tree
 
 
+def test_how_many_features_is_known_of_what_never_said(tmp_path: Path) -> None:
+    """Before 0.24 nobody counted them; what was learned has as many."""
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LinearRegression
+    from sklearn.svm import SVC
+
+    rows = np.random.default_rng(0).normal(size=(30, 3))
+    kinds = (rows[:, 0] > 0).astype(int)
+    for model in (RandomForestClassifier(2), SVC(), LinearRegression()):
+        model.fit(rows, kinds)
+        wanted = model.predict(rows)
+        del model.n_features_in_
+        joblib.dump(model, tmp_path / "model.pkl")
+        found = opened(tmp_path / "model.pkl").thing
+        assert found.n_features_in_ == 3
+        assert np.array_equal(found.predict(rows), wanted)
+
+
 def test_columns_that_0_24_named_otherwise(tmp_path: Path) -> None:
     """What that version kept instead, since it runs with no Python of today."""
     from sklearn.compose import ColumnTransformer
@@ -95,7 +113,7 @@ def test_columns_that_0_24_named_otherwise(tmp_path: Path) -> None:
     columns = model.steps[0][1]
     columns._feature_names_in = columns.feature_names_in_
     del columns.feature_names_in_, columns._transformer_to_input_indices
-    del columns.force_int_remainder_cols  # a parameter of later
+    del columns.verbose_feature_names_out  # a parameter of later
     joblib.dump(model, tmp_path / "model.pkl")
     found = opened(tmp_path / "model.pkl").thing
     assert np.array_equal(found.predict_proba(frame[["age", "city"]]), wanted)

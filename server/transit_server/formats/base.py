@@ -52,6 +52,7 @@ class Says(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     dtype: str = ""
     categorical: bool = False  # texts of a frame are pandas' categories
+    numbered: tuple[tuple[str, tuple[float, ...]], ...] = ()  # so are these columns of numbers
     none_is_missing: bool = False  # a text that is missing is None, else NaN
     missing: bool = False
     fields: tuple[Input, ...] = ()

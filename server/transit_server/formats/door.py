@@ -26,10 +26,10 @@ def door(inputs: Inputs, says: Says) -> Door | None:
     if says.takes == "objects":
         return lambda rows: _objects(rows, inputs, names)
     if says.none_is_missing:
-        frame = _frame(inputs, names, categorical=False)
+        frame = _frame(inputs, names, {})
         texts = [field.name for field in inputs.fields if field.is_text]
         return lambda rows: _with_none(frame(rows), texts)
-    return _frame(inputs, names, categorical=says.categorical)
+    return _frame(inputs, names, _categories(inputs, says))
 
 
 def _matrix(inputs: Inputs, says: Says) -> Door | None:
@@ -77,22 +77,29 @@ def _with_none(frame: Any, texts: Sequence[str]) -> Any:
     return frame
 
 
-def _frame(inputs: Inputs, names: Sequence[str], *, categorical: bool) -> Door:
+def _categories(inputs: Inputs, says: Says) -> dict[str, list[Any]]:
+    """Of the columns that are pandas' categories, what each may hold."""
+    texts = {
+        field.name: list(field.categories or field.examples)
+        for field in inputs.fields
+        if says.categorical and field.is_text
+    }
+    return texts | {name: list(values) for name, values in says.numbered}
+
+
+def _frame(inputs: Inputs, names: Sequence[str], categories: dict[str, list[Any]]) -> Door:
     import pandas
 
-    known = {
-        field.name: pandas.CategoricalDtype(list(field.categories or field.examples))
-        for field in inputs.fields
-        if categorical and field.is_text
-    }
+    known = {name: pandas.CategoricalDtype(values) for name, values in categories.items()}
 
     def frame(rows: Rows) -> Any:
         if inputs.matrix is not None:
             order = _order(inputs.names, names)
-            return pandas.DataFrame(rows if order is None else rows[:, order], columns=names)
-        made = pandas.DataFrame(
-            {name: pandas.Series(_column(rows, inputs, name), copy=False) for name in names}
-        )
+            made = pandas.DataFrame(rows if order is None else rows[:, order], columns=names)
+        else:
+            made = pandas.DataFrame(
+                {name: pandas.Series(_column(rows, inputs, name), copy=False) for name in names}
+            )
         return made.astype(known) if known else made
 
     return frame

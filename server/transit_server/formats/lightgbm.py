@@ -66,15 +66,27 @@ def categories(booster: Any) -> dict[str, Any]:
         return {}
     infos = header.get("feature_infos", "").split(" ")
     places = [n for n, info in enumerate(infos) if info and info[0] not in "[n"]
-    if len(places) != len(kept) or not all(isinstance(x, str) for texts in kept for x in texts):
+    values = dict(zip(places, kept, strict=False))
+    if len(places) != len(kept) or not all(map(_of_one_kind, kept)):
         raise UnsupportedModel(
             "which of its features are categories can't be known: encode them as numbers"
         )
-    texts = dict(zip(places, kept, strict=True))
+    texts = {number: tuple(said) for number, said in values.items() if isinstance(said[0], str)}
     fields = tuple(
-        Input(name, TEXT, (), (), tuple(texts[number]), True)
+        Input(name, TEXT, (), (), texts[number], True)
         if number in texts
         else Input(name, "float64", missing=True)
         for number, name in enumerate(names)
     )
-    return {"takes": "frame", "fields": fields, "categorical": True}
+    numbered = tuple(
+        (names[number], tuple(said)) for number, said in values.items() if number not in texts
+    )
+    return {"takes": "frame", "fields": fields, "categorical": True, "numbered": numbered}
+
+
+def _of_one_kind(categories: list[Any]) -> bool:
+    """All texts, or all numbers: a category of numbers is one by its number's place among them."""
+    return bool(categories) and (
+        all(isinstance(item, str) for item in categories)
+        or all(isinstance(item, int | float) and not isinstance(item, bool) for item in categories)
+    )

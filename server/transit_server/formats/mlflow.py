@@ -39,6 +39,8 @@ def load(source: Source) -> Engine:
     for name, (module, entry, default) in _FLAVOURS.items():
         if name in flavours:
             path = _file(folder, str(flavours[name].get(entry) or default), module)
+            if path.suffix == ".pkl":  # an estimator of LightGBM, which is a pickle there
+                module = "sklearn"
             with_file = source.at(path)
             engine: Engine = import_module(f"transit_server.formats.{module}").load(with_file)
             return _signed(engine, described.get("signature"))

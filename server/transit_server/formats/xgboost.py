@@ -13,6 +13,8 @@ import msgspec
 import numpy as np
 import xgboost
 
+from transit_models.errors import InvalidMetadata
+from transit_models.old_xgboost import converted
 from transit_models.schema import TEXT, Input
 from transit_server.formats.base import Engine, Gives, Says, Source, UnsupportedModel, first_line
 
@@ -27,16 +29,15 @@ def load(source: Source) -> Engine:
 
 def _opened(path: Path) -> xgboost.Booster:
     data = path.read_bytes()
+    if data[:1] != b"{":  # inside an MLflow folder; else `pack` has converted it
+        try:
+            data = converted(path)
+        except InvalidMetadata as error:
+            raise UnsupportedModel(str(error)) from error
     try:
         return xgboost.Booster(model_file=bytearray(data))
     except xgboost.core.XGBoostError as error:
-        old = data[:1] != b"{"
-        raise UnsupportedModel(
-            f"{path.name} is in XGBoost's old binary format, which XGBoost {xgboost.__version__} "
-            "can't read: pack it with transit-models pack, which converts it"
-            if old
-            else f"{path.name} can't be read: {first_line(error)}"
-        ) from error
+        raise UnsupportedModel(f"{path.name} can't be read: {first_line(error)}") from error
 
 
 def engine(booster: xgboost.Booster, source: Source) -> Engine:

@@ -217,4 +217,6 @@ def _encoded(categories: list[Any], strict: bool) -> _Kind:
         return _Kind(TEXT, texts if strict else (), texts[:_EXAMPLES], missing)
     if real and all(isinstance(item, bool | np.bool_) for item in real):
         return _Kind("bool", missing=missing)
+    if strict and real and all(isinstance(item, int | float | np.number) for item in real):
+        return _Kind("", (), tuple(str(item) for item in real[:_EXAMPLES]), missing)
     return _Kind("", missing=missing)

@@ -260,9 +260,27 @@ def _names_of_columns(one: Any, kept: dict[str, Any]) -> None:
     }
 
 
+def _number_of_features(one: Any, kept: dict[str, Any]) -> None:
+    """Before 0.24 nobody counted; what was learned of each feature tells."""
+    if "n_features_in_" in kept or hasattr(type(one), "n_features_in_"):
+        return
+    if "n_features_" in kept:
+        one.n_features_in_ = int(kept["n_features_"])
+        return
+    for name in ("coef_", "support_vectors_", "theta_", "feature_log_prob_", "scale_"):
+        learned = kept.get(name)
+        if isinstance(learned, np.ndarray) and learned.ndim in (1, 2):
+            one.n_features_in_ = int(learned.shape[-1])
+            return
+    inner = kept.get("estimators_")
+    if isinstance(inner, list) and inner and hasattr(inner[0], "tree_"):
+        one.n_features_in_ = int(inner[0].tree_.n_features)
+
+
 _MENDS = (
     _later_parameters,
     _names_of_columns,
+    _number_of_features,
     _lengths_of_paths,
     _weights_of_words,
     _classes,
