@@ -138,6 +138,26 @@ def test_numbers_that_an_encoder_knows_are_asked_for_it(
     assert served(tmp_path, capsys)["serves"]
 
 
+def test_several_numbers_are_no_regression(tmp_path: Path) -> None:
+    from sklearn.linear_model import LinearRegression
+
+    joblib.dump(LinearRegression().fit(ROWS, ROWS[:, :2]), tmp_path / "model.pkl")
+    assert packed(tmp_path / "model.pkl").metadata.task == "tensors"
+
+
+def test_labels_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where the objective gives a class alone, which would take any number of them."""
+    import xgboost
+
+    matrix = xgboost.DMatrix(ROWS.astype(np.float32), np.arange(80) % 3)
+    trained = xgboost.train({"objective": "multi:softmax", "num_class": 3}, matrix, 2)
+    trained.save_model(tmp_path / "model.ubj")
+    store = str(tmp_path / "store")
+    arguments = ["pack", str(tmp_path / "model.ubj"), store, "m@1.0.0", "--labels", "a,b"]
+    assert main(arguments) == 1
+    assert "it has 3 classes, and there are 2 labels" in capsys.readouterr().err
+
+
 def test_words_are_counted_by_preprocessing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

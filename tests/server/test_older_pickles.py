@@ -97,6 +97,21 @@ def test_how_many_features_is_known_of_what_never_said(tmp_path: Path) -> None:
         assert np.array_equal(found.predict(rows), wanted)
 
 
+def test_support_vectors_of_0_20(tmp_path: Path) -> None:
+    """Three attributes had other names, and nobody broke ties."""
+    from sklearn.svm import SVC
+
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    model = SVC(gamma="scale", random_state=0).fit(rows, np.arange(60) % 3)
+    wanted = model.predict(rows)
+    kept = vars(model)
+    for new, old in (("_n_support", "n_support_"), ("_probA", "probA_"), ("_probB", "probB_")):
+        kept[old] = kept.pop(new)
+    del kept["break_ties"], kept["n_features_in_"]
+    joblib.dump(model, tmp_path / "model.pkl")
+    assert np.array_equal(opened(tmp_path / "model.pkl").thing.predict(rows), wanted)
+
+
 def test_columns_that_0_24_named_otherwise(tmp_path: Path) -> None:
     """What that version kept instead, since it runs with no Python of today."""
     from sklearn.compose import ColumnTransformer

@@ -168,6 +168,11 @@ def _known(model: Any, gives: Gives, task: str) -> dict[str, Any]:
     """Classes and outputs."""
     if gives == "tensors":
         return {"outputs": (("values", _outputs(model)),)}
+    if gives == "value" and _numbers(_final(model)) > 1:
+        raise UnsupportedModel(
+            f"a regression answers one number, and this {_numbers(_final(model))}: "
+            "pack it with --task tensors"
+        )
     if gives in ("value", "outlier"):
         return {}
     if task == "cluster":
@@ -199,6 +204,25 @@ def _outputs(model: Any) -> int:
         if coefficients is not None and np.ndim(coefficients) == 2:
             return len(coefficients)
     return 1
+
+
+def _final(model: Any) -> Any:
+    """What answers, of a pipeline or a search."""
+    while True:
+        inner = getattr(model, "best_estimator_", None)
+        steps = getattr(model, "steps", None)
+        if inner is None and not steps:
+            return model
+        model = inner if inner is not None else steps[-1][1]
+
+
+def _numbers(final: Any) -> int:
+    """How many a row gets."""
+    if hasattr(final, "n_outputs_"):
+        return int(final.n_outputs_)
+    coefficients = getattr(final, "coef_", None)
+    several = not hasattr(final, "classes_") and np.ndim(coefficients) == 2
+    return len(coefficients) if several else 1
 
 
 def _refuse_what_is_no_model(thing: Any) -> None:

@@ -47,7 +47,7 @@ def engine(booster: xgboost.Booster, source: Source) -> Engine:
     booster.set_param({"nthread": source.threads})
     objective = objective_of(booster)
     gives = _gives(objective, source.task)
-    if gives == "probabilities":
+    if gives in ("probabilities", "label"):
         _count_labels(booster, source)
     softmax = gives == "probabilities" and objective == _OF_MARGINS
     labels = gives == "label"

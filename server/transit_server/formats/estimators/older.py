@@ -235,7 +235,10 @@ def _lengths_of_paths(one: Any, kept: dict[str, Any]) -> None:
     one._decision_path_lengths = [tree.compute_node_depths() for tree in trees]
 
 
-_RENAMED = (("estimator", "base_estimator"), ("estimator_", "base_estimator_"))
+_RENAMED = (
+    *(("estimator", "base_estimator"), ("estimator_", "base_estimator_")),
+    *(("_n_support", "n_support_"), ("_probA", "probA_"), ("_probB", "probB_")),
+)
 
 
 def _later_parameters(one: Any, kept: dict[str, Any]) -> None:
