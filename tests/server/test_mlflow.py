@@ -150,3 +150,11 @@ def test_the_old_binary_of_xgboost_in_a_folder(tmp_path: Path) -> None:
     places = [n for n, row in enumerate(told["rows"]) if None not in row]
     said = loaded.predict(np.array([told["rows"][n] for n in places], dtype=np.float32))
     assert np.allclose(said[:, 1], [told["answers"]["linear"][n] for n in places], atol=1e-6)
+
+
+def test_skops_is_told_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    described(tmp_path / "model", "sklearn", {"pickled_model": "model.skops"})
+    (tmp_path / "model" / "model.skops").write_bytes(b"PK")
+    store = str(tmp_path / "store")
+    assert main(["pack", str(tmp_path / "model"), store, "m@1.0.0", "--labels", "0,1"]) == 1
+    assert "serialization_format='cloudpickle'" in capsys.readouterr().err

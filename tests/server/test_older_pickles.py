@@ -129,6 +129,8 @@ def test_columns_that_0_24_named_otherwise(tmp_path: Path) -> None:
     columns._feature_names_in = columns.feature_names_in_
     del columns.feature_names_in_, columns._transformer_to_input_indices
     del columns.verbose_feature_names_out  # a parameter of later
+    encoder = columns.transformers_[0][1]
+    del encoder._infrequent_enabled, encoder._drop_idx_after_grouping
     joblib.dump(model, tmp_path / "model.pkl")
     found = opened(tmp_path / "model.pkl").thing
     assert np.array_equal(found.predict_proba(frame[["age", "city"]]), wanted)

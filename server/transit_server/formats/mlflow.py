@@ -39,6 +39,11 @@ def load(source: Source) -> Engine:
     for name, (module, entry, default) in _FLAVOURS.items():
         if name in flavours:
             path = _file(folder, str(flavours[name].get(entry) or default), module)
+            if path.suffix == ".skops":  # what MLflow writes by itself since 3.18
+                raise UnsupportedModel(
+                    f"{path.name} is in the format of skops, which is not served: save the model "
+                    "with serialization_format='cloudpickle'"
+                )
             if path.suffix == ".pkl":  # an estimator of LightGBM, which is a pickle there
                 module = "sklearn"
             with_file = source.at(path)

@@ -209,20 +209,21 @@ def _outputs(model: Any) -> int:
 def _final(model: Any) -> Any:
     """What answers, of a pipeline or a search."""
     while True:
-        inner = getattr(model, "best_estimator_", None)
-        steps = getattr(model, "steps", None)
-        if inner is None and not steps:
+        if hasattr(model, "best_estimator_"):
+            model = model.best_estimator_
+        elif getattr(model, "steps", None):
+            model = model.steps[-1][1]
+        else:
             return model
-        model = inner if inner is not None else steps[-1][1]
 
 
 def _numbers(final: Any) -> int:
     """How many a row gets."""
     if hasattr(final, "n_outputs_"):
         return int(final.n_outputs_)
-    coefficients = getattr(final, "coef_", None)
-    several = not hasattr(final, "classes_") and np.ndim(coefficients) == 2
-    return len(coefficients) if several else 1
+    if hasattr(final, "classes_") or np.ndim(getattr(final, "coef_", 0.0)) != 2:
+        return 1
+    return int(np.shape(final.coef_)[0])
 
 
 def _refuse_what_is_no_model(thing: Any) -> None:

@@ -280,7 +280,19 @@ def _number_of_features(one: Any, kept: dict[str, Any]) -> None:
         one.n_features_in_ = int(inner[0].tree_.n_features)
 
 
+def _nothing_infrequent(one: Any, kept: dict[str, Any]) -> None:
+    """Before 1.1 encoders had no word for rare categories, before 1.3 none for missing ones."""
+    if type(one).__name__ not in ("OneHotEncoder", "OrdinalEncoder") or "categories_" not in kept:
+        return
+    kept.setdefault("_infrequent_enabled", False)
+    if "drop_idx_" in kept:
+        kept.setdefault("_drop_idx_after_grouping", kept["drop_idx_"])
+    if type(one).__name__ == "OrdinalEncoder":
+        kept.setdefault("_missing_indices", {})
+
+
 _MENDS = (
+    _nothing_infrequent,
     _later_parameters,
     _names_of_columns,
     _number_of_features,
