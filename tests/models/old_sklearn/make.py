@@ -7,6 +7,7 @@ Each writes a dict of small models as that version pickles them, and what it ans
 
 import json
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -47,11 +48,11 @@ THREE = (ROWS[:, 0] > 0.3).astype(int) + (ROWS[:, 1] > 0.4)
 NAMED = np.array(["a", "b", "c"])[THREE]
 WORDS = ["free", "win", "money", "call", "now", "please", "good", "bad", "news", "day"]
 TEXTS = [" ".join(RANDOM.choice(WORDS, 5)) for _ in ROWS]
-SMALL = {"max_depth": 2, "random_state": 0}
-FEW = {"n_estimators": 3, "random_state": 0}
-LEAVES = {"max_iter": 3, "max_leaf_nodes": 4, "max_bins": 8, "random_state": 0}
+SMALL: dict[str, Any] = {"max_depth": 2, "random_state": 0}
+FEW: dict[str, Any] = {"n_estimators": 3, "random_state": 0}
+LEAVES: dict[str, Any] = {"max_iter": 3, "max_leaf_nodes": 4, "max_bins": 8, "random_state": 0}
 
-MODELS = {
+MODELS: dict[str, tuple[Any, Any]] = {
     "tree": (DecisionTreeClassifier(**SMALL), NAMED),
     "tree-number": (DecisionTreeRegressor(**SMALL), NUMBER),
     "forest": (RandomForestClassifier(n_estimators=3, **SMALL), NAMED),

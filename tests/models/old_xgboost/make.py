@@ -7,6 +7,7 @@ today's.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xgboost
@@ -21,7 +22,7 @@ ROWS[RANDOM.random(ROWS.shape) < 0.1] = np.nan
 CLASSES = (KNOWN[:, 0] > 0.3).astype(int) + (KNOWN[:, 1] > 0.5)
 ASKED = 12
 
-CASES = {
+CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "logistic": ({"objective": "binary:logistic", "base_score": 0.3}, CLASSES > 0),
     "softprob": ({"objective": "multi:softprob", "num_class": 3}, CLASSES),
     "number": ({"objective": "reg:squarederror", "base_score": 2.5}, KNOWN[:, 0] * 3 + 5),
