@@ -204,6 +204,24 @@ def test_a_preferred_key_comes_before_all_that_are_due_earlier() -> None:
     story(tell)
 
 
+def test_each_fourth_turn_is_of_one_that_is_not_preferred() -> None:
+    async def tell(queue: WorkQueue, clock: Clock) -> None:
+        rollouts = [("ml", f"rollout-{number}") for number in range(8)]
+        for key in rollouts:
+            queue.prefer(key, True)
+            queue.add(key)
+        clock.now += 1
+        others = [("ml", f"other-{number}") for number in range(3)]
+        for key in others:
+            queue.add(key)
+        given = [await queue.get() for _ in (*rollouts, *others)]
+        assert [key in others for key in given] == [False] * 3 + [True] + [False] * 3 + [
+            True, False, False, True
+        ]  # fmt: skip
+
+    story(tell)
+
+
 def test_a_preferred_key_is_not_given_before_its_time() -> None:
     async def tell(queue: WorkQueue, clock: Clock) -> None:
         queue.prefer(A, True)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from tests.unit.scenes import V1, V2
 from tests.unit.world import spec
 from transit_operator.api.server import Batching, Server, Storage
-from transit_operator.api.spec import ModelDeploymentSpec
+from transit_operator.api.spec import ModelDeploymentSpec, ModelRef
 from transit_operator.api.status import PinnedModel, Pins
 from transit_operator.core.objects.revision import (
     _LEFT_OUT,
@@ -180,4 +180,5 @@ def test_every_optional_field_says_what_means_as_before() -> None:
     def is_model(kind: Any) -> bool:
         return isinstance(kind, type) and issubclass(kind, BaseModel)
 
-    assert optional(Storage, "storage") | optional(Server, "server") == set(_LEFT_OUT)
+    parts: dict[str, type[BaseModel]] = {"models[]": ModelRef, "storage": Storage, "server": Server}
+    assert {f for path, part in parts.items() for f in optional(part, path)} == set(_LEFT_OUT)

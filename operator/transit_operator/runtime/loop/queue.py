@@ -3,6 +3,7 @@
 A key is looked at by one worker at a time; asking again while it is being worked on means once more
 afterwards; asking for a later time never delays an earlier one. Failures back off exponentially.
 Of those that are due, preferred keys come first: a rollback doesn't wait for thousands of others.
+But each fourth turn is another's: a change doesn't wait for two hundred evaluations either.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from ..observing.cache import Key
 
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 60.0
+PREFERRED_TURNS = 3  # of preferred keys one after the other, while others are due
 
 
 class WorkQueue:
@@ -26,6 +28,7 @@ class WorkQueue:
         self._preferred: set[Key] = set()
         self._first: list[tuple[float, Key]] = []  # heaps; what isn't in `_due` is outdated
         self._others: list[tuple[float, Key]] = []
+        self._in_a_row = 0  # preferred keys that were given one after the other
         self._active: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._changed = asyncio.Event()
@@ -91,7 +94,10 @@ class WorkQueue:
         """Return a key to work on, or how long to wait (None: until something is added)."""
         now = self._clock()
         waits: list[float] = []
-        for heap in (self._first, self._others):
+        heaps = (self._first, self._others)
+        if self._in_a_row >= PREFERRED_TURNS:
+            heaps = (self._others, self._first)
+        for heap in heaps:
             while heap:
                 due, key = heap[0]
                 if self._due.get(key) != due or key in self._active:
@@ -103,5 +109,6 @@ class WorkQueue:
                 heapq.heappop(heap)
                 del self._due[key]
                 self._active.add(key)
+                self._in_a_row = self._in_a_row + 1 if heap is self._first else 0
                 return key, None
         return None, min(waits, default=None)
