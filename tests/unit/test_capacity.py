@@ -301,6 +301,18 @@ def test_pods_that_never_change_hands_are_a_failure() -> None:
     assert world.traffic == {R1: 100}
 
 
+def test_a_share_above_its_step_is_no_fault_of_the_candidate() -> None:
+    """The stable dies, and others take its room: what it can't carry the candidate has."""
+    overrides = shared(10, steps=[{"weight": 10, "hold": "1h"}, {"weight": 100, "hold": "1h"}])
+    world = rolling(10, **overrides)
+    world.run(60)
+    world.nodes = 3
+    world.pods[R1] = ()
+    world.run(600)
+    assert world.traffic[R2] > 10, world.traffic
+    assert world.status.rejected is None, world.status.message
+
+
 def test_in_the_last_hold_a_reserve_is_kept() -> None:
     world = rolling(100, **shared(10, steps=[{"weight": 100, "hold": "1h"}]))
     world.run(180)

@@ -136,6 +136,8 @@ def _hold_is_over(
 def _stuck(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying) -> str:
     """Return why traffic that should follow pods hasn't moved for the deadline; empty: it moves."""
     candidate, pods = state.candidate, o.revision(state.candidate.revision)
+    if o.share(candidate.revision) > candidate.weight:
+        return ""  # it carries what the stable has no pods for
     moved = [t for t in (candidate.step_at, rollout.rest.traffic_since) if t is not None]
     if candidate.weight == 0 or reached(o, spec, state) or not moved:
         return ""
