@@ -101,7 +101,7 @@ def test_verify_finds_what_was_tampered_with(
         (["list", "ftp://x"], "is no store"),
         (["list", "{store}/absent"], "is the volume mounted?"),
         (["train", "{store}", "nothing"], "there is no example 'nothing'"),
-        (["pack", "{store}/x.pt", "{store}", "a@1.0.0", "--features", "1"], "ending '.pt'"),
+        (["pack", "{store}/readme.pt", "{store}", "a@1.0.0", "--features", "1"], "'.pt'"),
         (["pack", "{store}/x.pkl", "{store}", "a@1.0.0", "--features", "1"], "is no file"),
         (["pack", "{store}/x.pkl", "{store}", "a", "--features", "1"], "which version is it?"),
         (["publish", "{store}", "{store}/b", "--create-bucket"], "is no bucket"),
@@ -110,6 +110,7 @@ def test_verify_finds_what_was_tampered_with(
 def test_what_goes_wrong_is_said_in_one_line(
     packed: Path, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (packed / "readme.pt").write_text("no model")
     assert main([argument.format(store=packed) for argument in arguments]) == 1
     printed = capsys.readouterr()
     assert says in printed.err

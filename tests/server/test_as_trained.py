@@ -342,7 +342,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "outliers": outliers,
     "lightgbm": lightgbm_native,
     "lightgbm-categories": lightgbm_categories,
-    "lightgbm-categories, of numbers": lightgbm_numbered,
+    "lightgbm-categories-of-numbers": lightgbm_numbered,
     "catboost": catboost_native,
     "open-dimensions": open_dimensions,
 }

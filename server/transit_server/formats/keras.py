@@ -168,11 +168,10 @@ def _row_shape(tensor: Any) -> tuple[int | None, ...]:
 
 def _widths(model: Any) -> tuple[tuple[str, int], ...]:
     widths = []
-    named = (
-        model.output
-        if isinstance(model.output, dict)
-        else dict(zip(model.output_names, model.outputs, strict=True))
-    )
+    # A Sequential has an output only once it was called, and never a name for it.
+    given = getattr(model, "output", None)
+    names = getattr(model, "output_names", None) or [tensor.name for tensor in model.outputs]
+    named = given if isinstance(given, dict) else dict(zip(names, model.outputs, strict=True))
     for name, tensor in named.items():
         if None in tensor.shape[1:]:
             raise UnsupportedModel(f"its output {name} has an open shape: {tuple(tensor.shape)}")

@@ -178,7 +178,9 @@ def _weights_of_words(one: Any, kept: dict[str, Any]) -> None:
 
 
 def _classes(one: Any, kept: dict[str, Any]) -> None:
-    if type(one).__name__ in ("RidgeClassifier", "RidgeClassifierCV") and "classes_" not in kept:
+    if type(one).__name__ not in ("RidgeClassifier", "RidgeClassifierCV"):
+        return
+    if "_label_binarizer" in kept and "classes_" not in kept:  # a pattern for others has neither
         one.classes_ = kept["_label_binarizer"].classes_
 
 
