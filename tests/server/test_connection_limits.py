@@ -201,7 +201,7 @@ def test_nothing_is_said_before_the_answer_to_an_earlier_request(own: Uvicorn) -
     with link_to(own.port) as link:
         link.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n" + START)
         own.until_a_head_has_begun()
-        time.sleep(1.2 * IMPATIENT.patience)
+        time.sleep(1.2 * IMPATIENT.patience)  # it is too late by now, and nothing may say so yet
         own.go_on.set()
         answer = everything(link)
     first, _, second = answer.partition(b"HTTP/1.1 408 ")
