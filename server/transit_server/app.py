@@ -21,19 +21,20 @@ from transit_server.api.feedback import Feedback
 from transit_server.api.feedback_tokens import signer
 from transit_server.api.guide import GuideApi
 from transit_server.api.openinference import OpenInferenceApi
-from transit_server.http import access_log, docs
-from transit_server.http.api_keys import configured
+from transit_server.http.access import access_log
+from transit_server.http.access.api_keys import configured
+from transit_server.http.access.gate import Gate
 from transit_server.http.application import Application
-from transit_server.http.body_limits import Bodies
-from transit_server.http.document import Guarded, adapted
-from transit_server.http.document_routes import DocumentRoutes
+from transit_server.http.documents import docs
+from transit_server.http.documents.document import Guarded, adapted
+from transit_server.http.documents.document_routes import DocumentRoutes
 from transit_server.http.endpoint import DocumentedRoute, Shared
-from transit_server.http.gate import Gate
 from transit_server.http.guide_routes import GuideRoutes
 from transit_server.http.openinference_routes import OpenInferenceRoutes
 from transit_server.http.probes import Probes
 from transit_server.http.problems import reply_to
 from transit_server.http.request import request_id
+from transit_server.http.wire.body_limits import Bodies
 from transit_server.observability import tracing
 from transit_server.observability.http_requests import HttpRequests
 from transit_server.observability.metrics import Metrics

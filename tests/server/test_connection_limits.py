@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from tests.server.running import RunningServer, eventually
-from transit_server.http.connection_limits import Connections, Limits
+from transit_server.http.wire.connection_limits import Connections, Limits
 
 START = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n"
 HEADER = b"x-filler: " + 990 * b"y" + b"\r\n"

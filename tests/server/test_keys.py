@@ -9,8 +9,8 @@ import pytest
 
 from tests.server.running import RunningServer, eventually
 from transit_server.errors import RateLimited
-from transit_server.http.api_keys import BadKeys, Keys, parse_keys, read_keys
-from transit_server.http.gate import Gate, TokenBucket
+from transit_server.http.access.api_keys import BadKeys, Keys, parse_keys, read_keys
+from transit_server.http.access.gate import Gate, TokenBucket
 from transit_server.observability.metrics import Metrics
 
 ROW = [1.0] * 784

@@ -16,8 +16,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from transit_server.errors import ServingError
-from transit_server.http import access_log
-from transit_server.http.gate import Gate
+from transit_server.http.access import access_log
+from transit_server.http.access.gate import Gate
 from transit_server.http.problems import reply_to
 from transit_server.http.request import HttpRequest
 from transit_server.observability.http_requests import HttpRequests

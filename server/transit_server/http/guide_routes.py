@@ -8,9 +8,9 @@ from transit_server.api import guide_answers as answers
 from transit_server.api.catalog import Catalog
 from transit_server.api.feedback import Feedback
 from transit_server.api.feedback_tokens import Recipient
-from transit_server.http.body_limits import Bodies
 from transit_server.http.replies import Reply
 from transit_server.http.request import HttpRequest
+from transit_server.http.wire.body_limits import Bodies
 
 _ENCODER = msgspec.json.Encoder()
 

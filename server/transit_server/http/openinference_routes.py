@@ -7,9 +7,9 @@ from transit_server.api.catalog import Catalog
 from transit_server.api.feedback_tokens import Recipient
 from transit_server.api.openinference import InferCall, OpenInferenceApi
 from transit_server.errors import NotReady
-from transit_server.http.body_limits import Bodies
 from transit_server.http.replies import Reply
 from transit_server.http.request import HttpRequest
+from transit_server.http.wire.body_limits import Bodies
 
 _JSON_SIZE = b"inference-header-content-length"
 _BINARY = b"application/octet-stream"

@@ -11,7 +11,7 @@ from typing import Any, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from transit_server.http.connection_limits import Connections, Limits
+from transit_server.http.wire.connection_limits import Connections, Limits
 
 _LIMITS = Limits(keep_alive=3900.0, connections=256, patience=10.0)
 

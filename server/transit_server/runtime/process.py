@@ -12,8 +12,8 @@ import uvicorn
 
 from transit_server.api.feedback_tokens import BadFeedbackKey
 from transit_server.app import create_app
-from transit_server.http.api_keys import BadKeys
-from transit_server.http.connection_limits import Connections, Limits
+from transit_server.http.access.api_keys import BadKeys
+from transit_server.http.wire.connection_limits import Connections, Limits
 from transit_server.observability import logs
 from transit_server.runtime import probe_server
 from transit_server.runtime.draining import DrainingServer

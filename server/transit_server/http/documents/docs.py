@@ -5,7 +5,7 @@ Requests are decoded by msgspec, not by these schemas; the tests hold the one ag
 
 from typing import Any
 
-from transit_server.http import schemas
+from transit_server.http.documents import schemas
 
 DESCRIPTION = (
     "Serves the models of one revision of a ModelDeployment. Every answer names model, version and "

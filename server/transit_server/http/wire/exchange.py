@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from transit_server.http.connection import Connection
+    from transit_server.http.wire.connection import Connection
 
 _ENOUGH = 64 * 1024  # bytes of a body that nobody has read; then the connection isn't read either
 _LINES = {

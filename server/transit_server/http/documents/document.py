@@ -14,7 +14,7 @@ from typing import Any
 from transit_models.schema import Inputs
 from transit_server.api.tensors import BYTES
 from transit_server.api.v2_inputs import described
-from transit_server.http import docs
+from transit_server.http.documents import docs
 from transit_server.serving.registry import AUTO, Registry
 from transit_server.settings import ENSEMBLE
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from transit_server.errors import RateLimited, Unauthorized
-from transit_server.http.api_keys import Keys
+from transit_server.http.access.api_keys import Keys
 from transit_server.observability.metrics import Metrics
 
 _ANYBODY = ""

@@ -18,10 +18,10 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.server import ServerState
 
-from transit_server.http.exchange import Exchange
+from transit_server.http.wire.exchange import Exchange
 
 if TYPE_CHECKING:
-    from transit_server.http.connection_limits import Connections
+    from transit_server.http.wire.connection_limits import Connections
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from transit_server.errors import (
     UnsupportedEncoding,
 )
 from transit_server.http.request import HttpRequest
-from transit_server.http.unpacking import Unpacking
+from transit_server.http.wire.unpacking import Unpacking
 from transit_server.runtime.deadlines import Deadlines
 
 SMALL = 64 * 1024

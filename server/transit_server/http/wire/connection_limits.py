@@ -15,7 +15,7 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from transit_server.http.connection import Connection
+from transit_server.http.wire.connection import Connection
 
 log = logging.getLogger(__name__)
 

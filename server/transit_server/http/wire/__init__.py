@@ -1,0 +1,1 @@
+"""Bytes and connections: the protocol over llhttp, bodies, and the limits of both."""
