@@ -1,6 +1,9 @@
 """Conditions and the column WEIGHT: what is really so, not what was asked for."""
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,25 +15,36 @@ from tests.unit.scenes import (
     V1,
     V2,
     against,
+    candidate,
     lose_pods,
+    phase,
     rolling,
+    rollout,
+    run_until_weight,
+    say,
     serving,
     update,
 )
-from tests.unit.world import World
-from transit_operator.api.status import Condition, ModelDeploymentStatus
+from tests.unit.world import STEPS, World
+from transit_operator.api.status import Condition, ModelDeploymentStatus, Phase
 from transit_operator.core.decide import decide
 from transit_operator.core.observed import Problem, Route
+from transit_operator.core.times import epoch, rfc3339
 
 KSTATUS = ("Ready", "Reconciling", "Stalled")
+APPROVED = rollout(steps=[{**STEPS[0], "approval": True}, *STEPS[1:]])
+APPROVED_AT_LAST = rollout(steps=[*STEPS[:2], {**STEPS[2], "approval": True}])
 
 
 def of(status: ModelDeploymentStatus, kind: str) -> Condition:
     return next(c for c in status.conditions if c.type == kind)
 
 
-def kstatus(status: ModelDeploymentStatus) -> tuple[str, ...]:
-    return tuple(of(status, kind).status for kind in KSTATUS)
+def kstatus(status: ModelDeploymentStatus) -> tuple[str, str]:
+    """Return which of the three is True, and its reason. The others must be False."""
+    assert sorted(of(status, kind).status for kind in KSTATUS) == ["False", "False", "True"]
+    found = next(of(status, kind) for kind in KSTATUS if of(status, kind).status == "True")
+    return found.type, found.reason
 
 
 def rolled_back() -> World:
@@ -48,29 +62,128 @@ def failed() -> World:
     return world
 
 
+def told(world: World, action: str) -> World:
+    say(world, action)
+    return world
+
+
+def asked_for_approval(weight: int, policy: dict[str, Any]) -> World:
+    world = rolling(weight, **policy)
+    world.run(120)
+    return world
+
+
+def fixing() -> World:
+    """A stable that is dead, and its fix on the way."""
+    world = failed()
+    world.slow = True
+    update(world, V2)
+    assert phase(world) is Phase.FAILED
+    return world
+
+
+def suspended() -> World:
+    world = serving()
+    update(world, V2, suspend=True)
+    return world
+
+
 @pytest.mark.parametrize(
     ("world", "expected"),
     [
-        pytest.param(World(broken={R1}), ("False", "True", "False"), id="Pending"),
-        pytest.param(serving(), ("True", "False", "False"), id="Stable"),
-        pytest.param(rolling(10), ("False", "True", "False"), id="Progressing"),
-        pytest.param(rolling(100), ("False", "True", "False"), id="Baking"),
-        pytest.param(rolled_back(), ("False", "False", "True"), id="RolledBack"),
-        pytest.param(failed(), ("False", "False", "True"), id="Failed"),
+        pytest.param(World(broken={R1}), ("Reconciling", "Pending"), id="pending"),
+        pytest.param(serving(), ("Ready", "Serving"), id="stable"),
+        pytest.param(suspended(), ("Reconciling", "Suspended"), id="suspended before it began"),
+        pytest.param(rolling(10), ("Reconciling", "Progressing"), id="progressing"),
+        pytest.param(
+            asked_for_approval(10, APPROVED), ("Reconciling", "WaitingForApproval"), id="approval"
+        ),
+        pytest.param(told(rolling(10), "pause/1"), ("Reconciling", "Paused"), id="paused"),
+        pytest.param(told(rolling(100), "pause/1"), ("Reconciling", "Paused"), id="paused at 100"),
+        pytest.param(rolling(100), ("Ready", "Baking"), id="baking"),
+        pytest.param(
+            asked_for_approval(100, APPROVED_AT_LAST), ("Ready", "Baking"), id="approval at 100"
+        ),
+        pytest.param(rolled_back(), ("Stalled", "RolledBack"), id="rolled back"),
+        pytest.param(failed(), ("Stalled", "Failed"), id="failed"),
+        pytest.param(fixing(), ("Reconciling", "Failed"), id="failed, and its fix on the way"),
+        pytest.param(
+            told(fixing(), "pause/1"), ("Stalled", "Failed"), id="failed, and its fix paused"
+        ),
     ],
 )
-def test_kstatus(world: World, expected: tuple[str, ...]) -> None:
+def test_one_of_ready_reconciling_and_stalled_is_true(
+    world: World, expected: tuple[str, str]
+) -> None:
     world.settle()
     assert kstatus(world.status) == expected
 
 
-def test_a_spec_that_is_not_accepted_is_stalled_and_not_ready() -> None:
-    world = serving()
+def test_a_weight_that_is_given_but_not_there_yet_is_not_ready() -> None:
+    world = rolling(50)
+    world.refuses.add("traffic")
+    while candidate(world).weight < 100:
+        world.now += 5
+        world.refusal = None
+        world.reconcile()
+    world.refusal = None
+    world.reconcile()
+    assert phase(world) is Phase.BAKING
+    assert kstatus(world.status) == ("Reconciling", "Baking")
+
+
+def test_baking_says_until_when_it_is_watched_and_the_same_between_two_evaluations() -> None:
+    world = rolling(100)
+    world.run(30)
+    before = of(world.status, "Ready").message
+    left = 60 - candidate(world).held_seconds
+    until = epoch(str(candidate(world).evaluated_at)) + left
+    assert before.startswith(
+        f"forest 2.0.0 serves, watched until {rfc3339(math.ceil(until))}; step"
+    )
+    world.now += 1
+    world.reconcile()
+    assert of(world.status, "Ready").message == before
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("ResolvingAliases", "Reconciling"), ("ModelNotFound", "Stalled"), ("Refused", "Stalled")],
+)
+@pytest.mark.parametrize("before", [World, serving, rolling, rolled_back])
+def test_a_spec_that_is_not_accepted(
+    before: Callable[[], World], reason: str, expected: str
+) -> None:
+    world = before()
+    problem = Problem(reason, "of the next spec")
+    status = decide(replace(world.observed(), problem=problem, wanted=None, spec=world.spec)).status
+    assert kstatus(status) == (expected, reason)
+    assert of(status, expected).message == "of the next spec"
+
+
+def test_a_spec_that_is_not_understood_is_stalled() -> None:
+    world = rolling(10)
     problem = Problem("SpecInvalid", "spec.models: no")
-    status = decide(replace(world.observed(), problem=problem, wanted=None)).status
-    assert kstatus(status) == ("False", "False", "True")
     status = decide(replace(world.observed(), problem=problem, spec=None, wanted=None)).status
-    assert (of(status, "Ready").status, of(status, "Stalled").status) == ("False", "True")
+    assert kstatus(status) == ("Stalled", "SpecInvalid")
+
+
+@pytest.mark.parametrize("before", [serving, lambda: rolling(100)], ids=["stable", "baking"])
+def test_what_no_gateway_carries_is_not_ready(before: Callable[[], World]) -> None:
+    world = before()
+    route = Route(False, "NoMatchingParent", "no Gateway named public")
+    status = decide(replace(world.observed(), route=route)).status
+    assert kstatus(status) == ("Reconciling", "RouteNotAccepted")
+
+
+def test_the_time_of_a_condition_is_when_its_status_changed_last() -> None:
+    world = rolling(10)
+    since = of(world.status, "Reconciling").last_transition_time
+    run_until_weight(world, 50)
+    assert of(world.status, "Reconciling").last_transition_time == since
+    run_until_weight(world, 100)
+    assert of(world.status, "Reconciling").last_transition_time == rfc3339(world.now)
+    assert of(world.status, "Ready").last_transition_time == rfc3339(world.now)
 
 
 def test_the_weight_that_pod_counts_really_give_is_told() -> None:

@@ -100,6 +100,7 @@ class CheckedWorld(World):
         check_memory(decision.status)
         self._check_who_gets_all(before, decision)
         check_room(before, decision)
+        check_ready(before, decision)
         check_wakes_up(before, decision)
         return decision
 
@@ -142,6 +143,14 @@ class CheckedWorld(World):
             self.turned_back = rejected.revision if verb != "rollback" else None
         if before.wanted is not None and before.wanted.revision != self.turned_back:
             self.turned_back = None  # the spec asks for another one
+
+
+def check_ready(before: Observed, decision: Decision) -> None:
+    """One of three is True, and Ready only of what the spec asks for, with all traffic."""
+    said = {c.type: c.status for c in decision.status.conditions}
+    assert [said[k] for k in ("Ready", "Reconciling", "Stalled")].count("True") == 1
+    if said["Ready"] == "True" and before.wanted is not None:
+        assert decision.weights == {before.wanted.revision: 100}
 
 
 def check_weights(before: Observed, decision: Decision) -> None:

@@ -28,6 +28,7 @@ from .template import API_KEYS_VOLUME, FEEDBACK_VOLUME, pod_template
 
 LABEL_RESOLVES = f"{names.GROUP}/resolves"
 CONTAINER = "resolver"
+RESOLVING = "ResolvingAliases"  # why a spec isn't accepted yet, where that is no problem
 
 # Until a pod without an answer and without a known cause is said to be slow.
 SLOW_SECONDS = 20.0
@@ -155,7 +156,7 @@ def answer(pod: Object, spec: ModelDeploymentSpec, now: float) -> Pins | Problem
         return _looking_up(now - age + SLOW_SECONDS)
     name = pod["metadata"]["name"]
     return Problem(
-        "ResolvingAliases",
+        RESOLVING,
         f"the aliases of the models are being looked up for {human(age)}, and the pod has said"
         f" nothing of why it takes so long; its events may: kubectl describe pod {name}",
         _again(pod, spec, now),
@@ -163,7 +164,7 @@ def answer(pod: Object, spec: ModelDeploymentSpec, now: float) -> Pins | Problem
 
 
 def _looking_up(look_again: float | None = None) -> Problem:
-    return Problem("ResolvingAliases", "the aliases of the models are being looked up", look_again)
+    return Problem(RESOLVING, "the aliases of the models are being looked up", look_again)
 
 
 def _failing(why: str, look_again: float | None) -> Problem:

@@ -7,8 +7,9 @@ from ..plan.plan import Plan
 from ..signals.baseline import missing
 from ..signals.evidence import capped, warns
 from ..signals.health import NAME as HEALTH
-from ..state import Retreating, Rollout, Trying
+from ..state import Rollout, Trying
 from ..times import rfc3339
+from .kstatus import KINDS, Standing, standing
 from .phase import serving
 
 
@@ -27,7 +28,7 @@ def conditions(
         _progressing(rollout, phase, message),
         _metrics_available(rollout),
         _weight_reached(o, spec, rollout),
-        *_kstatus(o, spec, rollout, phase, message),
+        *words_of(standing(o, spec, rollout, phase, message)),
     ]
     if spec.traffic.router == "gateway":
         said.append(_route_accepted(o))
@@ -121,31 +122,9 @@ def _weight_reached(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) ->
     return "WeightReached", "False", "Moving", text
 
 
-def _kstatus(
-    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, phase: Phase, message: str
-) -> list[Words]:
-    """Return Ready, Reconciling and Stalled, as Flux, Argo CD and `kubectl wait` understand them.
-
-    Ready: what the spec asks for serves. Stalled: it needs a person, or a newer spec.
-    """
-    state, hangs = rollout.state, False
-    if isinstance(state, Retreating):
-        hangs = state.source.hurried
-    if o.problem is not None and o.problem.reason != "ResolvingAliases":
-        ready, why, busy, stalled = False, o.problem.reason, False, True
-    elif phase is Phase.STABLE:
-        pods = o.revision(rollout.stable.revision).ready if rollout.stable else 0
-        why = "Degraded" if pods < spec.pods else "Serving"
-        ready, busy, stalled = o.problem is None, o.problem is not None, False
-    elif phase in (Phase.FAILED, Phase.ROLLED_BACK) or hangs:
-        ready, why, busy, stalled = False, str(phase), False, True
-    else:
-        ready, why, busy, stalled = False, str(phase), True, False
-    return [
-        ("Ready", str(ready), why, message),
-        ("Reconciling", str(busy), why, message),
-        ("Stalled", str(stalled), why, message),
-    ]
+def words_of(stands: Standing) -> list[Words]:
+    """Return Ready, Reconciling and Stalled."""
+    return [(k, str(k == stands.kind), stands.reason, stands.message) for k in KINDS]
 
 
 def condition(

@@ -82,6 +82,8 @@ def message_of(
             if rejected is not None:
                 what = models_text(rejected.models)
                 return f"{what} was turned back, {rejected.reason}: {rejected.message}{short}"
+            if spec.suspend and o.wanted is not None and o.wanted.revision != stable.revision:
+                short += f"; {models_text(o.wanted.models)} is suspended by the spec"
             return f"{models_text(stable.models)} serves{short}"
         case _:
             assert_never(state)
