@@ -27,6 +27,7 @@ class Behaviour(NamedTuple):
     classes: dict[str, float] = {"planet": 0.5, "star": 0.5}  # noqa: RUF012 - never changed
     accuracy: float = 1.0
     value: float = 1.0
+    differing: int = 0
     ready: bool = True
     busy: float = 0.0
     exit: int | None = None
@@ -122,6 +123,7 @@ class Counters:
                 ("predicted_class_total", "counter"),
                 ("prediction_feedback_total", "counter"),
                 ("model_ready", "gauge"),
+                ("model_dependencies_differing", "gauge"),
                 ("model_load_time_seconds", "gauge"),
                 ("puppet_value", "gauge"),
             )
@@ -145,6 +147,8 @@ class Counters:
                 _line("prediction_feedback_total", {**of, "outcome": o}, n) for o, n in labels
             ]
             lines.append(_line("model_ready", of, float(self.behaviour.ready)))
+            differing = float(self.behaviour.differing)
+            lines.append(_line("model_dependencies_differing", of, differing))
             lines.append(_line("model_load_time_seconds", of, 0.0))
             histogram += self._histogram(of)
         return lines + histogram

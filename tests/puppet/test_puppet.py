@@ -49,6 +49,7 @@ def test_shows_the_series_that_the_operator_reads_as_the_server_does() -> None:
     model = real.model("forest", "1.0.0")
     model.requests.has_classes(["planet", "star"])
     model.loaded(0.1)
+    model.differs(0)
     model.ready_is(lambda: 1.0)
     real.feedback.count("abc", "forest", "1.0.0", "correct")
     played_shapes = shapes(played().expose(NOW))

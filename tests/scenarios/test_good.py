@@ -54,3 +54,16 @@ def test_a_first_deployment_that_never_comes_up_is_replaced(scene: Scene) -> Non
     assert scene.reasons() == ["Created", "Replaced", "Healthy"]
     assert scene.given_weights(broken) == []
     scene.settled([mended])
+
+
+def test_libraries_that_differ_are_told_of_and_hold_nothing(scene: Scene) -> None:
+    """Given a candidate made with other libraries, when it is tried, then the status says so."""
+    first = scene.serving()
+    assert scene.condition("DependenciesMatch")["status"] == "Unknown"
+    second = scene.roll_out("1.1.0", differing=1)
+    stable = scene.until_stable(second)
+    told = condition(stable, "DependenciesMatch")
+    assert (told["status"], told["reason"]) == ("False", "Differ")
+    assert told["message"].startswith("puppet 1.1.0: ")
+    assert stable["previous"]["revision"] == first
+    assert stable["previous"]["differing"] == []

@@ -9,6 +9,7 @@ import pytest
 from tests.server.conftest import Truth
 from tests.server.example_store import LABELS, Data
 from tests.server.running import RunningServer
+from transit_server.observability.metrics import Metrics
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 
@@ -112,3 +113,11 @@ def test_every_request_is_counted_by_route_and_status(trees: RunningServer) -> N
         assert counted(route, status) == before + 1, (route, status)
     assert counted(batch, 500) == 0.0, "it is there before it is needed"
     assert "secret" not in trees.probes.get("/metrics").text
+
+
+def test_libraries_are_told_of_once_they_are_known() -> None:
+    metrics = Metrics("ml/kepler", "r1")
+    model = metrics.model("forest", "1.0.0")
+    assert b"model_dependencies_differing{" not in metrics.expose()
+    model.differs(0)
+    assert b'model_dependencies_differing{model="forest"' in metrics.expose()

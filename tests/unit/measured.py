@@ -54,6 +54,11 @@ def predicted(counts: Mapping[str, float], model: str = MODEL) -> dict[str, tupl
     return {"classes": tuple(({"model": model, "class": c}, v) for c, v in counts.items())}
 
 
+def libraries(**models: float) -> dict[str, tuple[Sample, ...]]:
+    """Return for each model how many of its libraries differ."""
+    return {"dependencies": tuple(({"model": m}, value) for m, value in models.items())}
+
+
 def labelled(correct: float, wrong: float) -> dict[str, tuple[Sample, ...]]:
     """Return counts of feedback."""
     return {"feedback": (({"outcome": "correct"}, correct), ({"outcome": "wrong"}, wrong))}

@@ -23,8 +23,10 @@ from transit_operator.core.observed import Problem, Readings, RevisionReadings
 from transit_operator.core.signals.evidence import Input
 from transit_operator.core.signals.registry import judge
 from transit_operator.core.signals.samples.counts import Counts, by_model
+from transit_operator.core.signals.samples.query import DEPENDENCIES
 
 NOW = 1_000_000_000.0
+ANSWERED = ("predictions_total", "model_dependencies_differing")
 
 
 class Server(ThreadingHTTPServer):
@@ -68,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
         """No news."""
 
     def _result(self, query: str) -> list[dict[str, Any]]:
-        found = re.search(r'predictions_total\{model_deployment=~"([^"]+)"', query)
+        found = re.search(rf'({"|".join(ANSWERED)})\{{model_deployment=~"([^"]+)"', query)
         if found is None:
             return [{"metric": {}, "value": [0, "1"]}] if "custom" in query else []
         said = self.server.namespace
@@ -83,7 +85,7 @@ class Handler(BaseHTTPRequestHandler):
                 },
                 "value": [0, "10"],
             }
-            for name in found[1].split("|")
+            for name in found[2].split("|")
             for revision in ("new", "old")
         ]
 
@@ -133,7 +135,7 @@ def test_two_hundred_rollouts_at_one_moment_are_a_handful_of_queries() -> None:
         found = asyncio.run(run())
     assert all(by_model(r.candidate) == {"forest": Counts(success=10)} for r in found)
     assert not any(r.problems for r in found)
-    assert len(server.asked) <= 3 * 6
+    assert len(server.asked) <= 4 * 6
     assert all(len(query) < 4000 for query in server.asked)
 
 
@@ -193,6 +195,29 @@ def test_no_evaluation_waits_for_a_custom_query() -> None:
 
         found, took = asyncio.run(run())
     assert found.custom == {}
+    assert took < 1.5
+
+
+@pytest.mark.parametrize(
+    ("pauses", "there"),
+    [({"predictions_total": 0.3}, True), ({"model_dependencies_differing": 2.0}, False)],
+)
+def test_no_evaluation_waits_for_what_is_told_only(pauses: dict[str, float], there: bool) -> None:
+    with serving(pauses) as server:
+
+        async def run() -> tuple[Readings, float]:
+            prometheus = Prometheus(PrometheusConfig(url=server.url))
+            began = time.monotonic()
+            try:
+                found = await prometheus.readings(Analysis(), "a/m", "new", "old")
+                return found, time.monotonic() - began
+            finally:
+                prometheus.close()
+
+        found, took = asyncio.run(run())
+    assert by_model(found.candidate) == {"forest": Counts(success=10)}
+    assert [bool(DEPENDENCIES.of(r)) for r in (found.candidate, found.stable)] == [there, there]
+    assert not found.problems
     assert took < 1.5
 
 

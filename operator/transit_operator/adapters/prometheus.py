@@ -15,7 +15,7 @@ from ..api.duration import seconds
 from ..core.observed import Problem, Readings, RevisionReadings, Sample
 from ..core.signals import custom
 from ..core.signals.registry import queries
-from ..core.signals.samples.query import Believed, Query, own, unplaced
+from ..core.signals.samples.query import DEPENDENCIES, Believed, Query, own, unplaced
 from .asking import Client, QueryFailed, uncounted
 from .custom import CustomQueries
 
@@ -38,6 +38,7 @@ class Prometheus:
         self._namespace_label = config.namespace_label
         self._custom = CustomQueries(self._client)
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._aside = asyncio.Semaphore(1)  # for what no verdict waits for
         self._waiting: dict[_Question, dict[str, asyncio.Future[_Answer]]] = {}
         self._asking: dict[_Question, asyncio.Task[None]] = {}
 
@@ -46,13 +47,22 @@ class Prometheus:
     ) -> Readings:
         """Return what was measured of two revisions. Never raises for bad answers.
 
+        What is told only, and judged by nothing, is asked beside it, and left out where it isn't
+        there by the time that all else is: the next evaluation asks again.
+
         Args:
             model_deployment: "namespace/name", as in the metrics' label.
         """
         asked = queries(analysis)
         window = seconds(analysis.window)
-        answers = await asyncio.gather(*(self._of(q, window, model_deployment) for q in asked))
-        found = {query.name: answer for query, answer in zip(asked, answers, strict=True)}
+        told = asyncio.create_task(self._of(DEPENDENCIES, 0.0, model_deployment))
+        try:
+            answers = await asyncio.gather(*(self._of(q, window, model_deployment) for q in asked))
+            found = {query.name: answer for query, answer in zip(asked, answers, strict=True)}
+            if told.done() and not told.exception() and isinstance(told.result(), dict):
+                found[DEPENDENCIES.name] = told.result()
+        finally:
+            told.cancel()
         return Readings(
             candidate=_revision(found, candidate),
             stable=_revision(found, stable),
@@ -75,10 +85,11 @@ class Prometheus:
         """Ask until nobody waits."""
         query, window = question
         waiting = self._waiting[question]
+        slots = self._aside if query is DEPENDENCIES else self._slots
         some: dict[str, asyncio.Future[_Answer]] = {}
         try:
             while waiting:
-                async with self._slots:
+                async with slots:
                     some = {name: waiting.pop(name) for name in _some(waiting)}
                     found = await self._answer(query, window, some)
                 for name, future in some.items():

@@ -13,6 +13,9 @@ from pydantic import Field, ValidationError
 from .base import ApiModel
 
 HISTORY_LENGTH = 20
+_DIFFERING = (
+    "Its models that run with other library versions than they were made with; absent until known."
+)
 
 
 class Phase(StrEnum):
@@ -114,6 +117,7 @@ class StableStatus(ApiModel):
     models: list[PinnedModel] = Field(
         default_factory=list, description="Its models, with the versions that were pinned."
     )
+    differing: list[str] | None = Field(default=None, description=_DIFFERING)
     healthy_since: str | None = Field(
         default=None, description="When it first had all its pods ready; absent before that."
     )
@@ -140,6 +144,7 @@ class CandidateStatus(ApiModel):
     models: list[PinnedModel] = Field(
         default_factory=list, description="Its models, with the versions that were pinned."
     )
+    differing: list[str] | None = Field(default=None, description=_DIFFERING)
     step: int = Field(
         default=0, description="The step it is at, counted from 1; 0 before the first."
     )

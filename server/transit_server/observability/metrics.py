@@ -50,7 +50,7 @@ class ModelMetrics:
         self._latency = metrics.latency.labels(*labels)
         self._load_time = metrics.load_time.labels(*labels)
         self._ready = metrics.ready.labels(*labels)
-        self._differ = metrics.differ.labels(*labels)
+        self._differ, self._labels = metrics.differ, labels
         self._queue = metrics.queue.labels(*labels)
         self._circuit = {name: metrics.circuit.labels(*labels, name) for name in CIRCUIT_STATES}
         self.circuit_is(CIRCUIT_STATES[0])
@@ -62,8 +62,11 @@ class ModelMetrics:
         self._load_time.set(seconds)
 
     def differs(self, libraries: int) -> None:
-        """So many libraries are here in another minor version than the model was made with."""
-        self._differ.set(libraries)
+        """So many libraries are here in another minor version than the model was made with.
+
+        There is no series before that is known: a 0 would say that they match.
+        """
+        self._differ.labels(*self._labels).set(libraries)
 
     def ready_is(self, ready: Callable[[], float]) -> None:
         """Ask `ready` at every scrape."""

@@ -285,7 +285,10 @@ def _promote(o: Observed, rollout: Rollout, state: Trying) -> Rollout:
     """The candidate's Deployment becomes the stable one as it is: no pod restarts."""
     candidate = state.candidate
     stable = StableStatus(
-        revision=candidate.revision, models=candidate.models, healthy_since=rfc3339(o.now)
+        revision=candidate.revision,
+        models=candidate.models,
+        differing=candidate.differing,
+        healthy_since=rfc3339(o.now),
     )
     return note(
         o,

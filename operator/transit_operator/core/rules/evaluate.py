@@ -27,6 +27,7 @@ from ..signals.samples.query import PREDICTIONS
 from ..state import Rollout, Trying, to_status
 from ..times import epoch, rfc3339
 from . import changes
+from .dependencies import see_dependencies
 from .health import count_failures
 
 
@@ -55,6 +56,8 @@ def evaluate(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollou
     state, readings = rollout.state, o.readings
     if not isinstance(state, Trying) or readings is None:
         return rollout
+    state = see_dependencies(state, readings)
+    rollout = rollout.to(state)
     analysis = spec.rollout.analysis
     broken = stable_is_broken(o, spec, to_status(rollout))
     if broken:

@@ -5,7 +5,7 @@ from ...api.status import Condition, Phase
 from ..observed import Observed, Scaling
 from ..plan.plan import Plan
 from ..signals.baseline import missing
-from ..signals.evidence import capped, warns
+from ..signals.evidence import capped, listed, warns
 from ..signals.health import NAME as HEALTH
 from ..state import Rollout, Trying
 from ..times import rfc3339
@@ -28,6 +28,7 @@ def conditions(
         _progressing(rollout, phase, message),
         _metrics_available(rollout),
         _weight_reached(o, spec, rollout),
+        _dependencies_match(rollout),
         *words_of(standing(o, spec, rollout, phase, message)),
     ]
     if spec.traffic.router == "gateway":
@@ -83,6 +84,26 @@ def _metrics_available(rollout: Rollout) -> Words:
         text = "; warning: ".join(["every signal has data", *warning])
         return "MetricsAvailable", "True", "Measured", text
     return "MetricsAvailable", "Unknown", "NotMeasured", "no candidate is judged now"
+
+
+def _dependencies_match(rollout: Rollout) -> Words:
+    """Tell whether the models run with the libraries that they were made with."""
+    revisions = [r for r in (rollout.stable, rollout.candidate) if r is not None]
+    differ = {
+        f"{model.name} {model.version}": model.name
+        for revision in revisions
+        for model in revision.models
+        if model.name in (revision.differing or [])
+    }
+    if differ:
+        where = f"/api/v1/models/{next(iter(differ.values()))}/info"
+        text = f"{listed(list(differ))}: made with other versions of libraries than run it"
+        return "DependenciesMatch", "False", "Differ", f"{text}; {where} says which"
+    if revisions and all(revision.differing is not None for revision in revisions):
+        text = "the models run with the libraries that they were made with"
+        return "DependenciesMatch", "True", "Match", text
+    text = "not known: the servers' figures are asked for while a version is tried"
+    return "DependenciesMatch", "Unknown", "NotMeasured", text
 
 
 def _route_accepted(o: Observed) -> Words:

@@ -1,4 +1,5 @@
-"""What the signals ask Prometheus: four queries, in PromQL, for many ModelDeployments at once.
+"""What Prometheus is asked, in PromQL, for many ModelDeployments at once: four queries that signals
+judge by, and one that is told only.
 
 `increase(x[w]) and x` leaves out series that have ended: pods of an earlier try of the same
 revision must not speak for the present one. Of two series of one pod, as from two replicas of a
@@ -22,11 +23,15 @@ _POD: Final = "instance, pod, version"  # what tells two pods' series apart, and
 
 @dataclass(frozen=True)
 class Query:
-    """The increase of a counter over the window, by some of its labels, for each revision."""
+    """The increase of a counter over the window, by some of its labels, for each revision.
+
+    Of a `gauge` it is the largest value of any pod, and the window says nothing.
+    """
 
     name: str
     metric: str
     by: tuple[str, ...]
+    gauge: bool = False
 
     def promql(self, window: float, model_deployments: Iterable[str], namespace_label: str) -> str:
         """Return the text for a window in seconds, of some "namespace/name"."""
@@ -34,6 +39,8 @@ class Query:
         series = f'{self.metric}{{model_deployment=~"{names}"}}'
         scraped = (namespace_label,) if namespace_label else ()
         by = ", ".join((*self.by, *scraped, "model_deployment", "revision"))
+        if self.gauge:
+            return f"max by ({by}) ({series})"
         increase = f"increase({series}[{round(window * 1000)}ms]) and {series}"
         return f"sum by ({by}) (max by ({_POD}, {by}) ({increase}))"
 
@@ -57,6 +64,7 @@ PREDICTIONS: Final = Query("predictions", "predictions_total", ("status", "model
 LATENCIES: Final = Query("latencies", "prediction_latency_seconds_bucket", ("le", "model"))
 CLASSES: Final = Query("classes", "predicted_class_total", ("model", "class"))
 FEEDBACK: Final = Query("feedback", "prediction_feedback_total", ("outcome",))
+DEPENDENCIES: Final = Query("dependencies", "model_dependencies_differing", ("model",), gauge=True)
 
 
 @dataclass(frozen=True)
