@@ -234,3 +234,19 @@ def test_a_route_of_which_nothing_is_said_yet_is_unknown() -> None:
     assert of(world.status, "RouteAccepted").status == "Unknown"
     status = decide(replace(world.observed(), route=Route(True))).status
     assert of(status, "RouteAccepted").status == "True"
+
+
+@pytest.mark.parametrize(
+    ("models", "shown"),
+    [
+        ([{"name": "a", "version": "1.1.0"}], "1.1.0"),
+        ([{"name": n, "version": "1.0.0"} for n in "abc"], "3 models"),
+    ],
+)
+def test_columns_show_versions_and_no_hashes(models: list[dict[str, str]], shown: str) -> None:
+    world = serving(models=[{**model, "version": "0.9.0"} for model in models])
+    update(world, V1, models=models)
+    versions = world.status.versions
+    assert versions is not None
+    assert versions.candidate == shown
+    assert versions.stable == ("0.9.0" if len(models) == 1 else shown)

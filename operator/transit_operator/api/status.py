@@ -278,7 +278,7 @@ class Pins(ApiModel):
 
 
 class Versions(ApiModel):
-    """The versions of the models, in one line each: `1.1.0`, or with several models their names."""
+    """What a column of `kubectl get` shows of a revision: `1.1.0`, of several models `3 models`."""
 
     stable: str | None = Field(default=None, description="What the stable revision serves.")
     candidate: str | None = Field(default=None, description="What the candidate serves.")

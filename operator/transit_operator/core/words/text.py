@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-WIDTH = 60  # of a column
-
 
 def models_text(models: Iterable[Any]) -> str:
     """Return models for people: `keras_cnn 1.1.0, xgboost 1.0.0`."""
@@ -12,11 +10,10 @@ def models_text(models: Iterable[Any]) -> str:
 
 
 def versions_text(models: Sequence[Any]) -> str | None:
-    """Return models for a column: `1.1.0`, of several `keras_cnn 1.1.0, xgboost 1.0.0` and so on.
+    """Return models for a column: `1.1.0`, of several `3 models`.
 
     None where nothing is known, as of a revision from before a lost status.
     """
     if len(models) == 1:
         return str(models[0].version)
-    text = models_text(models)
-    return (text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…") or None
+    return f"{len(models)} models" if models else None
