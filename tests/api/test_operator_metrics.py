@@ -21,6 +21,8 @@ PAGE = REPOSITORY / "docs" / "operations.md"
 OF_A_ROLLOUT = {
     "transit_modeldeployment_phase",
     "transit_modeldeployment_weight",
+    "transit_modeldeployment_revision",
+    "transit_modeldeployment_problem",
     "transit_signal_value",
     "transit_signal_threshold",
 }
@@ -89,7 +91,7 @@ def test_a_follower_is_ready_and_says_that_it_follows(operator: Kube) -> None:
     with operator.forward(SYSTEM, f"pod/{follower}", 8080) as port:
         assert get(port, "/healthz") == get(port, "/readyz") == "ok\n"
         page = get(port, "/metrics")
-    assert "\ntransit_leader 0\n" in page
+    assert f'\ntransit_leader{{lease="{SYSTEM}/transit-operator"}} 0\n' in page
     assert "transit_modeldeployment_phase" not in page
 
 

@@ -1,5 +1,6 @@
 """Starting, failing to start, draining, ending."""
 
+import shutil
 import signal
 import threading
 import time
@@ -32,6 +33,23 @@ def test_alive_at_once_ready_later(store: Path, tmp_path: Path) -> None:
         server.until_ready()
         assert server.metric("model_ready", **labels) == 1
         assert server.predict(ROW).status_code == 200
+
+
+def test_a_store_that_is_away_is_waited_for_and_counted(store: Path, tmp_path: Path) -> None:
+    late = tmp_path / "late"
+    labels = {"model": "xgboost", "version": "1.0.0"}
+    with RunningServer(late, tmp_path, {"xgboost": "1.0.0"}) as server:
+        server.until_alive()
+        eventually(
+            lambda: server.metric("model_store_failures_total", **labels), "a failure that counts"
+        )
+        assert server.status("/health/ready") == 503
+        shutil.copytree(store, tmp_path / "part")
+        (tmp_path / "part").rename(late)
+        server.until_ready()
+        told = server.metric("model_store_failures_total", **labels)
+        assert server.predict(ROW).status_code == 200
+        assert server.metric("model_store_failures_total", **labels) == told
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,19 @@ def value(found: Found, name: str, **labels: str) -> float | None:
     return found.get((name, tuple(sorted(labels.items()))))
 
 
+LEASE = "transit-system/transit-operator"
 ROLLOUT = mdep(
     phase="Progressing",
+    stable={"revision": "aaa"},
+    candidate={"revision": "bbb"},
+    versions={"stable": "1.0.0", "candidate": "1.1.0"},
+    conditions=[
+        {"type": "Accepted", "status": "True", "reason": "Pinned"},
+        {"type": "MetricsAvailable", "status": "False", "reason": "NoSeries"},
+        {"type": "RouteAccepted", "status": "Unknown", "reason": "NotSaid"},
+        {"type": "Ready", "status": "False", "reason": "Progressing"},
+        {"type": "Stalled", "status": "True", "reason": "RolledBack"},
+    ],
     traffic=[{"revision": "aaa", "weight": 90}, {"revision": "bbb", "weight": 10}],
     signals=[
         {"signal": "errorRate", "value": 0.01, "threshold": 0.05},
@@ -39,17 +50,24 @@ ROLLOUT = mdep(
 
 
 def test_the_fleet_of_a_leader() -> None:
-    facts = Facts(
-        leads=True, look_age=1.5, queue_depth=3, longest=0.25, mdeps=[ROLLOUT, mdep("new")]
-    )
+    facts = Facts(True, 1.5, LEASE, queue_depth=3, longest=0.25, mdeps=[ROLLOUT, mdep("new")])
     found = read(Metrics().page(facts))
     kepler = {"model_deployment": "ml/kepler"}
-    assert value(found, "transit_leader") == 1
+    assert value(found, "transit_leader", lease=LEASE) == 1
     assert value(found, "transit_last_look_age_seconds") == 1.5
     assert value(found, "transit_queue_depth") == 3
     assert value(found, "transit_reconcile_longest_seconds") == 0.25
     assert value(found, "transit_modeldeployment_phase", phase="Progressing", **kepler) == 1
     assert value(found, "transit_modeldeployment_weight", revision="bbb", **kepler) == 10
+    for role, revision, version in (("stable", "aaa", "1.0.0"), ("candidate", "bbb", "1.1.0")):
+        labels = {"role": role, "revision": revision, "version": version, **kepler}
+        assert value(found, "transit_modeldeployment_revision", **labels) == 1
+    wrong = {
+        dict(labels)["condition"]: dict(labels)["reason"]
+        for name, labels in found
+        if name == "transit_modeldeployment_problem"
+    }
+    assert wrong == {"MetricsAvailable": "NoSeries", "Stalled": "RolledBack"}
     assert value(found, "transit_signal_value", signal="errorRate", **kepler) == 0.01
     assert value(found, "transit_signal_threshold", signal="errorRate", **kepler) == 0.05
     assert value(found, "transit_signal_value", signal="health", **kepler) is None
@@ -60,7 +78,7 @@ def test_the_fleet_of_a_leader() -> None:
 
 def test_a_follower_tells_nothing_of_the_fleet() -> None:
     found = read(Metrics().page(Facts(leads=False, look_age=0.0, queue_depth=9, mdeps=[ROLLOUT])))
-    assert value(found, "transit_leader") == 0
+    assert value(found, "transit_leader", lease="") == 0
     assert not [name for name, _ in found if "modeldeployment" in name or "queue" in name]
 
 

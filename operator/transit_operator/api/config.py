@@ -62,6 +62,9 @@ class ResolverConfig(ConfigModel):
 # A directory, without "..", "." or "//", and not the root, which would be everything.
 FileRoot = Annotated[str, Field(pattern=r"^(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))+$")]
 
+# A name, no pattern: nothing is looked up of which namespaces there are.
+Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+
 
 class OperatorConfig(ConfigModel):
     """Everything a cluster's administrator decides. A change restarts no model's pod."""
@@ -74,7 +77,7 @@ class OperatorConfig(ConfigModel):
         default_factory=lambda: ["/srv/models"],
         description="Directories of the nodes below which file:// storages may be.",
     )
-    namespaces: list[str] = Field(
+    namespaces: list[Namespace] = Field(
         default_factory=list, description="Namespaces to watch; none: all of them."
     )
     workers: int = Field(default=8, ge=1, le=64, description="Reconciles at one time.")

@@ -148,6 +148,7 @@ class Operator:
         return Facts(
             leads=leads,
             look_age=steady() - self._looked,
+            lease="/".join(self._lease or ()),
             queue_depth=len(self.queue),
             longest=max(reconciler.running(), default=0.0) if reconciler is not None else 0.0,
             mdeps=(mdep for key in self.cache.all_keys() if (mdep := self.cache.mdep(key))),

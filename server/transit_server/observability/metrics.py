@@ -51,6 +51,7 @@ class ModelMetrics:
         self._load_time = metrics.load_time.labels(*labels)
         self._ready = metrics.ready.labels(*labels)
         self._differ, self._labels = metrics.differ, labels
+        self._store_failures = metrics.store_failures.labels(*labels)
         self._queue = metrics.queue.labels(*labels)
         self._circuit = {name: metrics.circuit.labels(*labels, name) for name in CIRCUIT_STATES}
         self.circuit_is(CIRCUIT_STATES[0])
@@ -67,6 +68,10 @@ class ModelMetrics:
         There is no series before that is known: a 0 would say that they match.
         """
         self._differ.labels(*self._labels).set(libraries)
+
+    def store_failed(self) -> None:
+        """The store could not be reached for this model."""
+        self._store_failures.inc()
 
     def ready_is(self, ready: Callable[[], float]) -> None:
         """Ask `ready` at every scrape."""
@@ -106,6 +111,12 @@ class Metrics:
         self.differ = Gauge(
             "model_dependencies_differing",
             "Libraries that are here in another minor version than the model was made with.",
+            _BASE,
+            registry=self.registry,
+        )
+        self.store_failures = Counter(
+            "model_store_failures_total",
+            "Attempts to fetch the model that failed because the store could not be reached.",
             _BASE,
             registry=self.registry,
         )

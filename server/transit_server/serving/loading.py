@@ -129,6 +129,8 @@ class Loader:
                 resolved = storage.resolve(ref.name, ref.version)
                 return fetch_verified(storage, ref.name, resolved, self._settings.cache_dir)
             except StorageUnavailable as error:
+                if is_version(ref.version):
+                    self._metrics.model(ref.name, plain(ref.version)).store_failed()
                 if time.monotonic() + pause > give_up:
                     raise
                 log.warning("%s %s: %s; again in %g s", ref.name, ref.version, error, pause)

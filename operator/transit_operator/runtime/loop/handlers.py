@@ -38,7 +38,9 @@ def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
-        settings.scanning.disabled = False
+        # To follow which namespaces and kinds there are needs rights in the whole cluster. Whoever
+        # names the namespaces has none of them: what there is is looked up once, at the start.
+        settings.scanning.disabled = bool(operator.config.namespaces)
         settings.networking.request_timeout = 30.0
         # Thousands of objects come at the start. kopf would list a kind at once, and keep each
         # object's last event for as long as its worker idles.

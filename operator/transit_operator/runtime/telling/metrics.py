@@ -27,6 +27,15 @@ from ...core.rules.changes import REJECTED
 from ...core.signals.registry import SIGNALS
 
 RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+# condition → the status that a person must know of
+PROBLEMS = {
+    "Accepted": "False",
+    "Available": "False",
+    "RouteAccepted": "False",
+    "MetricsAvailable": "False",
+    "ScalingActive": "False",
+    "Stalled": "True",
+}
 ERRORS = ("Conflict", "Refused", "NotFound", "NotLeading", "KubernetesError", "Bug")
 
 
@@ -36,6 +45,7 @@ class Facts:
 
     leads: bool
     look_age: float  # seconds since everything was last listed
+    lease: str = ""  # "namespace/name"; "" where there is none
     queue_depth: int = 0
     longest: float = 0.0  # seconds that the longest present reconcile runs
     mdeps: Iterable[Object] = ()
@@ -120,7 +130,11 @@ def _warnings(mdep: Object | None) -> set[str]:
 def fleet(facts: Facts) -> str:
     """Return the metrics of what is, as text."""
     families: list[tuple[str, str, Iterable[str]]] = [
-        ("transit_leader", "1 if this process leads, else 0.", [f" {int(facts.leads)}"]),
+        (
+            "transit_leader",
+            "1 if this process leads, else 0; by the Lease that decides it.",
+            [f'{{lease="{facts.lease}"}} {int(facts.leads)}'],
+        ),
         (
             "transit_last_look_age_seconds",
             "Time since everything was last listed.",
@@ -150,6 +164,8 @@ def fleet(facts: Facts) -> str:
 
 def _modeldeployments(mdeps: Iterable[Object]) -> list[tuple[str, str, Iterable[str]]]:
     phases: list[str] = []
+    revisions: list[str] = []
+    problems: list[str] = []
     weights: list[str] = []
     values: list[str] = []
     thresholds: list[str] = []
@@ -158,6 +174,15 @@ def _modeldeployments(mdeps: Iterable[Object]) -> list[tuple[str, str, Iterable[
         label = f'model_deployment="{meta["namespace"]}/{meta["name"]}"'
         if phase := status.get("phase"):
             phases.append(f'{{{label},phase="{phase}"}} 1')
+        for role in ("stable", "candidate"):
+            if revision := (status.get(role) or {}).get("revision"):
+                version = _escaped((status.get("versions") or {}).get(role) or "")
+                which = f'revision="{revision}",role="{role}",version="{version}"'
+                revisions.append(f"{{{label},{which}}} 1")
+        for condition in status.get("conditions", []):
+            if PROBLEMS.get(condition["type"]) == condition["status"]:
+                which = f'condition="{condition["type"]}",reason="{condition["reason"]}"'
+                problems.append(f"{{{label},{which}}} 1")
         for weight in status.get("traffic", []):
             weights.append(f'{{{label},revision="{weight["revision"]}"}} {weight["weight"]}')
         for evidence in status.get("signals", []):
@@ -167,6 +192,16 @@ def _modeldeployments(mdeps: Iterable[Object]) -> list[tuple[str, str, Iterable[
                     samples.append(f"{signal} {float(evidence[key])!r}")
     return [
         ("transit_modeldeployment_phase", "1 for the present phase.", phases),
+        (
+            "transit_modeldeployment_revision",
+            "1 for the stable revision and for the candidate, with what they serve.",
+            revisions,
+        ),
+        (
+            "transit_modeldeployment_problem",
+            "1 for a condition that says that something is wrong, with its reason.",
+            problems,
+        ),
         ("transit_modeldeployment_weight", "Percent of the traffic, as it really is.", weights),
         ("transit_signal_value", "Value of a signal at the last evaluation.", values),
         ("transit_signal_threshold", "What that value is compared with.", thresholds),
