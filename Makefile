@@ -8,7 +8,7 @@ STAMP := build/.venv-ready
 CODE := operator server models dev tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test test-changed test-unit test-server test-api test-e2e test-long demo models images crds golden requirements \
+.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-long demo models images crds golden requirements \
 	cluster-up cluster-down clean bench-scale bench-server bench-neighbour bench-rollback bench-simulation
 
 help: ## Show this list
@@ -26,8 +26,8 @@ fmt: venv ## Format and sort imports
 	@$(VENV)/bin/ruff format $(CODE) && $(VENV)/bin/ruff check --fix $(CODE)
 
 test: check images models ## Everything that CI runs: check, then every suite on a real cluster
-	@$(PYTHON) -m dev.cluster build metrics-server
-	@$(PY) -m dev.suite server timing failover scenarios e2e disruptive
+	@$(PYTHON) -m dev.cluster build metrics-server promtool
+	@$(PY) -m dev.suite chart server timing failover scenarios e2e disruptive
 
 test-changed: venv ## What your change can reach; SINCE=COMMIT for more than the uncommitted one
 	@$(PY) -m dev.suite --changed $(or $(SINCE),HEAD)
@@ -37,6 +37,10 @@ test-unit: venv ## Unit tests of the pure core only
 
 test-server: cluster-up models ## Model store and server processes (the store's tests need the cluster's MinIO program)
 	@$(PY) -m dev.suite server timing
+
+test-chart: venv ## The chart's templates with every value, its rules and dashboards; no cluster
+	@$(PYTHON) -m dev.cluster build helm promtool
+	@$(PY) -m dev.suite chart
 
 test-api: images ## API server, objects, policies, commands, faults on the cluster
 	@$(PY) -m dev.suite failover scenarios
@@ -74,9 +78,8 @@ images: ## Start the cluster, build both images and load them into it
 golden: venv ## Write the golden YAML pairs of the unit tests anew; read the diff
 	@$(PY) -m tests.unit.golden.render
 
-crds: venv ## Generate the CRD from the typed resource
-	@$(PY) -m transit_operator.api.crd > crds/modeldeployments.transit.dev.yaml
-	@mkdir -p charts/transit/crds && cp crds/*.yaml charts/transit/crds/
+crds: venv ## Generate the CRD, and the chart's schema, table of values and dashboards
+	@$(PY) -m dev.chart
 
 requirements: venv ## Pin every dependency again, with hashes
 	@bash dev/requirements.sh

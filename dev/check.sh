@@ -17,12 +17,6 @@ step() {
   fi
 }
 
-crd_is_current() {
-  $bin/python -m transit_operator.api.crd | diff -u crds/modeldeployments.transit.dev.yaml - &&
-    diff -u crds/modeldeployments.transit.dev.yaml charts/transit/crds/modeldeployments.transit.dev.yaml ||
-    { echo "the CRD differs from the typed resource: run make crds"; return 1; }
-}
-
 # Types take one core and the unit tests the other.
 unit_log=$(mktemp)
 trap 'rm -f "$unit_log"' EXIT
@@ -33,7 +27,7 @@ step format $bin/ruff format --check "${code[@]}"
 step lint $bin/ruff check "${code[@]}"
 step types $bin/mypy operator/transit_operator server/transit_server models/transit_models dev tests benchmarks
 step "import contracts" $bin/lint-imports
-step "generated CRD" crd_is_current
+step "generated files" $bin/python -m dev.chart --check
 if wait "$unit_tests"; then
   tail -n 1 "$unit_log"
 else

@@ -22,6 +22,7 @@ from dev.cluster.ui import StepFailed
 
 HERE = Path(__file__).resolve().parent
 CHART = paths.REPOSITORY / "charts" / "transit"
+CRDS = paths.REPOSITORY / "crds"
 NAMESPACE = "transit-system"
 NODES = 5
 PROGRAMS = (
@@ -146,9 +147,13 @@ class Plane:
         """Install account and rights of the chart; return kubeconfig and configuration."""
         self.kubectl("create", "namespace", NAMESPACE)
         helm = gobuild.PROGRAMS["helm"].path
-        rendered = shell.output(
-            [helm, "template", "transit", CHART, "-n", NAMESPACE, "-s", "templates/rbac.yaml"]
+        rights = (
+            "-s",
+            "templates/rights/serviceaccount.yaml",
+            "-s",
+            "templates/rights/operator.yaml",
         )
+        rendered = shell.output([helm, "template", "transit", CHART, "-n", NAMESPACE, *rights])
         self.kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=rendered)
         accounts = json.loads(
             self.kubectl("get", "serviceaccounts", "-n", NAMESPACE, "-o", "json")
@@ -240,7 +245,7 @@ class Plane:
         self._until("the nodes", self._nodes_ready)
 
     def _resources(self) -> None:
-        crds = [*gobuild.gateway_api_crds().glob("*.yaml"), *(CHART / "crds").glob("*.yaml")]
+        crds = [*gobuild.gateway_api_crds().glob("*.yaml"), *CRDS.glob("*.yaml")]
         for file in crds:
             self.kubectl("apply", "--server-side", "-f", str(file))
         self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")

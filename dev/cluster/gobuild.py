@@ -61,6 +61,7 @@ PROGRAMS = {
         Program(
             "prometheus", "github.com/prometheus/prometheus/cmd/prometheus", versions.PROMETHEUS
         ),
+        Program("promtool", "github.com/prometheus/prometheus/cmd/promtool", versions.PROMETHEUS),
         Program("minio", "github.com/minio/minio", versions.MINIO),
         Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", versions.KWOK),
         Program(
@@ -71,7 +72,7 @@ PROGRAMS = {
         ),
     )
 }
-OPTIONAL = ("kwok", "metrics-server")
+OPTIONAL = ("kwok", "metrics-server", "promtool")
 
 
 def build(wanted: Sequence[str] = ()) -> None:

@@ -1,9 +1,11 @@
 """The operator, installed with Helm from charts/transit as a user would; also by the tests.
 
-Neighbours: the chart's defaults fit the development cluster; here is only what differs elsewhere.
+Neighbours: `manifests/values.yaml` is what the development cluster has otherwise than the chart's
+defaults; here is only what differs elsewhere.
 """
 
 import os
+from pathlib import Path
 
 from dev.cluster import images, paths
 from dev.cluster.ui import StepFailed
@@ -15,6 +17,8 @@ NAMESPACE = "transit-system"
 DEPLOYMENT = f"{RELEASE}-operator"
 PODS = "app.kubernetes.io/name=transit-operator"
 CHART = paths.REPOSITORY / "charts" / "transit"
+VALUES = Path(__file__).parent / "manifests" / "values.yaml"
+CRD = "crd/modeldeployments.transit.dev"
 READY_SECONDS = 120
 
 
@@ -25,12 +29,12 @@ def install(kube: Kube, *values: str) -> None:
     tag is the same for every build, so its content is an annotation of the pods: they are replaced
     when it or the configuration has changed, and only then.
     """
-    # Helm installs CRDs, but never upgrades them
-    kube("apply", "--server-side", "--force-conflicts", "-f", CHART / "crds")
+    adopt_crd(kube, RELEASE, NAMESPACE)
     build = images.inputs(paths.REPOSITORY / "Dockerfile.operator")
     kube.helm(
         *("upgrade", "--install", RELEASE, CHART, "--namespace", NAMESPACE, "--create-namespace"),
-        *("--skip-crds", "--reset-values", f"--set-string=podAnnotations.build=sha256-{build}"),
+        *("--reset-values", f"--values={VALUES}"),
+        f"--set-string=podAnnotations.build=sha256-{build}",
         *(f"--set={value}" for value in (*_values(kube), *values)),
     )
     try:
@@ -38,6 +42,20 @@ def install(kube: Kube, *values: str) -> None:
     except StepFailed as failure:
         failure.hint = f"kubectl -n {NAMESPACE} logs -l {PODS} --prefix"
         raise
+
+
+def adopt_crd(kube: Kube, release: str, namespace: str) -> None:
+    """Give the CRD, where there is one, to a release, as docs/operations.md has it.
+
+    It may be kubectl's, another release's, or that of a chart which left CRDs to kubectl.
+    """
+    if kube.find(CRD) is None:
+        return
+    kube("label", CRD, "--overwrite", "app.kubernetes.io/managed-by=Helm")
+    kube(
+        *("annotate", CRD, "--overwrite", f"meta.helm.sh/release-name={release}"),
+        f"meta.helm.sh/release-namespace={namespace}",
+    )
 
 
 def _values(kube: Kube) -> list[str]:

@@ -42,6 +42,13 @@ SUITES = (
         _side_by_side(2),
     ),
     Suite(
+        "chart",
+        "the chart's templates with every value, its rules and dashboards",
+        ("tests/chart",),
+        _side_by_side(2),
+        runs=("charts/", "crds/"),
+    ),
+    Suite(
         "server",
         "model store and real server processes",
         ("tests/models", "tests/server"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dev.demo.install import CHART, DEPLOYMENT, PODS
+from dev.demo.install import DEPLOYMENT, PODS
 from dev.demo.kube import Kube
 from tests.once import once
 from tests.support import OPERATOR, SYSTEM, eventually
@@ -16,7 +16,7 @@ def alone(kube: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: str) 
     """
 
     def end_the_installed() -> None:
-        kube("apply", "--server-side", "--force-conflicts", "-f", CHART / "crds")
+        kube("apply", "--server-side", "--force-conflicts", "-f", "crds")
         if kube.find("-n", SYSTEM, "deployment", DEPLOYMENT) is None:
             return
         kube("-n", SYSTEM, "scale", OPERATOR, "--replicas=0")

@@ -1,13 +1,11 @@
 """Generates the CustomResourceDefinition from the typed resource.
 
-`python -m transit_operator.api.crd` prints it; `make crds` writes it to `crds/` and into the chart.
-Neighbours: `spec.py` and `status.py` are the source; nothing at run time imports this module.
+`make crds` writes it to `crds/` and into the chart (`dev/chart`). Neighbours: `spec.py` and
+`status.py` are the source; nothing at run time imports this module.
 """
 
-import sys
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 
 from . import names
@@ -191,15 +189,3 @@ def _convert_plain(node: dict[str, Any], definitions: dict[str, Any]) -> dict[st
         elif key not in _DROPPED:
             out[key] = _convert(value, definitions) if key == "items" else value
     return out
-
-
-def main() -> None:
-    """Print the CRD as YAML."""
-    sys.stdout.write(
-        "# Generated from operator/transit_operator/api by `make crds`. Do not edit.\n"
-    )
-    yaml.safe_dump(crd(), sys.stdout, sort_keys=False, width=100)
-
-
-if __name__ == "__main__":
-    main()

@@ -44,7 +44,7 @@ def main() -> None:
     )
     parser.add_argument(
         "--lease",
-        type=_lease,
+        type=lease_name,
         metavar="NAMESPACE/NAME",
         help="the Lease that decides which of several operators works; it is made if missing",
     )
@@ -78,7 +78,8 @@ def main() -> None:
     )
 
 
-def _lease(text: str) -> LeaseName:
+def lease_name(text: str) -> LeaseName:
+    """Read NAMESPACE/NAME of a command line. Raises: ArgumentTypeError."""
     namespace, slash, name = text.partition("/")
     if not (namespace and slash and name) or "/" in name:
         raise argparse.ArgumentTypeError(

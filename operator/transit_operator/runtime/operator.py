@@ -11,10 +11,10 @@ import time
 from collections.abc import Coroutine
 from typing import Any, NamedTuple, NoReturn
 
-import kubernetes.aio.config
 from aiohttp.web import AppRunner
 from kubernetes.aio.client import ApiClient, Configuration
 
+from ..adapters.credentials import load_credentials
 from ..adapters.fence import fence
 from ..adapters.kubernetes import KINDS, Expired, Kubernetes, KubernetesError
 from ..adapters.prometheus import Prometheus
@@ -238,7 +238,7 @@ class Operator:
 
     async def _client(self, fenced_by: Leader | None = None) -> ApiClient:
         configuration = Configuration()
-        await _load_credentials(configuration)
+        await load_credentials(configuration)
         if fenced_by is not None:
             configuration.trace_configs = [fence(fenced_by.may_write)]
         client = ApiClient(configuration)
@@ -272,10 +272,3 @@ async def refresh(api: Kubernetes, cache: Cache, kind: str, namespace: str) -> N
         else:
             cache.keep_only(kind, namespace, listed, version)
             return
-
-
-async def _load_credentials(configuration: Configuration) -> None:
-    try:
-        kubernetes.aio.config.load_incluster_config(configuration)
-    except kubernetes.aio.config.ConfigException:
-        await kubernetes.aio.config.load_kube_config(client_configuration=configuration)
