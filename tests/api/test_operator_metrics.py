@@ -1,4 +1,4 @@
-"""The installed operators' probes and metrics, and the docs' alerts on the real Prometheus."""
+"""The installed operators' probes and metrics, and the chart's alerts on the real Prometheus."""
 
 import json
 import re
@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from dev.cluster.paths import REPOSITORY
 from dev.demo.kube import Kube
+from tests.chart.queries import of_rules
 from tests.support import SYSTEM, eventually, model_deployment
 
 PODS = "app.kubernetes.io/name=transit-operator"
@@ -105,18 +105,11 @@ def test_prometheus_scrapes_both_and_knows_one_leader(operator: Kube, prometheus
     eventually("two operators, one of which leads", lambda: leaders() == ["0", "1"], 60, 1)
 
 
-def alerts() -> list[Any]:
-    (block,) = re.findall(r"```yaml\n(groups:.*?)```", PAGE.read_text(), re.DOTALL)
-    rules: list[dict[str, Any]] = yaml.safe_load(block)["groups"][0]["rules"]
-    return [pytest.param(rule["expr"], id=rule["alert"]) for rule in rules]
-
-
-@pytest.mark.parametrize("expression", alerts())
-def test_an_alert_of_the_docs_is_understood(
-    operator: Kube, prometheus: int, expression: str
-) -> None:
-    """And it asks for series that there are, or it would be quiet for ever."""
+@pytest.mark.parametrize("alert", of_rules())
+def test_an_alert_of_the_chart_is_understood(operator: Kube, prometheus: int, alert: str) -> None:
+    """And it asks the operator for series that there are, or it would be quiet for ever."""
     holder(operator)
+    expression = of_rules()[alert]
     ask(prometheus, expression)
     for name in set(re.findall(r"transit_[a-z_]+", expression)) - OF_A_ROLLOUT:
         eventually(f"series of {name}", partial(ask, prometheus, name), 60, 1)

@@ -14,25 +14,11 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from .helm import CHART, found, render
+from .helm import found, render
+from .queries import FILES, of_dashboard, panels
 from .test_rules import promtool
 
-FILES = sorted((CHART / "dashboards").glob("*.json"))
-VARIABLES = {"$__rate_interval": "1m", "$model_deployment": "ml/kepler", "$model": ".+"}
 register_default_plugins()
-
-
-def panels(file: Path) -> list[dict[str, Any]]:
-    """The panels that ask something."""
-    return [p for p in json.loads(file.read_text())["panels"] if p["type"] != "row"]
-
-
-def expressions(file: Path) -> list[str]:
-    """Every query, with values for the variables."""
-    found = [target["expr"] for panel in panels(file) for target in panel["targets"]]
-    for name, value in (VARIABLES | {"$signal": ".+"}).items():
-        found = [expression.replace(name, value) for expression in found]
-    return found
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
@@ -80,7 +66,7 @@ def test_a_person_can_read_it(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
 def test_prometheus_understands_each_query(file: Path, tmp_path: Path) -> None:
-    queries = expressions(file)
+    queries = of_dashboard(file)
     assert not [q for q in queries if "$" in q], "a variable that nobody sets"
     rules = [{"record": f"query_{n}", "expr": query} for n, query in enumerate(queries)]
     path = tmp_path / "rules.yaml"

@@ -10,8 +10,7 @@ from transit_operator.runtime.telling.metrics import Metrics as OperatorMetrics
 from transit_server.observability.http_requests import HttpRequests
 from transit_server.observability.metrics import Metrics as ServerMetrics
 
-from .helm import found, render
-from .test_dashboards import FILES, expressions
+from .queries import FILES, of_dashboard, of_rules
 
 SCRAPED = {"instance"}  # labels that Prometheus itself gives
 SERIES = re.compile(r"\b([a-z]+(?:_[a-z]+)+)(?:\{([^}]*)\})?(?=[\s\[\])]|$)")
@@ -52,11 +51,9 @@ def exposed() -> dict[str, set[str]]:
 
 
 def asked() -> dict[str, list[str]]:
-    rule = found(render({"prometheusRule": {"enabled": True}}), "PrometheusRule")
-    groups = rule["spec"]["groups"]
     return {
-        "rules": [one["expr"] for group in groups for one in group["rules"]],
-        **{file.stem: expressions(file) for file in FILES},
+        "rules": list(of_rules().values()),
+        **{file.stem: of_dashboard(file) for file in FILES},
     }
 
 
