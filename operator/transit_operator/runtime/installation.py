@@ -55,8 +55,10 @@ async def findings(config: OperatorConfig, lease: LeaseName) -> AsyncIterator[Fi
                 for kind in WATCHED:
                     yield await _listed(api, kind, namespace)
             yield await _led(api, lease)
-        yield await _answers(prometheus)
-        yield await _scraped(prometheus, config, lease)
+        answers = await _answers(prometheus)
+        yield answers
+        if answers.level is Level.OK:
+            yield await _scraped(prometheus, config, lease)
     finally:
         prometheus.close()
 
