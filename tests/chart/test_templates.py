@@ -35,6 +35,8 @@ def test_labels_of_the_values_change_no_selector() -> None:
         "app.kubernetes.io/instance": "transit",
     }
     assert selector.items() <= pod(objects)["metadata"]["labels"].items()
+    for one in objects:
+        assert one["metadata"]["labels"]["app.kubernetes.io/instance"] == "transit"
 
 
 def test_the_crd_is_the_generated_one_and_stays() -> None:
