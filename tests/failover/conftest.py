@@ -1,9 +1,14 @@
 """The cluster without installed operators, for tests that run operators of their own."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
 import pytest
 
 from dev.demo.install import DEPLOYMENT, PODS
 from dev.demo.kube import Kube
+from tests.failover.candidates import Pool
 from tests.once import once
 from tests.support import OPERATOR, SYSTEM, eventually
 
@@ -27,3 +32,9 @@ def alone(kube: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: str) 
 
     once(tmp_path_factory, worker_id, "alone", end_the_installed)
     return kube
+
+
+@pytest.fixture
+def pool(alone: Kube, namespace: str, tmp_path: Path) -> Iterator[Pool]:
+    with ExitStack() as stack:
+        yield Pool(alone, tmp_path, namespace, stack)

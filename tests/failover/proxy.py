@@ -1,10 +1,11 @@
 """A recording proxy before the real API server: what one operator process really asked, and when.
 
 Each operator of a test gets a proxy of its own, so that its writes can be told from another's. The
-proxy can also answer slowly, or be cut, as a network can.
+proxy can also answer slowly, be cut, as a network can, or hide a group of kinds, as before its CRD.
 """
 
 import asyncio
+import json
 import ssl
 import threading
 import time
@@ -39,6 +40,7 @@ class Proxy:
     def __init__(self, kubeconfig: Path) -> None:
         self.requests: list[Request] = []
         self.answer_delay = 0.0
+        self.hidden = ""  # a group that there is not yet
         self._cut = False
         self._upstream, self._tls = _upstream(kubeconfig)
         self._loop = asyncio.new_event_loop()
@@ -121,6 +123,8 @@ class Proxy:
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         self.requests.append(Request(time.monotonic(), request.method, request.path_qs))
+        if self.hidden and request.path.startswith(f"/apis/{self.hidden}"):
+            return web.json_response({"kind": "Status", "reason": "NotFound"}, status=404)
         async with self._session.request(
             request.method,
             self._upstream + request.path_qs,
@@ -130,6 +134,10 @@ class Proxy:
         ) as answer:
             if request.method not in READS and self.answer_delay:
                 await asyncio.sleep(self.answer_delay)
+            if self.hidden and request.path == "/apis":
+                found = json.loads(await answer.text())
+                others = [group for group in found["groups"] if group["name"] != self.hidden]
+                return web.json_response({**found, "groups": others})
             response = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
             with suppress(ConnectionResetError):  # the operator hung up
                 await response.prepare(request)

@@ -97,6 +97,21 @@ class Kubernetes:
         """Return one object. Raises: KubernetesError."""
         return await self._request("GET", _path(kind, namespace, name))
 
+    async def serves(self, kind: str) -> bool:
+        """Tell whether the API server's own list of what it serves has a kind.
+
+        Raises: KubernetesError.
+        """
+        path, plural = KINDS[kind]
+        try:
+            groups = (await self._request("GET", "/apis"))["groups"]
+            if path.split("/")[2] not in [group["name"] for group in groups]:
+                return False
+            resources = (await self._request("GET", path))["resources"]
+        except NotFound:
+            return False
+        return plural in [resource["name"] for resource in resources]
+
     async def pages(
         self, kind: str, namespace: str, selector: str = ""
     ) -> AsyncIterator[tuple[list[Object], int]]:

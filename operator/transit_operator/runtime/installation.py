@@ -24,7 +24,7 @@ from .config import InvalidConfig, load
 from .leading.lease import DURATION, RETRY
 from .leading.lease import KIND as LEASE
 from .main import lease_name
-from .operator import WATCHED, LeaseName
+from .operator import UNKNOWN, WATCHED, LeaseName
 
 SCRAPED_SECONDS = 60.0  # in which a Prometheus finds pods that have just come up
 PAUSE = 1.0
@@ -73,11 +73,7 @@ async def _listed(api: Kubernetes, kind: str, namespace: str) -> Finding:
     except KubernetesError as error:
         return Finding(Level.FAIL, f"{error}; give the operator this right (rbac.create)")
     if kind == names.KIND:
-        return Finding(
-            Level.FAIL,
-            "the API server doesn't know ModelDeployments: set crds.enabled in one release, or"
-            " apply crds/ of this version",
-        )
+        return Finding(Level.FAIL, UNKNOWN)
     return Finding(
         Level.NOTE, f"the API server doesn't know {kind}s: what needs them can't be used"
     )

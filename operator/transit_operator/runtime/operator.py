@@ -37,6 +37,10 @@ WATCHED = tuple(kind for kind in KINDS if kind not in ("Event", "Secret", LEASE)
 RELIST_SECONDS = 300.0
 RETRY_SECONDS = 2.0
 RELIST_RETRY_SECONDS = 30.0
+UNKNOWN = (
+    "the API server doesn't know ModelDeployments: set crds.enabled in one release of the chart, or"
+    " apply crds/ of this version"
+)
 LIST_ATTEMPTS = 3  # of one kind, where the list went stale while it was read
 LONGEST_HEAD_START = 30.0
 FOLLOWS_AFTER = 1.0  # without the Lease by then, another one leads
@@ -96,6 +100,7 @@ class Operator:
                 self.facts,
             )
             self._web = await serve(app, *self._listen)
+        await _until_served(api)
         await self._list_until_done(api, WATCHED)
         self._listed = True
         self._start("lists", self._relist_forever(api))
@@ -244,6 +249,24 @@ class Operator:
         client = ApiClient(configuration)
         self._clients.append(client)
         return client
+
+
+async def _until_served(api: Kubernetes) -> None:
+    """Wait for the CRD, which may come a moment after the operator, or be applied later.
+
+    kopf looks up which kinds there are when this process has started, and with named namespaces
+    never again.
+    """
+    while True:
+        try:
+            if await api.serves(names.KIND):
+                return
+            log.warning(UNKNOWN)
+            pause = RETRY_SECONDS
+        except KubernetesError as error:
+            log.warning("the API server can't say what it serves: %s", error)
+            pause = max(RETRY_SECONDS, error.retry_after)
+        await asyncio.sleep(pause)
 
 
 def _tell_failure(task: "asyncio.Task[None]") -> None:
