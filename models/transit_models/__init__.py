@@ -6,6 +6,7 @@ the operator resolves aliases with it.
 """
 
 from transit_models.errors import (
+    ContentChanged,
     IntegrityError,
     InvalidMetadata,
     InvalidReference,
@@ -20,6 +21,7 @@ from transit_models.probe import probe_rows
 from transit_models.storage import Storage, fetch_verified, open_storage
 
 __all__ = [
+    "ContentChanged",
     "IntegrityError",
     "InvalidMetadata",
     "InvalidReference",

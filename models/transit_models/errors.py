@@ -29,6 +29,22 @@ class InvalidMetadata(ModelStoreError):
     """`metadata.json` is missing, is no JSON, or breaks the schema. Trying again is of no use."""
 
 
+class ContentChanged(ModelStoreError):
+    """The store holds other content under a version than the one that was asked for.
+
+    `expected` and `found` are digests: the SHA-256 over `checksum.sha256`, in hex.
+    """
+
+    def __init__(self, uri: str, name: str, version: str, expected: str, found: str) -> None:
+        self.expected = expected
+        self.found = found
+        super().__init__(
+            f"{uri} holds {name} {version} with the digest {found}, and asked for is {expected}. "
+            "A published version never changes: put its files back, or publish the new ones under "
+            "a version of their own"
+        )
+
+
 class IntegrityError(ModelStoreError):
     """A file is not what `checksum.sha256` or `metadata.json` says. Nothing of it may be loaded.
 

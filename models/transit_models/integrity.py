@@ -8,7 +8,7 @@ does not prove who wrote them: whoever may write to the store may also write the
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transit_models.errors import IntegrityError, InvalidMetadata
@@ -33,7 +33,8 @@ class VerifiedVersion:
     """A version whose every file matched its checksum.
 
     `model_file` is always there; what the version does not have is None. `answers` is what the
-    author's library said to the rows of `probe`.
+    author's library said to the rows of `probe`. `digest` stands for all of its content; empty
+    of a draft that has no checksums yet.
     """
 
     directory: Path
@@ -42,6 +43,7 @@ class VerifiedVersion:
     preprocessing: Path | None
     probe: Path | None
     answers: Path | None = None
+    digest: str = ""
 
     @property
     def steps(self) -> tuple[Path, ...]:
@@ -53,6 +55,17 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 of the file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of(directory: Path) -> str:
+    """The SHA-256 over `checksum.sha256`, in hex: two versions with the same one are the same.
+
+    It says what the files are, once they are verified. Raises `IntegrityError` without the file.
+    """
+    path = directory / CHECKSUMS
+    if path.is_symlink() or not path.is_file():
+        raise IntegrityError(CHECKSUMS, "a file that lists every other", "nothing", UNPUBLISHED)
+    return sha256_of(path)
 
 
 def check_relative(name: str) -> str:
@@ -94,12 +107,7 @@ def read_checksums(directory: Path) -> dict[str, str]:
     """
     path = directory / CHECKSUMS
     if path.is_symlink() or not path.is_file():
-        raise IntegrityError(
-            CHECKSUMS,
-            "a file that lists every other",
-            "nothing",
-            UNPUBLISHED,
-        )
+        raise IntegrityError(CHECKSUMS, "a file that lists every other", "nothing", UNPUBLISHED)
     if path.stat().st_size > _MAX_BYTES:
         raise IntegrityError(CHECKSUMS, f"at most {_MAX_BYTES} bytes", "more")
     try:
@@ -173,7 +181,7 @@ def verify_version(
             known,
             "The model and its metadata are of different versions.",
         )
-    return found
+    return replace(found, digest=digest_of(directory))
 
 
 def version_in(directory: Path, metadata: ModelMetadata | None = None) -> VerifiedVersion:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from transit_models.errors import InvalidReference
+from transit_models.errors import ContentChanged, InvalidReference
 from transit_models.integrity import VerifiedVersion, verify_version
 from transit_models.versions import plain
 
@@ -38,11 +38,19 @@ class Storage(Protocol):
     def resolve(self, name: str, version_or_alias: str) -> str:
         """The plain version that `version_or_alias` means. Raises `ModelNotFound`."""
 
-    def fetch(self, name: str, version: str, into: Path) -> Path:
+    def digest(self, name: str, version: str) -> str:
+        """What stands for the content of `name` at `version`: see `integrity.digest_of`.
+
+        Raises `ModelNotFound`, or `IntegrityError` when it isn't published completely.
+        """
+
+    def fetch(self, name: str, version: str, into: Path, digest: str | None = None) -> Path:
         """The directory of `name` at `version`, on this machine, complete but not verified.
 
         Local: in place. S3: downloaded to `into/NAME/vX.Y.Z`, which appears at once and whole;
-        what is there already and intact is used again. Raises `ModelNotFound`.
+        what is there already and intact is used again: with the `digest` that is asked for, the
+        store needn't even answer. Raises `ModelNotFound`, or `ContentChanged` when it is known
+        before a byte is copied that the store has another digest.
         """
 
     def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
@@ -82,13 +90,19 @@ def open_storage(uri: str) -> Storage:
     raise InvalidReference(f"{uri!r} is no store: write file:///path or s3://bucket/prefix")
 
 
-def fetch_verified(storage: Storage, name: str, version: str, into: Path) -> VerifiedVersion:
+def fetch_verified(
+    storage: Storage, name: str, version: str, into: Path, digest: str | None = None
+) -> VerifiedVersion:
     """Fetch `name` at `version` and verify every byte, before anything is deserialised.
 
-    Raises what `Storage.fetch` and `verify_version` raise.
+    Raises what `Storage.fetch` and `verify_version` raise, and `ContentChanged` when all is well
+    but it is another content than that of `digest`.
     """
     version = plain(version)
-    return verify_version(storage.fetch(name, version, into), name, version)
+    verified = verify_version(storage.fetch(name, version, into, digest), name, version)
+    if digest is not None and verified.digest != digest:
+        raise ContentChanged(storage.uri, name, version, digest, verified.digest)
+    return verified
 
 
 def split_reference(reference: str) -> tuple[str, str | None]:

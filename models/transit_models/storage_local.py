@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from transit_models.errors import InvalidReference, StorageUnavailable, VersionConflict
-from transit_models.integrity import read_checksums, verify_version
+from transit_models.integrity import digest_of, read_checksums, verify_version
 from transit_models.resolution import missing_alias, missing_model, missing_version
 from transit_models.versions import (
     ALIASES,
@@ -79,9 +79,14 @@ class LocalStorage:
             raise missing_version(self.uri, name, version, versions)
         return version
 
-    def fetch(self, name: str, version: str, into: Path) -> Path:
+    def digest(self, name: str, version: str) -> str:
+        """See `Storage.digest`."""
+        with self._available():
+            return digest_of(self._directory(name, version))
+
+    def fetch(self, name: str, version: str, into: Path, digest: str | None = None) -> Path:
         """See `Storage.fetch`: the directory in the store itself; `into` is not used."""
-        return self.root / name / directory_name(self.resolve(name, plain(version)))
+        return self._directory(name, version)
 
     def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
         """See `Storage.publish`."""
@@ -121,6 +126,9 @@ class LocalStorage:
             except OSError:
                 scratch.write_text(target + "\n", encoding="utf-8")
             scratch.replace(path)
+
+    def _directory(self, name: str, version: str) -> Path:
+        return self.root / name / directory_name(self.resolve(name, plain(version)))
 
     def _versions(self, name: str) -> list[str]:
         """The versions that are there, lowest first; [] when there is no such model."""

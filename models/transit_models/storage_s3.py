@@ -6,6 +6,7 @@ as published once its `checksum.sha256` is there, which is written last.
 """
 
 import fcntl
+import hashlib
 import logging
 import os
 import tempfile
@@ -22,6 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from transit_models.errors import (
+    ContentChanged,
     IntegrityError,
     InvalidReference,
     ModelNotFound,
@@ -29,7 +31,13 @@ from transit_models.errors import (
     StorageUnavailable,
     VersionConflict,
 )
-from transit_models.integrity import CHECKSUMS, UNPUBLISHED, check_relative, verify_version
+from transit_models.integrity import (
+    CHECKSUMS,
+    UNPUBLISHED,
+    check_relative,
+    digest_of,
+    verify_version,
+)
 from transit_models.resolution import missing_alias, missing_model, missing_version
 from transit_models.versions import (
     ALIASES,
@@ -114,7 +122,14 @@ class S3Storage:
             raise missing_version(self.uri, name, version, versions)
         return version
 
-    def fetch(self, name: str, version: str, into: Path) -> Path:
+    def digest(self, name: str, version: str) -> str:
+        """See `Storage.digest`."""
+        published = self._read(f"{check_name(name)}/{directory_name(version)}/{CHECKSUMS}")
+        if published is None:
+            raise self._unpublished(name, plain(version))
+        return hashlib.sha256(published).hexdigest()
+
+    def fetch(self, name: str, version: str, into: Path, digest: str | None = None) -> Path:
         """See `Storage.fetch`.
 
         A copy that is there already, intact and of the same checksums as the store's, is used
@@ -123,17 +138,22 @@ class S3Storage:
         version = plain(version)
         target = into / check_name(name) / directory_name(version)
         with _alone(target):
-            return self._fetch(name, version, target)
+            return self._fetch(name, version, target, digest)
 
-    def _fetch(self, name: str, version: str, target: Path) -> Path:
+    def _fetch(self, name: str, version: str, target: Path, digest: str | None) -> Path:
         folder = f"{name}/{directory_name(version)}/"
         cached = self._intact(target, name, version)
+        if cached and digest == digest_of(target):
+            return target  # whatever the store has by now
         try:
             published = self._read(folder + CHECKSUMS)
-            if cached and published == (target / CHECKSUMS).read_bytes():
-                return target
             if published is None:
                 raise self._unpublished(name, version)
+            found = hashlib.sha256(published).hexdigest()
+            if digest is not None and digest != found:
+                raise ContentChanged(self.uri, name, version, digest, found)
+            if cached and found == digest_of(target):
+                return target
             self._download(folder, target)
         except StorageUnavailable as error:
             if not cached:

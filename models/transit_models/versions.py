@@ -62,7 +62,7 @@ def parse_version(text: str) -> Version:
 
     Raises `InvalidReference` when it is no semantic version.
     """
-    match = _SEMVER.fullmatch(text) if len(text) <= _MAX_LENGTH else None
+    match = _SEMVER.fullmatch(text) if is_version(text) else None
     if match is None:
         raise InvalidReference(
             f"{text[:80]!r} is no semantic version: "
@@ -90,7 +90,7 @@ def directory_name(version: str) -> str:
 
 def is_version(text: str) -> bool:
     """Whether `text` is a semantic version, with or without a leading `v`."""
-    return len(text) <= _MAX_LENGTH and _SEMVER.fullmatch(text) is not None
+    return len(text.removeprefix("v")) <= _MAX_LENGTH and _SEMVER.fullmatch(text) is not None
 
 
 def check_alias(alias: str) -> str:

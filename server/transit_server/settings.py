@@ -71,6 +71,9 @@ class ModelRef(BaseModel):
     name: str = Field(min_length=1, max_length=100)
     version: str = Field(min_length=1, max_length=100)
     intra_op_threads: int | None = Field(None, ge=1, le=1024, alias="intraOpThreads")
+    digest: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$"
+    )  # the content; else whatever is there
 
 
 class Experiment(BaseModel):

@@ -7,6 +7,7 @@ import pytest
 
 from transit_models import open_storage, verify_version
 from transit_models.cli import main
+from transit_models.integrity import sha256_of
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -64,9 +65,28 @@ def test_to_a_bucket_and_back(
     assert capsys.readouterr().out == "churn@1.9.0  <- stable\nchurn@1.10.0  <- latest\n"
     assert main(["resolve", bucket, "churn@latest"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer == [{"name": "churn", "version": "1.10.0"}]
+    digest = sha256_of(packed / "churn/v1.10.0/checksum.sha256")
+    assert answer == [{"name": "churn", "version": "1.10.0", "digest": digest}]
+    assert main(["resolve", bucket, "churn@1.10.0"]) == 0
+    assert json.loads(capsys.readouterr().out) == answer
     assert main(["verify", bucket]) == 0
-    assert "churn 1.10.0: intact" in capsys.readouterr().out
+    assert f"churn 1.10.0: intact, digest {digest}" in capsys.readouterr().out
+
+
+def test_what_is_resolved_fits_into_a_termination_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Kubernetes keeps 4096 bytes of it, and a pod serves up to 16 models with names of 63 letters
+    and versions of 64."""
+    model, store, version = tmp_path / "m.onnx", tmp_path / "s", "1.0.0-" + "a" * 58
+    model.write_bytes(b"x")
+    references = [f"{chr(97 + n) * 63}@{version}" for n in range(16)]
+    for reference in references:
+        assert main(["pack", str(model), str(store), reference, "--features", "3"]) == 0
+    capsys.readouterr()
+    assert main(["resolve", str(store), *references, "--output", str(tmp_path / "said")]) == 0
+    assert (tmp_path / "said").stat().st_size <= 4096
+    assert len(json.loads((tmp_path / "said").read_text())) == 16
 
 
 def test_publishing_one_version(packed: Path, tmp_path: Path) -> None:
@@ -98,6 +118,7 @@ def test_verify_finds_what_was_tampered_with(
         (["resolve", "{store}", "churn@latest"], "has no alias 'latest'"),
         (["resolve", "{store}", "churn"], "which version?"),
         (["resolve", "{store}", "chum@latest"], "Did you mean 'churn'?"),
+        (["resolve", "{store}", "churn@2.0.0"], "has no version 2.0.0. It has: 1.9.0, 1.10.0"),
         (["list", "ftp://x"], "is no store"),
         (["list", "{store}/absent"], "is the volume mounted?"),
         (["train", "{store}", "nothing"], "there is no example 'nothing'"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from transit_models import (
+    ContentChanged,
     IntegrityError,
     InvalidReference,
     ModelNotFound,
@@ -13,6 +14,7 @@ from transit_models import (
     fetch_verified,
     open_storage,
 )
+from transit_models.integrity import CHECKSUMS, sha256_of
 
 from .conftest import MakeVersion
 
@@ -102,6 +104,31 @@ def test_replacing_leaves_nothing_of_the_old(
     again = fetch_verified(storage, "tiny", "1.0.0", tmp_path / "cache")
     assert again.model_file.read_bytes() == b"other"
     assert again.preprocessing is None
+
+
+def test_a_digest_is_of_the_content_alone(
+    storage: Storage, make_version: MakeVersion, tmp_path: Path
+) -> None:
+    made = make_version("tiny", "1.0.0", b"first")
+    storage.publish(made, "tiny", "1.0.0")
+    digest = storage.digest("tiny", "1.0.0")
+    assert digest == sha256_of(made / CHECKSUMS)
+    assert fetch_verified(storage, "tiny", "1.0.0", tmp_path / "cache").digest == digest
+    fetch_verified(storage, "tiny", "1.0.0", tmp_path / "another cache", digest)
+    with pytest.raises(ModelNotFound, match=r"no version 2\.0\.0"):
+        storage.digest("tiny", "2.0.0")
+
+
+def test_other_content_than_asked_for_is_refused(
+    storage: Storage, make_version: MakeVersion, tmp_path: Path
+) -> None:
+    storage.publish(make_version("tiny", "1.0.0", b"first"), "tiny", "1.0.0")
+    first = storage.digest("tiny", "1.0.0")
+    storage.publish(make_version("tiny", "1.0.0", b"other"), "tiny", "1.0.0", replace=True)
+    other = storage.digest("tiny", "1.0.0")
+    with pytest.raises(ContentChanged, match=f"{other}.*{first}.*a version of their own"):
+        fetch_verified(storage, "tiny", "1.0.0", tmp_path / "cache", first)
+    assert fetch_verified(storage, "tiny", "1.0.0", tmp_path / "cache", other).digest == other
 
 
 def test_what_is_not_intact_is_not_published(storage: Storage, make_version: MakeVersion) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from transit_models import (
+    ContentChanged,
     IntegrityError,
     ModelNotFound,
     StorageUnavailable,
@@ -102,6 +103,22 @@ def test_a_store_that_is_down_is_given_up_soon(
         assert cached.model_file.read_bytes() == b"weights", "a pod restarts from its cache"
         with pytest.raises(StorageUnavailable):
             down.fetch("tiny", "2.0.0", tmp_path)
+
+
+def test_what_is_cached_serves_on_when_the_store_has_other_content_or_is_down(
+    store: S3Storage, make_version: MakeVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = fetch_verified(store, "tiny", "1.0.0", tmp_path).digest
+    store.publish(make_version("tiny", "1.0.0", b"other"), "tiny", "1.0.0", replace=True)
+    kept = fetch_verified(store, "tiny", "1.0.0", tmp_path, digest)
+    assert kept.model_file.read_bytes() == b"weights"
+    with pytest.raises(ContentChanged):
+        fetch_verified(store, "tiny", "1.0.0", tmp_path / "a new pod", digest)
+    assert not list((tmp_path / "a new pod").rglob("model.json")), "nothing was downloaded"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    start = time.monotonic()
+    fetch_verified(open_storage(store.uri), "tiny", "1.0.0", tmp_path, digest)
+    assert time.monotonic() - start < 1, "the store was asked"
 
 
 def test_many_processes_may_fetch_into_one_cache(store: S3Storage, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Starting, failing to start, draining, ending."""
 
+import json
 import shutil
 import signal
 import threading
@@ -14,6 +15,7 @@ from tests.server import bad_models
 from tests.server.conftest import Truth
 from tests.server.example_store import Data, publish
 from tests.server.running import RunningServer, eventually
+from transit_models.integrity import CHECKSUMS, sha256_of
 
 ROW = [1.0] * 784
 
@@ -105,6 +107,33 @@ def test_a_tampered_file_is_refused_before_it_is_loaded(
         assert "IntegrityError" in server.termination_log.read_text()
         assert file in server.termination_log.read_text()
     assert not trace.exists()
+
+
+def test_serves_the_content_that_is_asked_for_or_nothing(
+    tmp_path: Path, trained: Truth, store: Path
+) -> None:
+    made = store / "random_forest" / "v1.0.0"
+    digest = sha256_of(made / CHECKSUMS)
+    models = json.dumps([{"name": "random_forest", "version": "1.0.0", "digest": digest}])
+    with RunningServer(store, tmp_path / "one", {}, TRANSIT_MODELS=models) as server:
+        server.until_ready()
+        info = server.client.get("/api/v1/models/random_forest/info").json()
+        assert info["digest"] == digest
+        labels = {"model": "random_forest", "version": "1.0.0", "digest": digest}
+        assert server.metric("model_info", **labels) == 1
+    trace, root = tmp_path / "trace", tmp_path / "store"
+    replaced = publish(
+        *(root, "random_forest", "1.0.0", ".pkl"),
+        lambda path: joblib.dump(trained.forest_model, path),
+        bad_models.LeavesATrace(trace),
+    )
+    with RunningServer(root, tmp_path / "two", {}, TRANSIT_MODELS=models) as server:
+        assert server.process.wait(60) == 1
+        (line,) = server.termination_log.read_text().splitlines()
+    assert "random_forest 1.0.0 can't be served: ContentChanged: " in line
+    assert digest in line
+    assert sha256_of(replaced / CHECKSUMS) in line
+    assert not trace.exists(), "it was unpickled"
 
 
 def test_a_store_that_comes_up_later_is_waited_for(tmp_path: Path, trained: Truth) -> None:

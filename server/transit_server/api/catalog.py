@@ -72,6 +72,7 @@ class Catalog:
         version = ref.version if model is None else model.version
         summary: dict[str, Any] = {"name": ref.name, "version": version, "ready": _ready(model)}
         if model is not None:
+            summary["digest"] = model.digest
             summary["circuit"] = model.breaker.state
         return summary
 

@@ -53,6 +53,8 @@ class ModelMetrics:
         self._differ, self._labels = metrics.differ, labels
         self._store_failures = metrics.store_failures.labels(*labels)
         self._queue = metrics.queue.labels(*labels)
+        self._info = metrics.info
+        self._labels = labels
         self._circuit = {name: metrics.circuit.labels(*labels, name) for name in CIRCUIT_STATES}
         self.circuit_is(CIRCUIT_STATES[0])
 
@@ -61,6 +63,10 @@ class ModelMetrics:
 
     def loaded(self, seconds: float) -> None:
         self._load_time.set(seconds)
+
+    def serves(self, digest: str) -> None:
+        """Which content it is that answers under this version."""
+        self._info.labels(*self._labels, digest).set(1)
 
     def differs(self, libraries: int) -> None:
         """So many libraries are here in another minor version than the model was made with.
@@ -106,6 +112,12 @@ class Metrics:
             "model_load_time_seconds",
             "Fetching, verifying, loading and warming up the model.",
             _BASE,
+            registry=self.registry,
+        )
+        self.info = Gauge(
+            "model_info",
+            "1 for each model that is loaded; digest is the SHA-256 over its checksum.sha256.",
+            (*_BASE, "digest"),
             registry=self.registry,
         )
         self.differ = Gauge(

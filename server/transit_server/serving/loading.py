@@ -126,8 +126,12 @@ class Loader:
         pause = 0.5
         while True:
             try:
-                resolved = storage.resolve(ref.name, ref.version)
-                return fetch_verified(storage, ref.name, resolved, self._settings.cache_dir)
+                version = ref.version
+                if not is_version(version):  # else a copy in the cache will do, without the store
+                    version = storage.resolve(ref.name, version)
+                return fetch_verified(
+                    storage, ref.name, version, self._settings.cache_dir, ref.digest
+                )
             except StorageUnavailable as error:
                 if is_version(ref.version):
                     self._metrics.model(ref.name, plain(ref.version)).store_failed()
@@ -176,11 +180,13 @@ class Loader:
         )
         seconds = time.perf_counter() - start
         metrics.loaded(seconds)
+        metrics.serves(version.digest)
         batcher = Batcher(ref.name, predictor, limits)
         metrics.queue_is(lambda: batcher.queued)
         return ServedModel(
             name=ref.name,
             version=metadata.version,
+            digest=version.digest,
             inputs=loaded.inputs,
             outputs=loaded.outputs,
             metadata=metadata.plain(),

@@ -24,6 +24,7 @@ class ServedModel:
 
     name: str
     version: str
+    digest: str  # of its content
     inputs: Inputs
     outputs: Outputs
     metadata: Mapping[str, Any]
