@@ -1,4 +1,4 @@
-"""Helpers of the tests on a real cluster: waiting for a state, resources to apply."""
+"""Helpers of the tests on a real cluster: waiting, resources to apply, versions looked up."""
 
 import json
 import time
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dev.demo import install
+from tests.puppet.storage import resolved
 
 Object = dict[str, Any]
 SYSTEM = install.NAMESPACE
@@ -26,6 +27,16 @@ def eventually(
         if time.monotonic() > deadline:
             pytest.fail(f"{what} did not happen in {seconds:g} s; last seen: {found!r}")
         time.sleep(pause)  # between two looks, not instead of one
+
+
+def looked_up(pod: Object) -> Object:
+    """The status of a resolver pod that has found its versions, where no kubelet runs it."""
+    container = pod["spec"]["containers"][0]
+    references = container["args"][container["args"].index("--output") + 3 :]
+    said = json.dumps([resolved(reference) for reference in references])
+    state = {"terminated": {"exitCode": 0, "reason": "Completed", "message": said}}
+    ended = {"name": container["name"], "image": container["image"], "imageID": "", "state": state}
+    return {"containerStatuses": [{**ended, "ready": False, "restartCount": 0}]}
 
 
 def model_deployment(name: str, namespace: str, **spec: Any) -> str:

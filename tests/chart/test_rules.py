@@ -104,7 +104,7 @@ CASES: dict[str, Case] = {
     "TransitNotComingUp": Case(phase("Pending"), phase("Progressing")),
     "TransitRolledBack": Case(phase("RolledBack"), phase("RollingBack")),
     "TransitNotAccepted": Case(
-        problem("Accepted", "ResolverFailing"), problem("Accepted", "ResolvingAliases")
+        problem("Accepted", "ResolverFailing"), problem("Accepted", "ResolvingVersions")
     ),
     "TransitRouteNotAccepted": Case(
         problem("RouteAccepted", "NoMatchingParent"), problem("Accepted", "Refused")

@@ -3,6 +3,8 @@
 import json
 
 from dev.demo.stage import MODEL, NAME, Stage
+from dev.demo.store import MODELS
+from transit_models.integrity import digest_of
 
 
 def test_latest_is_pinned(stage: Stage) -> None:
@@ -10,8 +12,10 @@ def test_latest_is_pinned(stage: Stage) -> None:
     served = stage.until(
         "what latest means to be served", lambda s: s.get("phase") == "Stable", 120
     )
-    assert served["stable"]["models"] == [{"name": MODEL, "version": "1.1.0"}]
-    assert served["pins"]["models"] == [{"name": MODEL, "version": "1.1.0"}]
+    digest = digest_of(MODELS / MODEL / "v1.1.0")
+    pinned = [{"name": MODEL, "version": "1.1.0", "digest": digest}]
+    assert served["stable"]["models"] == pinned
+    assert served["pins"]["models"] == pinned
     pods = json.loads(
         stage.kube(
             *("-n", stage.namespace, "get", "pods", "-o", "json"),

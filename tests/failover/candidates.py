@@ -10,11 +10,12 @@ import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from dev.cluster.paths import REPOSITORY
 from dev.demo.kube import Kube
 from tests.failover.proxy import Proxy
-from tests.support import eventually
+from tests.support import eventually, looked_up
 
 
 class Candidate:
@@ -24,7 +25,8 @@ class Candidate:
         self.proxy = proxy
         self.log = folder / f"{name}.log"
         config = folder / f"{name}.yaml"
-        config.write_text(json.dumps({"namespaces": [namespace]}))
+        nowhere = {"cpu": {"nodeSelector": {"transit.dev/pool": "nowhere"}}}
+        config.write_text(json.dumps({"namespaces": [namespace], "pools": nowhere}))
         command = [sys.executable, "-m", "transit_operator.runtime.main", f"--config={config}"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -86,6 +88,7 @@ class Pool:
 
     def disturb(self) -> None:
         """Scale the revision's Deployment by hand, until the end: the leader scales it back."""
+        self._find_versions()
         name = eventually("a Deployment", self._deployment)
 
         def go_on() -> None:
@@ -99,6 +102,19 @@ class Pool:
         thread.start()
         self._stack.callback(thread.join, 10)
         self._stack.callback(self._quiet.set)
+
+    def _find_versions(self) -> None:
+        """Answer for the pod that looks versions up, which no node runs."""
+        where = ("-n", self.namespace)
+
+        def asking() -> Any:
+            found = self.kube.find(*where, "pods", "-l", "transit.dev/resolves")
+            return found["items"] if found else []
+
+        pod = eventually("a pod that looks versions up", asking)[0]
+        status = json.dumps({"status": looked_up(pod)})
+        name = pod["metadata"]["name"]
+        self.kube(*where, "patch", "pod", name, "--subresource=status", f"--patch={status}")
 
     def _deployment(self) -> str | None:
         found = self.kube.find("-n", self.namespace, "deployments")

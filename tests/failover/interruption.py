@@ -13,6 +13,7 @@ from typing import Any
 
 from kubernetes.aio.client import ApiClient
 
+from tests.support import looked_up
 from tests.unit.measured import latencies, measured, predicted, predictions
 from transit_operator.adapters.kubernetes import Conflict, Kubernetes
 from transit_operator.api import names
@@ -22,6 +23,7 @@ from transit_operator.api.status import ModelDeploymentStatus
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
 from transit_operator.core.objects.build import Object
+from transit_operator.core.objects.resolver import LABEL_RESOLVES
 from transit_operator.core.observed import Readings
 from transit_operator.core.times import rfc3339
 from transit_operator.runtime.observing.cache import Cache
@@ -166,7 +168,7 @@ class Life:
             decision = await self._look()
             if decision is None:
                 continue
-            came_up = await self._pods_come_up()
+            came_up = await self._versions_are_found() or await self._pods_come_up()
             await self._gateway_accepts()
             quiet = len(self.kubernetes.writes) == before and not came_up
             if quiet and decide_again_is_silent(decision):
@@ -200,6 +202,17 @@ class Life:
         for kind in kinds:
             await refresh(self.kubernetes, self.cache, kind, self.namespace)
 
+    async def _versions_are_found(self) -> bool:
+        """Answer for the pods that look versions up; whether there was any to answer for."""
+        await self._list("Pod")
+        owned = self.cache.owned(self.key)
+        asking = [o for (k, _), o in owned.items() if k == "Pod" and _looks_up(o)]
+        asking = [pod for pod in asking if not (pod["status"].get("containerStatuses"))]
+        for pod in asking:
+            await self._kubelet_says(pod["metadata"]["name"], looked_up(pod))
+        await self._list("Pod")
+        return bool(asking)
+
     async def _pods_come_up(self) -> bool:
         """Wait until the controllers made the pods, and say that they are ready; whether any was
         not before.
@@ -211,7 +224,7 @@ class Life:
                 wanted = sum(
                     o["spec"].get("replicas", 1) for (k, _), o in owned.items() if k == "Deployment"
                 )
-                pods = [o for (k, _), o in owned.items() if k == "Pod"]
+                pods = [o for (k, _), o in owned.items() if k == "Pod" and not _looks_up(o)]
                 if len(pods) == wanted:
                     break
                 await asyncio.sleep(0.05)
@@ -254,11 +267,14 @@ class Life:
 
     async def _say_ready(self, pod: str) -> None:
         condition = {"type": "Ready", "status": "True", "lastTransitionTime": rfc3339(self.now)}
+        await self._kubelet_says(pod, {"phase": "Running", "conditions": [condition]})
+
+    async def _kubelet_says(self, pod: str, status: Object) -> None:
         # Not through `Mortal`: this is the kubelet's write.
         await Kubernetes(self.client)._request(
             "PATCH",
             f"/api/v1/namespaces/{self.namespace}/pods/{pod}/status",
-            body={"status": {"phase": "Running", "conditions": [condition]}},
+            body={"status": status},
             content_type="application/strategic-merge-patch+json",
         )
 
@@ -276,6 +292,10 @@ class Life:
 def decide_again_is_silent(decision: Decision) -> bool:
     """Tell whether the decision told nothing new: then the next look would repeat it."""
     return not decision.transitions
+
+
+def _looks_up(pod: Object) -> bool:
+    return LABEL_RESOLVES in pod["metadata"]["labels"]
 
 
 def _ready(pod: Object) -> bool:

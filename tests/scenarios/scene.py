@@ -13,9 +13,11 @@ from dev.cluster import versions
 from dev.cluster.ui import StepFailed
 from dev.demo import watch
 from dev.demo.kube import Kube
+from tests.puppet.storage import resolved
 from tests.support import Object, eventually
 from transit_operator.api.spec import ModelDeploymentSpec
-from transit_operator.core.objects.revision import wanted
+from transit_operator.api.status import PinnedModel
+from transit_operator.core.objects.revision import revision_of
 
 from .history import condition, evaluated_at, named, statuses
 
@@ -95,7 +97,9 @@ class Scene:
         """Set version and behaviour in the spec; the revision that they make."""
         self.spec["models"][0]["version"] = version
         self.spec["server"]["env"] = [{"name": "PUPPET", "value": json.dumps(behaviour)}]
-        return wanted(ModelDeploymentSpec.model_validate(self.spec), None).revision
+        spec = ModelDeploymentSpec.model_validate(self.spec)
+        found = (resolved(f"{model.name}@{model.version}") for model in spec.models)
+        return revision_of(spec, [PinnedModel.model_validate(model) for model in found]).revision
 
     def apply(self) -> None:
         """`kubectl apply` of the spec as it stands."""

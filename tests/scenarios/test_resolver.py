@@ -1,6 +1,6 @@
-"""An alias that can't be looked up: every cause is told within half a minute, and none is final.
+"""A version that can't be looked up: every cause is told within half a minute, and none is final.
 
-The pod that looks aliases up meets what any pod may meet. tests/unit/test_resolver.py has all the
+The pod that looks versions up meets what any pod may meet. tests/unit/test_resolver.py has all the
 causes by table; here the kubelet, the scheduler and the API server say each in their own words.
 """
 
@@ -47,7 +47,7 @@ def by_alias(scene: Scene) -> None:
 
 
 def resolvers(scene: Scene) -> list[Object]:
-    """The pods that look up aliases, also those that are being deleted."""
+    """The pods that look versions up, also those that are being deleted."""
     found = scene.kube.find("-n", scene.namespace, "pods", "-l", "transit.dev/resolves")
     return list((found or {"items": []})["items"])
 
@@ -69,7 +69,8 @@ def test_once_there_is_room_the_alias_is_looked_up(scene: Scene) -> None:
     scene.apply()
     scene.until("it says so", lambda s: "exceeded quota" in s.get("message", ""), TOLD_SECONDS)
     scene.kube("-n", scene.namespace, "delete", "quota", "room")
-    eventually("the pod is there", lambda: resolvers(scene), 60)
+    scene.until("it is looked up", lambda s: (s.get("pins") or {}).get("models"), 60)
+    assert scene.status["pins"]["models"][0]["version"] == "1.0.0"
 
 
 def test_an_evicted_resolver_says_so_and_is_made_anew(scene: Scene) -> None:

@@ -10,13 +10,15 @@ import json
 from typing import Any
 
 from tests.unit.scenes import against
-from tests.unit.world import good
+from tests.unit.world import digest, good, wanted
 from transit_operator.adapters.kubernetes import AlreadyExists, Kubernetes, NotFound, Refused
 from transit_operator.api.analysis import Analysis
 from transit_operator.api.config import OperatorConfig
 from transit_operator.api.spec import ModelDeploymentSpec
+from transit_operator.api.status import Pins
 from transit_operator.core.decide import decide
 from transit_operator.core.objects.build import Object
+from transit_operator.core.objects.revision import content_key
 from transit_operator.core.observed import Readings
 from transit_operator.core.times import epoch, rfc3339
 from transit_operator.runtime.loop.queue import WorkQueue
@@ -110,7 +112,11 @@ class NothingWrong:
 
 
 class Cluster:
-    """One ModelDeployment, and an operator that looks at it."""
+    """One ModelDeployment, and an operator that looks at it.
+
+    `storage` says what resolver pods find: (model, version) → other words than the usual; None:
+    they never answer.
+    """
 
     def __init__(
         self, resource: Object, config: OperatorConfig, api: Recorder | None = None
@@ -119,15 +125,20 @@ class Cluster:
         self.cache = Cache()
         self.observer = Observer(self.cache, NothingWrong(), lambda: self.api.now)
         self.key = resource["metadata"]["namespace"], resource["metadata"]["name"]
+        self.storage: dict[tuple[str, str], Object] | None = {}
         self._executor = Executor(self.api, self.cache, config)
         self._resource = resource
 
-    def apply(self, spec: Object | ModelDeploymentSpec) -> None:
-        """Create the ModelDeployment, or change its spec."""
+    def apply(self, spec: Object | ModelDeploymentSpec, *, looked_up: bool = False) -> None:
+        """Create the ModelDeployment, or change its spec; `looked_up`: its versions are known."""
         if isinstance(spec, ModelDeploymentSpec):
             spec = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
         before = self.cache.mdep(self.key)
         made = self.api.stamped({**(before or self._resource), "spec": spec}, before)
+        if looked_up:
+            asked = ModelDeploymentSpec.model_validate(spec)
+            pins = Pins(key=content_key(asked), models=list(wanted(asked).models))
+            made["status"] = (made.get("status") or {}) | {"pins": pins.model_dump(by_alias=True)}
         made["metadata"] |= {"generation": made["metadata"]["generation"] + (before is not None)}
         self.cache.put(made)
 
@@ -173,7 +184,10 @@ class Cluster:
     def _follow(self) -> None:
         """Do what the controllers and kubelets of a cluster do: pods, and a Gateway's word."""
         wanted: dict[str, Object] = {}
-        for (kind, name), obj in self.api.objects.items():
+        for (kind, name), obj in list(self.api.objects.items()):
+            if kind == "Pod" and self.storage is not None and "status" not in obj:
+                obj["status"] = _resolved(obj, self.storage)
+                self.cache.put(self.api.stamped(obj, obj))
             if kind == "Deployment":
                 wanted |= {f"{name}-rs-{n}": obj for n in range(obj["spec"]["replicas"])}
             if kind == "HTTPRoute" and "status" not in obj:
@@ -230,6 +244,20 @@ class Leader:
             return False
         self._queue.done(asyncio.run(self._queue.get()))
         return True
+
+
+def _resolved(pod: Object, storage: dict[tuple[str, str], Object]) -> Object:
+    """Return the status of a resolver pod that has done its work."""
+    container = pod["spec"]["containers"][0]
+    asked = (reference.split("@") for reference in container["args"][4:])
+    found = [
+        {"name": name, "version": version, "digest": digest(name, version)}
+        | storage.get((name, version), {})
+        for name, version in asked
+    ]
+    said = json.dumps([{key: value for key, value in one.items() if value} for one in found])
+    ended = {"exitCode": 0, "reason": "Completed", "message": said}
+    return {"containerStatuses": [{"name": container["name"], "state": {"terminated": ended}}]}
 
 
 def _accepted(parent: Object) -> Object:

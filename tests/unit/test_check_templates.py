@@ -47,7 +47,7 @@ class Operator:
 
     def apply(self, *checks: Object) -> None:
         """Apply it with checks, and look twice: a refusal is told by the second look."""
-        self.cluster.apply(spec(rollout={"checks": [*checks]}))
+        self.cluster.apply(spec(rollout={"checks": [*checks]}), looked_up=True)
         self.look()
         self.look()
 

@@ -148,7 +148,7 @@ def test_baking_says_until_when_it_is_watched_and_the_same_between_two_evaluatio
 
 @pytest.mark.parametrize(
     ("reason", "expected"),
-    [("ResolvingAliases", "Reconciling"), ("ModelNotFound", "Stalled"), ("Refused", "Stalled")],
+    [("ResolvingVersions", "Reconciling"), ("ModelNotFound", "Stalled"), ("Refused", "Stalled")],
 )
 @pytest.mark.parametrize("before", [World, serving, rolling, rolled_back])
 def test_a_spec_that_is_not_accepted(

@@ -114,7 +114,10 @@ def running(name: str, version: str, replicas: int = 3, owner: Owner = OWNER) ->
     """Return the record, Service and Deployment of a revision."""
     target = Wanted(name, models(version))
     template = pod_template("ml", "m", target, SPEC, CONFIG, secret_name("m", "u1"))
-    data = {"models": [model.model_dump() for model in target.models], "template": template}
+    data = {
+        "models": [model.model_dump(exclude_none=True) for model in target.models],
+        "template": template,
+    }
     deployment = build.deployment(owner, name, template)
     deployment["spec"]["replicas"] = replicas
     return by_name(

@@ -14,9 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.unit.scenes import (
     FAILING,
     FLIPPED,
-    R1,
     R2,
-    R3,
     REPLICAS_ROUTER,
     SLOW,
     UNREACHABLE,
@@ -27,7 +25,7 @@ from tests.unit.scenes import (
     phase,
     rollout,
 )
-from tests.unit.world import STEPS, World, good, spec
+from tests.unit.world import STEPS, World, digest, good, revision, spec
 from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.api.status import ModelDeploymentStatus, Phase, Verdict
 from transit_operator.core.decide import decide
@@ -39,6 +37,7 @@ from transit_operator.core.signals.baseline import missing
 from transit_operator.core.signals.samples.counts import by_model
 
 VERSIONS = (V1, V2, V3)
+CONTENTS = ("", "replaced")
 READINGS = {
     "good": against(good()),
     "errors": against(FAILING),
@@ -84,6 +83,7 @@ class CheckedWorld(World):
 
     turned_back: str | None = None
     said: str = ""  # the last command, whatever a status that was lost says of it
+    meant: bool = False  # a person has asked to take what the storage has
     proven: set[str] = field(default_factory=set)  # that had all traffic by right
 
     def reconcile(self) -> Decision:
@@ -92,6 +92,7 @@ class CheckedWorld(World):
         decision = super().reconcile()
         assert decide(before) == decision, "the same observed value gives the same decision"
         self._note_rejection(before, decision, fresh=fresh)
+        self._check_contents(before, decision, fresh=fresh)
         check_weights(before, decision)
         check_nobody_loses_pods_under_traffic(before, decision)
         check_returns(decision, self.turned_back, before)
@@ -103,6 +104,28 @@ class CheckedWorld(World):
         check_ready(before, decision)
         check_wakes_up(before, decision)
         return decision
+
+    def _check_contents(self, before: Observed, decision: Decision, *, fresh: bool) -> None:
+        """A revision is of one content for ever, and a replaced one is tried only where a person
+        says so; while nobody knows what is asked for, nothing is begun."""
+        self.meant = self.meant or (fresh and before.action.startswith("resolve/"))
+        status, told = decision.status, {t.reason for t in decision.transitions}
+        for one in (status.stable, status.candidate, status.previous, status.rejected):
+            if one is not None and one.models:
+                assert one.revision in {
+                    revision(model.version, content)
+                    for model in one.models
+                    for content in CONTENTS
+                    if model.digest == digest(model.name, model.version, content)
+                }
+        begun = told & {"Created", "Replaced", "RolloutStarted"}
+        if before.wanted is None:
+            assert not begun, "nobody knows what it is"
+        elif begun and not self.meant:
+            known = {(m.version, m.digest) for r in before.records.values() for m in r.models}
+            for model in before.wanted.models:
+                others = {one for version, one in known if version == model.version}
+                assert others <= {model.digest}, "its content was replaced"
 
     def _check_who_gets_all(self, before: Observed, decision: Decision) -> None:
         """All traffic goes to who was the stable one by right, to a step of 100 %, or to whoever is
@@ -340,6 +363,26 @@ class Rollouts(RuleBasedStateMachine):
     def apply_version(self, version: str) -> None:
         self.apply(version, "default")
 
+    @rule(version=st.sampled_from(VERSIONS), content=st.sampled_from(CONTENTS))
+    def a_version_is_replaced(self, version: str, content: str) -> None:
+        self.world.contents[version] = content
+        self.settle()
+
+    @rule(version=st.sampled_from(VERSIONS))
+    def a_version_is_deleted(self, version: str) -> None:
+        self.world.missing.add(version)
+        self.settle()
+
+    @rule()
+    def nobody_looks_versions_up(self) -> None:
+        self.world.looking_up = True
+        self.settle()
+
+    @rule()
+    def versions_are_looked_up_again(self) -> None:
+        self.world.looking_up, self.world.missing = False, set()
+        self.settle()
+
     @rule(kind=st.sampled_from(sorted(READINGS)))
     def measure(self, kind: str) -> None:
         self.world.readings = READINGS[kind]
@@ -502,7 +545,9 @@ class Rollouts(RuleBasedStateMachine):
         raise AssertionError("the decision does not converge")
 
     def name_of(self, version: str) -> str:
-        return {V1: R1, V2: R2, V3: R3}[version]
+        """The revision of a version, of whichever content it is."""
+        names = [revision(version, content) for content in CONTENTS]
+        return next((name for name in names if name in self.world.pods), names[0])
 
     def teardown(self) -> None:
         """Whatever happened: once all is well and nobody interferes, the spec is what serves."""
@@ -510,6 +555,7 @@ class Rollouts(RuleBasedStateMachine):
         world.readings = READINGS["good"]
         world.broken.clear()
         world.refuses, world.nodes, world.skew = set(), None, 0.0
+        world.missing, world.looking_up = set(), False
         for name in world.pods:
             world.recover(name)
         version = world.spec.models[0].version
@@ -518,13 +564,18 @@ class Rollouts(RuleBasedStateMachine):
         self.settle()
         if world.status.paused:
             self.command("resume")
+        if world.observed().problem is not None:  # its content was replaced, and is meant now
+            self.command("resolve")
         if world.status.rejected is not None:
             self.command("retry")
         for _ in range(80):
             world.now += 15
             self.settle()
             self.approve()
-        wanted = self.name_of(version)
+        asked = world.observed().wanted
+        assert asked is not None
+        assert asked.models[0].version == version
+        wanted = asked.revision
         assert world.traffic == {wanted: 100}, world.status.message
         assert phase(world) is Phase.STABLE, world.status.message
         assert set(world.pods) == {wanted}, "orphans are left"

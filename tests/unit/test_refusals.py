@@ -39,7 +39,7 @@ def refused_once() -> tuple[Quota, Cluster]:
     """Return a cluster in which the first leader was refused a Deployment, and has said so."""
     api = Quota()
     cluster = Cluster(RESOURCE, OperatorConfig(), api)
-    cluster.apply(spec())
+    cluster.apply(spec(), looked_up=True)
     first = Leader(cluster)
     assert not first.look()
     assert first.looks_again_at_once(), "to say it"
@@ -73,7 +73,7 @@ def test_a_new_leader_says_that_it_is_over_after_its_own_try() -> None:
 def test_what_was_refused_of_another_generation_is_not_held_against_this_one() -> None:
     api, cluster = refused_once()
     api.refuses = ""
-    cluster.apply(spec("2.0.0"))
+    cluster.apply(spec("2.0.0"), looked_up=True)
     assert Leader(cluster).look()
     assert api.said[-1]["Accepted"]["status"] == "True"
 

@@ -1,4 +1,4 @@
-"""The pod that looks up aliases: every cause is told, and none is waited for without an end."""
+"""The pod that looks versions up: every cause is told, and none is waited for without an end."""
 
 import json
 from dataclasses import replace
@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.unit.world import World, spec
+from tests.unit.world import World, digest, spec
 from transit_operator.api.config import OperatorConfig
 from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.api.status import ModelDeploymentStatus, PinnedModel, Pins
 from transit_operator.core.decide import decide
 from transit_operator.core.objects.build import Object, Owner
 from transit_operator.core.objects.resolver import (
+    RESOLVING,
+    Contents,
     ResolverChange,
     answer,
     answers,
@@ -28,7 +30,9 @@ MADE = epoch("2026-11-24T06:00:00Z")
 SPEC = spec("latest", rollout={"progressDeadline": "10m"})
 KEY = content_key(SPEC)
 BASE = f"kepler-resolve-{KEY}"
-FOUND = json.dumps([{"name": "forest", "version": "1.4.0"}])
+DIGEST, OTHER = digest("forest", "1.4.0"), digest("forest", "1.4.0", "replaced")
+FOUND = json.dumps([{"name": "forest", "version": "1.4.0", "digest": DIGEST}])
+PINNED = PinnedModel(name="forest", version="1.4.0", digest=DIGEST)
 PROXY = {"name": "a-proxy", "state": {"running": {}}}
 
 
@@ -62,14 +66,18 @@ def live(*pods: Object) -> dict[tuple[str, str], Object]:
 
 
 def change(
-    *pods: Object, at: float = MADE + 5, needed: bool = True, of: ModelDeploymentSpec = SPEC
+    *pods: Object,
+    at: float = MADE + 5,
+    needed: bool = True,
+    of: ModelDeploymentSpec = SPEC,
+    contents: Contents | None = None,
 ) -> ResolverChange:
-    return resolver_change(OWNER, live(*pods), of, needed, at)
+    return resolver_change(OWNER, live(*pods), of, contents or {}, needed, at)
 
 
 def test_the_answer_is_that_of_the_container_resolver_whatever_stands_beside_it() -> None:
-    found = answer(pod(ended(0, FOUND, "Completed")), SPEC, MADE + 5)
-    assert found == Pins(key=KEY, models=[PinnedModel(name="forest", version="1.4.0")])
+    found = answer(pod(ended(0, FOUND, "Completed")), SPEC, {}, MADE + 5)
+    assert found == Pins(key=KEY, models=[PINNED])
 
 
 CAUSES: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -135,10 +143,29 @@ CAUSES: dict[str, tuple[dict[str, Any], str, str]] = {
     "an end with other words": (
         ended(0, "hello", "Completed"),
         "ResolverFailing",
+        "that is understood",
+    ),
+    "an image without the command": (
+        ended(1, "(ModuleNotFoundError: No module named 'transit_models')"),
+        "ResolverFailing",
         "spec.server.image",
     ),
     "an answer to another question": (
         ended(0, '[{"name": "tree", "version": "1.0.0"}]', "Completed"),
+        "ResolverFailing",
+        "without an answer",
+    ),
+    "an answer about another version": (
+        ended(
+            0,
+            '[{"name": "forest", "version": "7"}, {"name": "forest", "version": "7"}]',
+            "Completed",
+        ),
+        "ResolverFailing",
+        "without an answer",
+    ),
+    "an answer with a digest that is none": (
+        ended(0, FOUND.replace(DIGEST, "../../x"), "Completed"),
         "ResolverFailing",
         "without an answer",
     ),
@@ -149,17 +176,74 @@ CAUSES: dict[str, tuple[dict[str, Any], str, str]] = {
 @pytest.mark.parametrize("case", CAUSES)
 def test_says_why_there_is_no_answer(case: str) -> None:
     status, reason, words = CAUSES[case]
-    found = answer(pod(status), SPEC, MADE + 5)
+    found = answer(pod(status), SPEC, {}, MADE + 5)
     assert isinstance(found, Problem)
     assert found.reason == reason
     assert words in found.message
 
 
+def test_an_answer_is_about_the_version_that_was_asked_for() -> None:
+    asked_for, said = spec("1.5.0"), pod(ended(0, FOUND, "Completed"))
+    assert isinstance(answer(said, asked_for, {}, MADE), Problem)
+    assert isinstance(answer(said, spec("1.4.0"), {}, MADE), Pins)
+
+
+def test_an_image_that_knows_no_digests_answers_without() -> None:
+    found = answer(pod(ended(0, '[{"name":"forest","version":"1.4.0"}]')), SPEC, {}, MADE)
+    assert isinstance(found, Pins)
+    assert found.models[0].digest is None
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        ended(1, "(ModuleNotFoundError: No module named 'transit_models')"),
+        {
+            "containerStatuses": [
+                {
+                    "name": "resolver",
+                    "state": {"waiting": {"reason": "RunContainerError", "message": "…"}},
+                    "lastState": ended(
+                        128, 'exec: "python": executable file not found in $PATH', "StartError"
+                    )["containerStatuses"][1]["state"],
+                }
+            ]
+        },
+    ],
+    ids=["without transit-models", "without Python"],
+)
+def test_an_image_of_ones_own_is_told_the_versions_as_they_are_written(status: Object) -> None:
+    asked_for = spec("1.4.0")
+    found = answer(pod(status), asked_for, {}, MADE)
+    assert isinstance(found, Pins)
+    assert found.models == [PinnedModel(name="forest", version="1.4.0")]
+
+
+def test_other_content_of_a_known_version_is_refused_and_looked_at_again_later() -> None:
+    contents = {("forest", "1.4.0"): OTHER, ("forest", "1.3.0"): DIGEST}
+    said = pod(ended(0, FOUND, "Completed"))
+    found = answer(said, SPEC, contents, MADE)
+    assert isinstance(found, Problem)
+    assert found.reason == "ContentChanged"
+    for words in (DIGEST, OTHER, "forest 1.4.0", "version of its own", "resolve"):
+        assert words in found.message
+    assert found.look_again == MADE + 600
+    assert change(said, at=MADE + 599, contents=contents) == ResolverChange()
+    assert change(said, at=MADE + 600, contents=contents).remove == (BASE,)
+    assert change(said, at=MADE + 600) == ResolverChange(), "an answer that will do stays"
+
+
+def test_it_asks_for_every_model() -> None:
+    models = [{"name": "a", "version": "latest"}, {"name": "b", "version": "1.0.0"}]
+    made = resolver_pod(OWNER, spec(models=models), OperatorConfig(), BASE)
+    assert made["spec"]["containers"][0]["args"][-2:] == ["a@latest", "b@1.0.0"]
+
+
 def test_a_pod_that_says_nothing_is_looked_at_again_and_then_said_to_be_slow() -> None:
-    soon = answer(pod({}), SPEC, MADE + 5)
+    soon = answer(pod({}), SPEC, {}, MADE + 5)
     assert isinstance(soon, Problem)
     assert soon.look_again == MADE + 20
-    later = answer(pod({}), SPEC, MADE + 20)
+    later = answer(pod({}), SPEC, {}, MADE + 20)
     assert isinstance(later, Problem)
     assert f"kubectl describe pod {BASE}" in later.message
     assert later.look_again == MADE + 600
@@ -208,8 +292,8 @@ def test_one_that_never_goes_from_a_lost_node_is_in_nobodys_way() -> None:
     third = change(lost, second, at=MADE + 60)
     assert third.remove == (first.make,)
     assert third.make not in (None, BASE, first.make)
-    assert answers(live(lost, pod(ended(0, FOUND, "Completed"), name="b")), SPEC, MADE) == Pins(
-        key=KEY, models=[PinnedModel(name="forest", version="1.4.0")]
+    assert answers(live(lost, pod(ended(0, FOUND, "Completed"), name="b")), SPEC, {}, MADE) == Pins(
+        key=KEY, models=[PINNED]
     )
 
 
@@ -250,7 +334,7 @@ def test_time_alone_makes_it_looked_at_again(spec_of_it: ModelDeploymentSpec | N
         generation=1,
         spec=spec_of_it,
         status=ModelDeploymentStatus(),
-        problem=Problem("ResolvingAliases", "soon", look_again=MADE + 20),
+        problem=Problem(RESOLVING, "soon", look_again=MADE + 20),
     )
     assert decide(observed).wake_at == MADE + 20
 
@@ -264,6 +348,6 @@ def test_it_is_looked_at_again_beside_a_stable_that_serves() -> None:
         observed,
         spec=SPEC,
         wanted=None,
-        problem=Problem("ResolvingAliases", "soon", look_again=observed.now + 20),
+        problem=Problem(RESOLVING, "soon", look_again=observed.now + 20),
     )
     assert decide(waiting_for).wake_at == observed.now + 20

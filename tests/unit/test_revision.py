@@ -7,16 +7,20 @@ import pytest
 from pydantic import BaseModel
 
 from tests.unit.scenes import V1, V2
-from tests.unit.world import spec
+from tests.unit.world import digest, spec, wanted
 from transit_operator.api.server import Batching, Server, Storage
 from transit_operator.api.spec import ModelDeploymentSpec, ModelRef
 from transit_operator.api.status import PinnedModel, Pins
 from transit_operator.core.objects.revision import (
     _LEFT_OUT,
+    asked,
     content_key,
-    needs_resolving,
-    wanted,
+    contents,
+    revision_of,
+    storage_of,
+    surely_new,
 )
+from transit_operator.core.observed import Record, Wanted
 
 MODELS = [{"name": "cnn", "version": "1.1.0"}, {"name": "xgb", "version": "1.0.0"}]
 SERVER = {
@@ -29,7 +33,7 @@ SERVER = {
 
 
 def name_of(**overrides: Any) -> str:
-    return wanted(spec(**({"models": MODELS} | overrides)), None).revision
+    return wanted(spec(**({"models": MODELS} | overrides))).revision
 
 
 BASE = name_of()
@@ -94,30 +98,38 @@ def test_a_revision_ends_a_dns_label() -> None:
 
 def test_the_name_of_a_revision_never_changes_between_versions_of_the_operator() -> None:
     # A rename would restart every pod of every user at the next upgrade.
-    assert wanted(spec(V1), None).revision == "568639dde8"
+    assert undigested(spec(V1)).revision == "568639dde8", "of an operator without digests"
+    assert wanted(spec(V1)).revision == "68583920e5"
 
 
-def aliased(version: str = "stable", **overrides: Any) -> Any:
+def undigested(asked_for: ModelDeploymentSpec) -> Wanted:
+    """Return the revision of a spec as operators named it that knew no digests."""
+    return revision_of(
+        asked_for, [PinnedModel(name=m.name, version=m.version) for m in asked_for.models]
+    )
+
+
+def aliased(version: str = "stable", **overrides: Any) -> ModelDeploymentSpec:
     return spec(models=[{"name": "cnn", "version": version}], **overrides)
 
 
-def pins(key: str, version: str) -> Pins:
-    return Pins(key=key, models=[PinnedModel(name="cnn", version=version)])
+def cnn(version: str, content: str | None = "") -> PinnedModel:
+    made = None if content is None else digest("cnn", version, content)
+    return PinnedModel(name="cnn", version=version, digest=made)
 
 
-def test_an_alias_is_resolved_once_and_pinned() -> None:
+def found(wish: ModelDeploymentSpec, *models: PinnedModel) -> Pins:
+    return Pins(key=content_key(wish), models=list(models))
+
+
+def test_a_version_is_looked_up_once_and_pinned_with_its_digest() -> None:
     wish = aliased()
-    assert needs_resolving(wish, None)
-    resolved = pins(content_key(wish), "1.4.0")
-    assert not needs_resolving(wish, resolved)
-    target = wanted(wish, resolved)
-    assert target.models == (PinnedModel(name="cnn", version="1.4.0"),)
-    assert target.revision == wanted(aliased("1.4.0"), None).revision
-
-
-def test_an_alias_that_is_not_resolved_has_no_revision() -> None:
-    with pytest.raises(ValueError, match="not resolved"):
-        wanted(aliased(), None)
+    assert asked(wish, None, {}) is None
+    target = asked(wish, found(wish, cnn("1.4.0")), {})
+    assert target is not None
+    assert target.models == (cnn("1.4.0"),)
+    assert target.revision == wanted(aliased("1.4.0")).revision
+    assert asked(aliased("1.4.0"), None, {}) is None, "its content is not known"
 
 
 @pytest.mark.parametrize(
@@ -127,15 +139,90 @@ def test_an_alias_that_is_not_resolved_has_no_revision() -> None:
         pytest.param(aliased(rollout={"onFailure": "Pause"}), False, id="nor one of the rollout"),
         pytest.param(aliased("latest"), True, id="another alias is looked up"),
         pytest.param(aliased(server={"pool": "gpu"}), True, id="so is a new revision"),
-        pytest.param(aliased("1.4.0"), False, id="a version needs no look-up"),
+        pytest.param(aliased("1.5.0"), True, id="and another version"),
     ],
 )
-def test_when_an_alias_is_looked_up_again(changed: Any, again: bool) -> None:
-    assert needs_resolving(changed, pins(content_key(aliased()), "1.4.0")) is again
+def test_when_versions_are_looked_up_again(changed: ModelDeploymentSpec, again: bool) -> None:
+    pins = found(aliased(), cnn("1.4.0"))
+    assert (asked(changed, pins, {}) is None) is again
+
+
+def test_what_is_there_already_is_not_looked_up() -> None:
+    """So a change that is taken back, or a lost status, waits for no storage."""
+    wish = aliased("1.4.0")
+    there = wanted(wish)
+    known = {"another": (cnn("1.3.0"),), there.revision: there.models}
+    assert asked(wish, None, known) == there
+    earlier = found(aliased("1.5.0"), cnn("1.5.0"))
+    assert asked(wish, earlier, known) == there, "whatever was asked for in between"
+    assert asked(aliased("1.4.0", default="ensemble"), None, known) is None
+    assert asked(aliased(), None, known) is None, "an alias may have moved"
+
+
+def test_of_two_contents_of_one_version_the_pinned_one_is_meant_else_the_first_known() -> None:
+    wish = aliased("1.4.0")
+    first, other = (revision_of(wish, [cnn("1.4.0", content)]) for content in ("", "other"))
+    known = {other.revision: other.models, first.revision: first.models}
+    assert asked(wish, None, known) == other
+    assert asked(wish, found(wish, cnn("1.4.0")), known) == first
+
+
+def test_a_revision_from_before_there_were_digests_stays_as_it_is() -> None:
+    wish, by_alias = aliased("1.4.0"), aliased()
+    old = undigested(wish)
+    known = {old.revision: old.models}
+    assert asked(wish, None, known) == old
+    assert asked(by_alias, found(by_alias, cnn("1.4.0", None)), known) == old
+    assert asked(by_alias, found(by_alias, cnn("1.4.0")), known) == old, "looked up by command"
+    moved = asked(by_alias, found(by_alias, cnn("1.5.0")), known)
+    assert moved is not None
+    assert moved.models[0].digest is not None
+
+
+def test_of_a_mixed_spec_what_an_earlier_operator_pinned_names_what_it_made() -> None:
+    models = [{"name": "cnn", "version": "stable"}, {"name": "xgb", "version": "1.0.0"}]
+    wish, numbers = spec(models=models), [{**models[0], "version": "1.4.0"}, models[1]]
+    old = undigested(spec(models=numbers))
+    pins = found(wish, cnn("1.4.0", None))
+    assert asked(wish, pins, {old.revision: ()}) == old
+    assert asked(wish, pins, {}) is None, "of one that isn't there yet all is looked up"
+
+
+def test_an_image_that_knows_no_digests_makes_a_revision_without() -> None:
+    wish = aliased("1.4.0")
+    assert asked(wish, found(wish, cnn("1.4.0", None)), {}) == undigested(wish)
+
+
+def test_the_command_resolve_asks_again_whatever_is_known() -> None:
+    wish = aliased("1.4.0")
+    there = wanted(wish)
+    assert asked(wish, found(wish), {there.revision: there.models}) is None
+
+
+def test_a_spec_is_surely_new_when_nothing_known_could_be_it() -> None:
+    there = wanted(aliased("1.4.0"))
+    known = {there.revision: there.models}
+    assert surely_new(aliased("1.5.0"), None, known)
+    assert not surely_new(aliased("1.4.0"), None, known)
+    assert not surely_new(aliased(), None, known), "an alias may mean what is there"
+    again = aliased("1.4.0")
+    assert not surely_new(again, found(again), known), "the same is looked at again by command"
+
+
+def test_other_content_of_a_known_version_is_known_by_revisions_of_the_same_storage() -> None:
+    wish = aliased("1.4.0")
+    of = storage_of(wish)
+    records = {
+        "a": Record((cnn("1.4.0"), cnn("1.3.0", None)), storage=of),
+        "b": Record((cnn("1.5.0"),), storage={"uri": "s3://models", "secretName": "another"}),
+        "c": Record((cnn("1.6.0"),)),
+    }
+    assert contents(wish, None, records) == {("cnn", "1.4.0"): digest("cnn", "1.4.0")}
+    assert contents(wish, found(wish), records) == {}, "the command resolve takes what it finds"
 
 
 def test_versions_differ() -> None:
-    assert wanted(spec(V1), None).revision != wanted(spec(V2), None).revision
+    assert wanted(spec(V1)).revision != wanted(spec(V2)).revision
 
 
 def test_a_changed_default_renames_no_revision(monkeypatch: pytest.MonkeyPatch) -> None:

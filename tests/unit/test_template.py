@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.world import spec
+from tests.unit.world import spec, wanted
 from transit_operator.api.config import OperatorConfig
 from transit_operator.api.server import RESERVED_ENV
-from transit_operator.core.objects.revision import wanted
 from transit_operator.core.objects.template import ForbiddenPath, pod_template
 
 DEFAULT = OperatorConfig()
@@ -16,7 +15,7 @@ ROOTS = OperatorConfig.model_validate({"fileRoots": ["/srv/models", "/data"]})
 
 def template(config: OperatorConfig | None = None, **overrides: Any) -> dict[str, Any]:
     asked = spec(**overrides)
-    target = wanted(asked, None)
+    target = wanted(asked)
     return pod_template("ml", "kepler", target, asked, config or OperatorConfig(), "the-secret")
 
 

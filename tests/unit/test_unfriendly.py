@@ -239,21 +239,24 @@ def with_alias(world: World, version: str, pins: Pins | None) -> ModelDeployment
     return decide(observed).status
 
 
-def test_resolve_looks_the_aliases_up_again() -> None:
+def test_resolve_looks_the_versions_up_again() -> None:
     world = serving()
     key = content_key(spec("latest"))
     pins = Pins(key=key, models=[PinnedModel(name="forest", version="1.0.0")])
     assert with_alias(world, "latest", pins).pins == pins
     world.action = "resolve/1"
     status = with_alias(world, "latest", pins)
-    assert status.pins is None
+    assert status.pins == Pins(key=key, models=[])
     assert status.history[-1].reason == "Resolving"
 
 
-def test_resolve_without_an_alias_is_said_to_have_no_effect() -> None:
+def test_resolve_without_an_alias_finds_what_is_there_and_changes_nothing() -> None:
     world = serving()
     say(world, "resolve/1")
-    assert "names no alias" in last(world, "CommandIgnored").message
+    world.run(60)
+    assert last(world, "Resolving").message == "forest 1.0.0: looked up again by command"
+    assert reasons(world)[-1] == "Resolving"
+    assert phase(world) is Phase.STABLE
 
 
 def test_an_alias_that_is_asked_for_again_later_is_looked_up_anew() -> None:

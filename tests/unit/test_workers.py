@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.unit.world import wanted
 from transit_operator.api.analysis import Analysis
 from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.core.decision import Decision
-from transit_operator.core.objects.revision import wanted
 from transit_operator.core.observed import Readings
 from transit_operator.runtime.loop.queue import WorkQueue
 from transit_operator.runtime.loop.reconcile import Reconciler
@@ -26,7 +26,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-CANDIDATE = wanted(ModelDeploymentSpec.model_validate(spec()), None).revision
+CANDIDATE = wanted(ModelDeploymentSpec.model_validate(spec()))
 
 
 class Slow:
@@ -72,7 +72,8 @@ def mdep(key: Key, status: dict[str, Any]) -> dict[str, Any]:
 def under_way() -> dict[str, Any]:
     begun = "2026-01-01T00:00:00.000Z"
     candidate = {
-        "revision": CANDIDATE,
+        "revision": CANDIDATE.revision,
+        "models": [model.model_dump() for model in CANDIDATE.models],
         "step": 1,
         "weight": 10,
         "startedAt": begun,
@@ -165,9 +166,9 @@ def test_what_was_measured_of_another_candidate_is_not_held_against_this_one() -
     cache.put(mdep(ROLLING, under_way()))
     observer = Observer(cache, Slow())
     for of, used in (
-        ((CANDIDATE, "a"), True),
+        ((CANDIDATE.revision, "a"), True),
         (("older", "a"), False),
-        ((CANDIDATE, "older"), False),
+        ((CANDIDATE.revision, "older"), False),
     ):
         snapshot = observer.look(ROLLING, Readings(of=of))
         assert snapshot is not None

@@ -4,16 +4,21 @@ Not a stand-in for Kubernetes (the other tests use a real one): just the consequ
 so that whole rollouts can be driven through `decide` in a table or by hypothesis.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.unit.measured import latencies, measured, predicted
 from tests.unit.measured import predictions as counted
 from transit_operator.api.spec import ModelDeploymentSpec
-from transit_operator.api.status import ModelDeploymentStatus
+from transit_operator.api.status import ModelDeploymentStatus, PinnedModel
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
-from transit_operator.core.objects.revision import wanted
+from transit_operator.core.objects.build import Object
+from transit_operator.core.objects.resolver import CONTAINER, LABEL_RESOLVES
+from transit_operator.core.objects.revision import content_key, revision_of, storage_of
+from transit_operator.core.objects.sought import seek
 from transit_operator.core.observed import (
     CheckRun,
     Observed,
@@ -23,8 +28,10 @@ from transit_operator.core.observed import (
     Record,
     RevisionReadings,
     RevisionState,
+    Wanted,
 )
 from transit_operator.core.rules.evaluate import next_evaluation
+from transit_operator.core.times import rfc3339
 
 NO_ROOM = "Unschedulable: no node has room"
 STEPS = [
@@ -46,9 +53,25 @@ def spec(version: str = "1.0.0", **overrides: Any) -> ModelDeploymentSpec:
     return ModelDeploymentSpec.model_validate(raw | overrides)
 
 
-def revision(version: str) -> str:
+def digest(name: str, version: str, content: str = "") -> str:
+    """Return a digest as a storage would have it; another one for other `content`."""
+    return hashlib.sha256(f"{name} {version} {content}".encode()).hexdigest()
+
+
+def wanted(asked: ModelDeploymentSpec, content: str = "") -> Wanted:
+    """Return the revision of a spec without aliases, once its versions are looked up."""
+    return revision_of(
+        asked,
+        [
+            PinnedModel(name=m.name, version=m.version, digest=digest(m.name, m.version, content))
+            for m in asked.models
+        ],
+    )
+
+
+def revision(version: str, content: str = "") -> str:
     """Return the revision of `spec(version)`."""
-    return wanted(spec(version), None).revision
+    return wanted(spec(version), content).revision
 
 
 def good(
@@ -85,9 +108,13 @@ class World:
     traffic: dict[str, int] = field(default_factory=dict)
     checks: dict[str, CheckRun] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)  # version → other content than at first
+    missing: set[str] = field(default_factory=set)  # versions that the storage doesn't have
+    looking_up: bool = False  # the pod that looks versions up has not answered yet
 
     def observed(self) -> Observed:
         due = next_evaluation(self.spec, self.status, self.now)
+        sought = seek(self.spec, self.status, self.records, self._resolver(), self.now)
         return Observed(
             now=self.now,
             namespace="ml",
@@ -95,8 +122,10 @@ class World:
             generation=1,
             spec=self.spec,
             status=self.status,
-            wanted=wanted(self.spec, None),
-            problem=self.refusal,
+            wanted=sought.wanted,
+            problem=self.refusal or sought.problem,
+            pins=sought.pins,
+            newer=sought.newer,
             action=self.action,
             revisions={
                 name: RevisionState(name, len(pods), pods) for name, pods in self.pods.items()
@@ -106,6 +135,29 @@ class World:
             checks=dict(self.checks),
             readings=self.readings if due is not None and self.now >= due else None,
         )
+
+    def _resolver(self) -> dict[tuple[str, str], Object]:
+        """Return the pod that looks the spec's versions up, with what it says."""
+        if self.looking_up:
+            return {}
+        gone = [m.version for m in self.spec.models if m.version in self.missing]
+        found = [
+            {"name": m.name, "version": m.version, "digest": self.digest(m.name, m.version)}
+            for m in self.spec.models
+        ]
+        said = f"there is no {gone[0]}" if gone else json.dumps(found)
+        end = {"exitCode": len(gone), "reason": "Error" if gone else "Completed", "message": said}
+        meta = {
+            "name": "resolver",
+            "labels": {LABEL_RESOLVES: content_key(self.spec)},
+            "creationTimestamp": rfc3339(self.now),
+        }
+        status = {"containerStatuses": [{"name": CONTAINER, "state": {"terminated": end}}]}
+        return {("Pod", "resolver"): {"kind": "Pod", "metadata": meta, "status": status}}
+
+    def digest(self, name: str, version: str) -> str:
+        """Return the digest of what the storage has under a version."""
+        return digest(name, version, self.contents.get(version, ""))
 
     def reconcile(self) -> Decision:
         """Decide once and do what the decision asks for."""
@@ -143,7 +195,7 @@ class World:
         for name in decision.replicas:
             if name not in self.records and want is not None and want.revision == name:
                 created = 1_000_000_000.0 + len(self.records)  # by the API server's clock
-                self.records[name] = Record(want.models, created)
+                self.records[name] = Record(want.models, created, storage=storage_of(self.spec))
         for name, record in self.records.items():
             self.records[name] = replace(record, rejected=decision.rejected.get(name, ""))
 

@@ -53,6 +53,12 @@ class RejectReason(StrEnum):
 class PinnedModel(ApiModel):
     name: str = Field(description="Name of the model in the storage.")
     version: str = Field(description="The version that is served.")
+    digest: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="What stands for its content: the SHA-256 over the version's checksum.sha256."
+        " The server serves that or nothing. Absent of a revision from before there were digests.",
+    )
 
 
 class Evidence(ApiModel):
@@ -266,14 +272,17 @@ class Condition(ApiModel):
 
 
 class Pins(ApiModel):
-    """What the aliases of the spec were resolved to, and for which spec (`key`)."""
+    """What the versions of the spec were found to be, and for which spec (`key`).
+
+    Without models: a person has asked for another look (`resolve`), whatever is known.
+    """
 
     key: str = Field(
         description="Hash of what makes the revision, as written: of another spec they are "
         "forgotten."
     )
     models: list[PinnedModel] = Field(
-        description="The models with aliases, and the versions these meant."
+        description="Each model with its version, an alias resolved, and the digest of its content."
     )
 
 
@@ -357,7 +366,7 @@ class ModelDeploymentStatus(ApiModel):
     )
     pins: Pins | None = Field(
         default=None,
-        description="What the aliases of the spec mean, until another spec or the command resolve.",
+        description="What the spec's versions mean, until another spec or the command resolve.",
     )
 
 

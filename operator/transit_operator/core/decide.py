@@ -57,7 +57,7 @@ def decide(o: Observed) -> Decision:
 
 
 def _pins(o: Observed, spec: ModelDeploymentSpec) -> Pins | None:
-    """Return what the aliases of this spec mean. What those of an earlier spec meant is forgotten.
+    """Return what the versions of this spec mean. What those of an earlier one meant is forgotten.
 
     So the same alias, asked for again after another spec, is looked up anew.
     """

@@ -5,6 +5,7 @@ Nothing here knows where the values come from. `core.decide` reads them and noth
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, PinnedModel, Pins
@@ -22,6 +23,7 @@ class Pod:
     disrupted: bool = False  # evicted, drained, its node lost: no sickness of what it runs
     uid: str = ""
     starting: bool = False  # has never been ready, nor restarted: coming up
+    content_changed: str = ""  # it serves nothing: the store has other content than its revision
 
 
 @dataclass(frozen=True)
@@ -129,12 +131,14 @@ class Scaling:
 class Record:
     """What is kept of a revision in the cluster, whatever becomes of the status.
 
-    `created` tells which of two is the older one. `rejected` is why it was turned back.
+    `created` tells which of two is the older one. `rejected` is why it was turned back, `storage`
+    where its models are from, empty of a revision from before that was kept.
     """
 
     models: tuple[PinnedModel, ...] = ()
     created: float = 0.0  # epoch seconds
     rejected: str = ""
+    storage: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,8 @@ class Observed:
     """Everything a decision depends on. `now` is in seconds since the epoch.
 
     `spec` is None where it can't be understood, `wanted` where it isn't resolved yet; `problem`
-    then says why. `pins` is what its aliases mean. `readings` is None between two evaluations, and
+    then says why. `pins` is what its versions mean; `newer`: what they are is not known yet, but
+    surely neither the stable nor the candidate. `readings` is None between two evaluations, and
     while Prometheus is asked: then `asking` is true, and another look comes with the answer.
     `route` is None where there is no HTTPRoute to ask about. `records` and `scalings` are by
     revision, `checks` by the name of the check: of the candidate only.
@@ -165,6 +170,7 @@ class Observed:
     wanted: Wanted | None = None
     problem: Problem | None = None
     pins: Pins | None = None
+    newer: bool = False
     action: str = ""
     revisions: Mapping[str, RevisionState] = field(default_factory=dict)
     traffic: Mapping[str, int] = field(default_factory=dict)

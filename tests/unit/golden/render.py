@@ -37,6 +37,8 @@ def render(case: str) -> str:
     resource = given["modelDeployment"]
     resource["metadata"]["uid"] = "uid-1"
     cluster = Cluster(resource, OperatorConfig.model_validate(given.get("config") or {}))
+    if given.get("unanswered"):
+        cluster.storage = None
     if "stable" in given:
         cluster.apply(resource["spec"] | given["stable"])
         cluster.run(until={"phase": "Stable"})

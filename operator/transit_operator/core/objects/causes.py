@@ -9,6 +9,10 @@ from typing import Any
 
 Object = dict[str, Any]
 
+# The server's own word in its last message, and the reason of the condition `Accepted`: the storage
+# has other content under a version than the revision is of.
+CONTENT_CHANGED = "ContentChanged"
+
 _COMING_UP = (None, "ContainerCreating", "PodInitializing")
 
 
@@ -39,6 +43,16 @@ def cause(pod: Object, main: str) -> str:
     return ""
 
 
+def content_changed(pod: Object, main: str) -> str:
+    """Return what a server said that found other content than its revision's; empty of others."""
+    for container in (pod.get("status") or {}).get("containerStatuses") or []:
+        ended = _last_end(container)
+        words = ((ended or {}).get("message") or "").strip()
+        if container.get("name") == main and f"{CONTENT_CHANGED}: " in words:
+            return words
+    return ""
+
+
 def disrupted(pod: Object) -> bool:
     """Tell whether a pod is being evicted, preempted or drained: no sickness of what it runs."""
     target = _conditions(pod.get("status") or {}).get("DisruptionTarget", {})
@@ -65,14 +79,19 @@ def _has_done_its_part(init: Object) -> bool:
 
 
 def _why(container: Object) -> str:
-    state = container.get("state") or {}
-    ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
-    waiting = state.get("waiting") or {}
+    waiting = (container.get("state") or {}).get("waiting") or {}
+    ended = _last_end(container)
     if ended:
         return _ended(waiting, ended)
     if waiting.get("reason") not in _COMING_UP:
         return f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
     return ""
+
+
+def _last_end(container: Object) -> Object | None:
+    """Return how a container ended, now or the last time; None of one that never has."""
+    states = (container.get("state") or {}, container.get("lastState") or {})
+    return next((state["terminated"] for state in states if state.get("terminated")), None)
 
 
 def _ended(waiting: Object, ended: Object) -> str:

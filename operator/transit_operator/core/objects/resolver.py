@@ -1,9 +1,11 @@
-"""The pod that looks up what an alias means: once for each change of what makes a revision.
+"""The pod that looks versions up: what an alias means, and the digest of each version's content.
 
-It runs the server's image with the server's storage, so the operator needs neither a client for
-each kind of storage nor the right to read Secrets (docs/decisions/0008-aliases-by-a-pod.md). It
-answers in its termination message. `revision` says when it is needed; `resolver_change` what is to
-be done about it, `execute` does it; `answer` reads it (docs/decisions/0032-resolver-pod.md).
+Once for each change of what makes a revision. It runs the server's image with the server's storage,
+so the operator needs neither a client for each kind of storage nor the right to read Secrets
+(docs/decisions/0008-aliases-by-a-pod.md), and what is wrong with image, Secret, storage or version
+shows before a revision is made. It answers in its termination message. `revision` says when it is
+needed; `resolver_change` what is to be done about it, `execute` does it; `answer` reads it
+(docs/decisions/0032-resolver-pod.md).
 """
 
 import hashlib
@@ -22,19 +24,25 @@ from ...api.status import PinnedModel, Pins
 from ..observed import Problem, Wanted
 from ..times import epoch
 from .build import Object, Owner, labels, metadata
-from .causes import cause
+from .causes import CONTENT_CHANGED, cause
 from .revision import content_key
 from .template import API_KEYS_VOLUME, FEEDBACK_VOLUME, pod_template
 
 LABEL_RESOLVES = f"{names.GROUP}/resolves"
 CONTAINER = "resolver"
-RESOLVING = "ResolvingAliases"  # why a spec isn't accepted yet, where that is no problem
+RESOLVING = "ResolvingVersions"  # the reason while nothing is known to be wrong
+
+Contents = Mapping[tuple[str, str], str]  # (model, version) → digest that revisions are made of
 
 # Until a pod without an answer and without a known cause is said to be slow.
 SLOW_SECONDS = 20.0
 # Until one that was evicted is made anew: long enough for its cause to be told, and a pause where
 # every pod is evicted at once.
 LINGER_SECONDS = 30.0
+
+# What Python and the container runtime say of an image in which there is no such command.
+_NO_TOOLS = ("No module named 'transit_models", "executable file not found")
+_WITHOUT_TOOLS = "there is no transit-models in the image (spec.server.image)"
 
 _ONLY_SERVERS = (API_KEYS_VOLUME, FEEDBACK_VOLUME)
 _MESSAGE_FILE = "/dev/termination-log"
@@ -67,13 +75,15 @@ def resolver_change(
     owner: Owner,
     live: Mapping[tuple[str, str], Object],
     spec: ModelDeploymentSpec,
+    contents: Contents,
     needed: bool,
     now: float,
 ) -> ResolverChange:
     """Return how to come to one resolver pod for this spec, or to none where none is `needed`.
 
-    One that was evicted, or has no answer by `progressDeadline`, makes room for another. One that
-    is being deleted on a lost node may be there for ever, so the next has another name.
+    One that was evicted, or has no answer that will do by `progressDeadline`, makes room for
+    another. One that is being deleted on a lost node may be there for ever, so the next has another
+    name.
     """
     pods = {name: pod for (kind, name), pod in live.items() if kind == "Pod" and _resolves(pod)}
     key = content_key(spec) if needed else None
@@ -81,7 +91,7 @@ def resolver_change(
     remove = [
         name
         for name, pod in pods.items()
-        if name not in going and (_resolves(pod) != key or _is_spent(pod, spec, now))
+        if name not in going and (_resolves(pod) != key or _is_spent(pod, spec, contents, now))
     ]
     if key is None or len(remove) + len(going) < len(pods):
         return ResolverChange(remove=tuple(remove))
@@ -94,14 +104,14 @@ def resolver_change(
 def resolver_pod(
     owner: Owner, spec: ModelDeploymentSpec, config: OperatorConfig, name: str
 ) -> Object:
-    """Return the pod that resolves the aliases of a spec. Raises: UnknownPool, ForbiddenPath."""
+    """Return the pod that looks up a spec's versions. Raises: UnknownPool, ForbiddenPath."""
     key = content_key(spec)
     written = tuple(PinnedModel(name=m.name, version=m.version) for m in spec.models)
     template = pod_template(owner.namespace, owner.name, Wanted(key, written), spec, config, "")
     container = template["spec"]["containers"][0]
     for field in ("ports", "readinessProbe", "livenessProbe"):
         del container[field]
-    references = [f"{m.name}@{m.version}" for m in spec.models if m.version in ALIASES]
+    references = [f"{m.name}@{m.version}" for m in spec.models]
     container |= {
         "name": CONTAINER,
         "command": ["python", "-m", "transit_models.cli"],
@@ -123,12 +133,19 @@ def resolver_pod(
 
 
 def answers(
-    live: Mapping[tuple[str, str], Object], spec: ModelDeploymentSpec, now: float
+    live: Mapping[tuple[str, str], Object],
+    spec: ModelDeploymentSpec,
+    contents: Contents,
+    now: float,
 ) -> Pins | Problem:
-    """Return what the resolver pods found out for this spec, or why there is nothing yet."""
+    """Return what the resolver pods found out for this spec, or why there is nothing yet.
+
+    `contents` are known from revisions of the same storage: a version with another digest will not
+    do.
+    """
     key = content_key(spec)
     found = [
-        answer(pod, spec, now)
+        answer(pod, spec, contents, now)
         for (kind, _), pod in sorted(live.items())
         if kind == "Pod" and _resolves(pod) == key and not pod["metadata"].get("deletionTimestamp")
     ]
@@ -136,15 +153,20 @@ def answers(
     return next(known, next(iter(found), _looking_up()))
 
 
-def answer(pod: Object, spec: ModelDeploymentSpec, now: float) -> Pins | Problem:
+def answer(
+    pod: Object, spec: ModelDeploymentSpec, contents: Contents, now: float
+) -> Pins | Problem:
     """Return what a resolver pod found out, or why there is nothing yet."""
     age = now - epoch(pod["metadata"]["creationTimestamp"])
     statuses = (pod.get("status") or {}).get("containerStatuses") or []
     own: Object = next((c for c in statuses if c.get("name") == CONTAINER), {})
     state = own.get("state") or {}
     ended = state.get("terminated") or (own.get("lastState") or {}).get("terminated")
+    if ended is not None and _is_no_image_of_ours(ended):
+        return _as_written(spec, _again(pod, spec, now))
     if ended is not None and ended.get("exitCode") == 0:
-        return _read(spec, (ended.get("message") or "").strip(), _again(pod, spec, now))
+        message = (ended.get("message") or "").strip()
+        return _read(spec, message, contents, _again(pod, spec, now))
     if ended is not None and ended.get("reason") == "Error":
         message = (ended.get("message") or "").strip()
         text = message[-600:] or f"the resolver pod ended with exit code {ended.get('exitCode')}"
@@ -157,22 +179,24 @@ def answer(pod: Object, spec: ModelDeploymentSpec, now: float) -> Pins | Problem
     name = pod["metadata"]["name"]
     return Problem(
         RESOLVING,
-        f"the aliases of the models are being looked up for {human(age)}, and the pod has said"
+        f"the versions of the models are being looked up for {human(age)}, and the pod has said"
         f" nothing of why it takes so long; its events may: kubectl describe pod {name}",
         _again(pod, spec, now),
     )
 
 
 def _looking_up(look_again: float | None = None) -> Problem:
-    return Problem(RESOLVING, "the aliases of the models are being looked up", look_again)
+    return Problem(RESOLVING, "the versions of the models are being looked up", look_again)
 
 
 def _failing(why: str, look_again: float | None) -> Problem:
-    return Problem("ResolverFailing", f"the aliases can't be looked up: {why}"[:900], look_again)
+    return Problem("ResolverFailing", f"the versions can't be looked up: {why}"[:900], look_again)
 
 
-def _read(spec: ModelDeploymentSpec, message: str, look_again: float | None) -> Pins | Problem:
-    asked = {model.name for model in spec.models if model.version in ALIASES}
+def _read(
+    spec: ModelDeploymentSpec, message: str, contents: Contents, look_again: float | None
+) -> Pins | Problem:
+    asked = [(model.name, model.version) for model in spec.models]
     try:
         found: list[Any] = json.loads(message)
         pins = Pins(
@@ -180,18 +204,53 @@ def _read(spec: ModelDeploymentSpec, message: str, look_again: float | None) -> 
         )
     except (ValueError, TypeError, ValidationError):
         pins = None
-    if pins is None or {model.name for model in pins.models} != asked:
-        return _failing(
-            "the resolver pod ended without an answer. Is transit-models in the image"
-            " (spec.server.image)?",
-            look_again,
-        )
+    if pins is None or not _answers(asked, pins.models):
+        return _failing("the resolver pod ended without an answer that is understood", look_again)
+    for model in pins.models:
+        before = contents.get((model.name, model.version))
+        if before is not None and model.digest not in (None, before):
+            return _replaced(model, before, look_again)
     return pins
 
 
-def _is_spent(pod: Object, spec: ModelDeploymentSpec, now: float) -> bool:
-    """Tell whether a pod without an answer shall make room for another one."""
-    return isinstance(answer(pod, spec, now), Problem) and now >= _spent_at(pod, spec)
+def _is_no_image_of_ours(ended: Object) -> bool:
+    words = ended.get("message") or ""
+    return any(sign in words for sign in _NO_TOOLS)
+
+
+def _as_written(spec: ModelDeploymentSpec, look_again: float | None) -> Pins | Problem:
+    """An image of one's own needs no `transit-models`, where no alias must be looked up.
+
+    What it is told then has no digests either.
+    """
+    if any(model.version in ALIASES for model in spec.models):
+        return _failing(f"an alias needs it, and {_WITHOUT_TOOLS}", look_again)
+    models = [PinnedModel(name=model.name, version=model.version) for model in spec.models]
+    return Pins(key=content_key(spec), models=models)
+
+
+def _answers(asked: list[tuple[str, str]], found: list[PinnedModel]) -> bool:
+    """Tell whether each model got an answer, and each version is the one that was asked for."""
+    return len(asked) == len(found) and all(
+        model.name == name and version in (model.version, *ALIASES)
+        for (name, version), model in zip(asked, found, strict=True)
+    )
+
+
+def _replaced(model: PinnedModel, before: str, look_again: float | None) -> Problem:
+    return Problem(
+        CONTENT_CHANGED,
+        f"the storage has other content of {model.name} {model.version} than it had: the digest is"
+        f" {model.digest}, and revisions here are of {before}. Publish it under a version of its"
+        " own; the command resolve takes it as it is",
+        look_again,
+    )
+
+
+def _is_spent(pod: Object, spec: ModelDeploymentSpec, contents: Contents, now: float) -> bool:
+    """Tell whether a pod without an answer that will do shall make room for another one."""
+    found = answer(pod, spec, contents, now)
+    return isinstance(found, Problem) and now >= _spent_at(pod, spec)
 
 
 def _spent_at(pod: Object, spec: ModelDeploymentSpec) -> float:

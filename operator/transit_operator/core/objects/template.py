@@ -205,7 +205,7 @@ def _served(wanted: Wanted, spec: ModelDeploymentSpec) -> list[dict[str, Any]]:
     """Return the pinned models with their settings, as the server reads them."""
     threads = {model.name: model.intra_op_threads for model in spec.models}
     return [
-        model.model_dump()
+        model.model_dump(exclude_none=True)
         | ({"intraOpThreads": threads[model.name]} if threads.get(model.name) else {})
         for model in wanted.models
     ]

@@ -6,11 +6,13 @@ Neighbours: `decide` calls `handle` first, so that a command wins over what the 
 from collections.abc import Callable
 from typing import Literal, assert_never
 
-from ...api.spec import ALIASES, ModelDeploymentSpec
-from ...api.status import CandidateStatus, Phase, Rejected, RejectReason
+from ...api.spec import ModelDeploymentSpec
+from ...api.status import CandidateStatus, Phase, Pins, Rejected, RejectReason
+from ..objects.revision import content_key
 from ..observed import Observed
 from ..state import Empty, First, Retreating, Rollout, Steady, Trying
 from ..times import rfc3339
+from ..words.text import models_text
 from . import changes
 from .changes import note
 
@@ -197,13 +199,15 @@ def _resume(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout
 
 
 def _resolve(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
-    """Forget what the aliases meant, so that they are looked up anew."""
-    aliases = [f"{m.name} {m.version}" for m in spec.models if m.version in ALIASES]
-    if not aliases:
-        return _ignored(o, rollout, "nothing to resolve: the spec names no alias")
-    text = f"{', '.join(aliases)}: looked up again by command"
+    """Forget what the versions meant, so that they are looked up anew, and take what is found.
+
+    An alias may have moved; and whoever has replaced the content of a version on purpose says so by
+    this.
+    """
     phase = rollout.rest.phase or Phase.PENDING
-    return note(o, rollout.but(pins=None), changes.RESOLVING, text, phase=phase)
+    anew = rollout.but(pins=Pins(key=content_key(spec), models=[]))
+    text = f"{models_text(spec.models)}: looked up again by command"
+    return note(o, anew, changes.RESOLVING, text, phase=phase)
 
 
 def _paused(rollout: Rollout) -> bool:

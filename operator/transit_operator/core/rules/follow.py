@@ -19,7 +19,7 @@ def follow_spec(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rol
     """Compare the wanted revision with the stable, the candidate and the rejected one."""
     wanted, state = o.wanted, rollout.state
     if wanted is None:
-        return rollout
+        return _leave_for_newer(o, spec, rollout) if o.newer else rollout
     rejected = rollout.rest.rejected
     if rejected is not None:
         if rejected.revision == wanted.revision and rollout.stable is not None:
@@ -95,6 +95,20 @@ def _other_candidate(
     text = f"a newer spec asks for {wanted.revision}"
     left = _said(o, left, candidate, changes.SUPERSEDED, text)
     return follow_spec(o, spec, left)
+
+
+def _leave_for_newer(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
+    """What is asked for is being looked up, or isn't there; the candidate is not it."""
+    text = "a newer spec asks for other versions, which are not known yet"
+    match rollout.state:
+        case Trying(_, candidate):
+            left = without_candidate(o, spec, rollout)
+            return _said(o, left, candidate, changes.SUPERSEDED, text)
+        case Retreating(stable, source, CandidateStatus() as waiting, held):
+            left = rollout.to(Retreating(stable, source, None, held))
+            return _said(o, left, waiting, changes.SUPERSEDED, text)
+        case _:
+            return rollout
 
 
 def _next_in_line(

@@ -2,7 +2,8 @@
 
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import Condition, Phase
-from ..observed import Observed, Scaling
+from ..objects.resolver import RESOLVING
+from ..observed import Observed, Problem, Scaling
 from ..plan.plan import Plan
 from ..signals.baseline import missing
 from ..signals.evidence import capped, listed, warns
@@ -44,7 +45,12 @@ Words = tuple[str, str, str, str]  # type, status, reason, message
 def _accepted(o: Observed) -> Words:
     if o.problem is None:
         return "Accepted", "True", "Pinned", "the spec is understood"
-    return "Accepted", "False", o.problem.reason, o.problem.message
+    return "Accepted", accepted(o.problem), o.problem.reason, o.problem.message
+
+
+def accepted(problem: Problem) -> str:
+    """Return what a problem says of the spec: nothing yet, while its versions are looked up."""
+    return "Unknown" if problem.reason == RESOLVING else "False"
 
 
 def _available(o: Observed, plan: Plan) -> Words:

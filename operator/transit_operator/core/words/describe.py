@@ -11,7 +11,7 @@ from ..plan.plan import Plan
 from ..plan.steps import steps_of
 from ..signals.evidence import capped
 from ..state import Rollout, to_status
-from .conditions import Words, condition, conditions, words_of
+from .conditions import Words, accepted, condition, conditions, words_of
 from .kstatus import of_problem
 from .phase import message_of, phase_of
 from .text import versions_text
@@ -46,8 +46,8 @@ def describe_unaccepted(o: Observed, rollout: Rollout) -> ModelDeploymentStatus:
     """Return the status where the spec can't be acted upon: all else stays as it was."""
     problem = o.problem or Problem("NotUnderstood", "the spec could not be understood")
     before = rollout.rest.conditions
-    accepted: Words = ("Accepted", "False", problem.reason, problem.message)
-    said = [condition(o, before, *words) for words in (accepted, *words_of(of_problem(problem)))]
+    said_of_spec: Words = ("Accepted", accepted(problem), problem.reason, problem.message)
+    said = [condition(o, before, *words) for words in (said_of_spec, *words_of(of_problem(problem)))]
     others: list[Condition] = [c for c in before if c.type not in {s.type for s in said}]
     return to_status(rollout).model_copy(
         update={

@@ -10,12 +10,11 @@ from pydantic import ValidationError
 from ...api import names
 from ...api.analysis import Analysis
 from ...api.spec import ModelDeploymentSpec
-from ...api.status import ModelDeploymentStatus, Pins, read_status
+from ...api.status import ModelDeploymentStatus, read_status
 from ...core.objects.build import Object, Owner
 from ...core.objects.checks import check_runs
-from ...core.objects.resolver import answers
-from ...core.objects.revision import needs_resolving, wanted
 from ...core.objects.scaling import scalings
+from ...core.objects.sought import Sought, replaced, seek
 from ...core.observed import Observed, Problem, Readings, Route
 from ...core.rules.evaluate import next_evaluation
 from ...routers import for_spec
@@ -90,12 +89,11 @@ class Observer:
             readings = None  # another one is tried since they were asked for
         owner = Owner(namespace, name, mdep["metadata"]["uid"])
         live = ours(owner, self._cache.owned(key))
-        states = revision_states(live)
-        target, pins = None, status.pins
+        states, kept = revision_states(live), records(live)
+        sought = Sought(pins=status.pins)
         if spec is not None and problem is None:
-            pins, problem = _pinned(spec, status.pins, live, now)
-            if problem is None:
-                target = wanted(spec, pins)
+            sought = seek(spec, status, kept, live, now)
+            problem = sought.problem or replaced(states.values())
         ready = {revision: state.ready for revision, state in states.items()}
         if spec is not None:
             traffic = for_spec(spec).weights(owner, live, ready)
@@ -108,9 +106,10 @@ class Observer:
             generation=mdep["metadata"]["generation"],
             spec=spec,
             status=status,
-            wanted=target,
+            wanted=sought.wanted,
             problem=problem,
-            pins=pins,
+            pins=sought.pins,
+            newer=sought.newer,
             action=(mdep["metadata"].get("annotations") or {}).get(names.ANNOTATION_ACTION, ""),
             revisions=states,
             traffic=traffic,
@@ -118,7 +117,7 @@ class Observer:
             asking=asking,
             route=self._route(spec, live, name),
             scalings=scalings(live, now),
-            records=records(live),
+            records=kept,
             checks=check_runs(owner, spec, status, live) if spec is not None else {},
         )
         return Snapshot(observed, owner, mdep, live)
@@ -152,16 +151,6 @@ def _compared(status: ModelDeploymentStatus) -> tuple[str, str] | None:
     if status.candidate is None or status.stable is None:
         return None
     return status.candidate.revision, status.stable.revision
-
-
-def _pinned(
-    spec: ModelDeploymentSpec, pins: Pins | None, live: dict[tuple[str, str], Object], now: float
-) -> tuple[Pins | None, Problem | None]:
-    """Return what the aliases mean: as kept, else as a resolver pod answers, else why not yet."""
-    if not needs_resolving(spec, pins):
-        return pins, None
-    found = answers(live, spec, now)
-    return (found, None) if isinstance(found, Pins) else (pins, found)
 
 
 def _parsed(

@@ -6,7 +6,7 @@ that counts. The kubelet leaves evicted pods lying about; they are no cause of a
 
 from ...api import names
 from ...core.objects.build import Object
-from ...core.objects.causes import cause, disrupted, on_a_lost_node
+from ...core.objects.causes import cause, content_changed, disrupted, on_a_lost_node
 from ...core.objects.template import CONTAINER
 from ...core.observed import Pod, RevisionState
 from ...core.times import epoch
@@ -50,6 +50,7 @@ def pod(obj: Object) -> Pod:
         problem="" if ready else cause(obj, CONTAINER),
         disrupted=not ready and (disrupted(obj) or on_a_lost_node(obj)),
         uid=obj["metadata"].get("uid", ""),
+        content_changed="" if ready else content_changed(obj, CONTAINER),
         starting=not ready and not restarts and _never_ready(status, condition),
     )
 

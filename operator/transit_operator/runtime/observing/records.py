@@ -20,11 +20,13 @@ def records(live: Mapping[tuple[str, str], Object]) -> dict[str, Record]:
     found = {}
     for (kind, _), obj in live.items():
         if kind == "ControllerRevision":
-            models = (obj.get("data") or {}).get("models") or []
+            data = obj.get("data") or {}
+            models = data.get("models") or []
             found[_revision(obj)] = Record(
                 models=tuple(PinnedModel.model_validate(model) for model in models),
                 created=epoch(obj["metadata"]["creationTimestamp"]),
                 rejected=_rejected(obj),
+                storage=data.get("storage") or {},
             )
     return found
 

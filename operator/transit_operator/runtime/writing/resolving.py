@@ -1,4 +1,4 @@
-"""One resolver pod while an alias of the spec isn't resolved, else none.
+"""One resolver pod while it isn't known what the spec's versions are, else none.
 
 Neighbours: `core.objects.resolver` builds the pod and reads its answer, `observe` takes it.
 """
@@ -8,7 +8,7 @@ from ...api.config import OperatorConfig
 from ...api.spec import ModelDeploymentSpec
 from ...core.decision import Decision
 from ...core.objects.resolver import resolver_change, resolver_pod
-from ...core.objects.revision import needs_resolving
+from ...core.objects.revision import asked, contents, known_revisions
 from ...core.objects.template import ForbiddenPath, UnknownPool
 from ..observing.observe import Snapshot
 from .writes import Attempts, Writer
@@ -23,8 +23,10 @@ async def resolve(
     decision: Decision,
 ) -> None:
     """Make the pod that is needed, and take away those that aren't."""
-    needed = needs_resolving(spec, decision.status.pins)
-    change = resolver_change(snapshot.owner, snapshot.live, spec, needed, snapshot.observed.now)
+    o, pins = snapshot.observed, decision.status.pins
+    needed = asked(spec, pins, known_revisions(decision.status, o.records)) is None
+    known = contents(spec, pins, o.records)
+    change = resolver_change(snapshot.owner, snapshot.live, spec, known, needed, o.now)
     for name in change.remove:
         await attempts.make(writer.delete("Pod", name))
     if change.make is not None:

@@ -19,6 +19,7 @@ from ...core.decision import Decision
 from ...core.objects import build as objects
 from ...core.objects.build import Object
 from ...core.objects.feedback import KEY_BYTES, feedback_secret, secret_name
+from ...core.objects.revision import storage_of
 from ...core.objects.template import ForbiddenPath, UnknownPool, pod_template
 from ...core.observed import Wanted
 from ..observing.observe import Snapshot
@@ -156,4 +157,8 @@ def _resolved(
         template = pod_template(owner.namespace, owner.name, target, spec, config, secret)
     except (UnknownPool, ForbiddenPath) as error:
         raise Refused(str(error)) from error
-    return {"models": [model.model_dump() for model in target.models], "template": template}
+    return {
+        "models": [model.model_dump(exclude_none=True) for model in target.models],
+        "storage": storage_of(spec),
+        "template": template,
+    }
