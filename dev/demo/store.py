@@ -72,7 +72,7 @@ def account(kube: Kube) -> tuple[str, str]:
 
 @contextmanager
 def opened(kube: Kube, user: str, password: str, bucket: str = BUCKET) -> Iterator[S3Storage]:
-    """A bucket of models, through a port-forward."""
+    """A bucket of models, for trying things out, through a port-forward."""
     with kube.forward("minio", "service/minio", 9000) as port:
         client = boto3.client(
             "s3",
@@ -91,6 +91,7 @@ def opened(kube: Kube, user: str, password: str, bucket: str = BUCKET) -> Iterat
         )
         storage = S3Storage(bucket, client=client)
         storage.create_bucket()
+        storage.mark_scratch()
         yield storage
 
 

@@ -13,7 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from transit_models import answers, packing, tried
-from transit_models.errors import InvalidReference, ModelStoreError
+from transit_models.errors import (
+    InvalidReference,
+    ModelStoreError,
+    StorageUnavailable,
+    VersionConflict,
+)
 from transit_models.storage import Storage, fetch_verified, open_storage, split_reference
 from transit_models.versions import ALIASES
 
@@ -22,6 +27,10 @@ A store is a directory (file:///path, or a plain path) or a bucket (s3://bucket/
 
     STORE/NAME/v1.1.0/   model.<ext>, metadata.json, checksum.sha256, preprocessing.pkl, ...
     STORE/NAME/latest    an alias, holds v1.1.0; the other one is stable
+    STORE/transit-store.json   of a scratch store, whose versions may be replaced
+
+A published version never changes. A store that pack makes, or the command scratch, is a scratch
+store, for trying things out: nothing should serve from it.
 
 S3 takes its credentials from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and for MinIO and others
 the address from AWS_ENDPOINT_URL (http://minio.minio.svc:9000).
@@ -94,9 +103,18 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("destination", help="the store to copy to")
     publish.add_argument("only", nargs="*", help="NAME or NAME@VERSION; default: everything")
     publish.add_argument(
-        "--replace", action="store_true", help="overwrite versions that differ; nothing may serve"
+        "--replace", action="store_true", help="replace versions that differ, in a scratch store"
     )
     publish.add_argument("--create-bucket", action="store_true", help="make the bucket if missing")
+
+    discard = command("discard", _discard, "Remove what an interrupted publish has left.")
+    discard.add_argument("store")
+    discard.add_argument("reference", metavar="NAME@VERSION")
+
+    scratch = command(
+        "scratch", _scratch, "Make a store for trying things out, whose versions may be replaced."
+    )
+    scratch.add_argument("store", help="one that holds no model yet")
 
     verify = command("verify", _verify, "Hold every file against its checksum; load nothing.")
     verify.add_argument("store")
@@ -154,6 +172,31 @@ def _publish(options: argparse.Namespace) -> int:
                 destination.set_alias(name, alias, version)
                 _tell(f"{name}: {alias} is {version}")
     _tell(f"{copied} of {len(wanted)} versions were new in {destination.uri}")
+    return 0
+
+
+def _discard(options: argparse.Namespace) -> int:
+    name, version = split_reference(options.reference)
+    if version is None:
+        raise InvalidReference(f"{name!r}: which version? Write {name}@1.1.0")
+    open_storage(options.store).discard(name, version)
+    _tell(f"{options.reference} can be published")
+    return 0
+
+
+def _scratch(options: argparse.Namespace) -> int:
+    storage = open_storage(options.store)
+    try:
+        held = storage.names()
+    except StorageUnavailable:  # a directory is made now; a bucket says the same again
+        held = []
+    if held and not storage.scratch:
+        raise VersionConflict(
+            f"{storage.uri} holds {', '.join(held[:3])}: what is published there never changes, so "
+            "make another store for trying things out"
+        )
+    storage.mark_scratch()
+    _tell(f"{storage.uri} is a scratch store")
     return 0
 
 

@@ -122,13 +122,16 @@ def pack(
     `preprocessing` are joblib pickles with `transform(X)`, in order, `probe` a NumPy file of
     typical rows and `answers` what the author's library said to them. `twin` adds a checked ONNX
     twin of a Keras model (see `twin`), for which both are loaded. Raises `InvalidMetadata`, or
-    `VersionConflict` when the version exists with other content, unless `replace`.
+    `VersionConflict` when the version exists with other content, unless `replace` in a scratch
+    store. A store that is made now is one.
     """
     name, version = check_name(described.name), plain(described.version)
     if twin and described.task == "regression":
         raise InvalidMetadata("a twin is served for classes only, not for a regression")
     steps = [preprocessing] if isinstance(preprocessing, Path) else list(preprocessing or ())
     storage = LocalStorage(store)
+    if not store.exists():
+        storage.mark_scratch()  # a workbench: what serves has its own, to publish to
     with tempfile.TemporaryDirectory(prefix="transit-pack-") as scratch:
         directory = Path(scratch)
         lay_out(directory, model_file, steps, probe, answers, metrics)

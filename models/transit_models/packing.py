@@ -60,7 +60,9 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
         "needs --probe, and loads the model and its preprocessing",
     )
     own.add_argument("--accuracy", type=float, help="kept in the metadata")
-    own.add_argument("--replace", action="store_true", help="overwrite the version")
+    own.add_argument(
+        "--replace", action="store_true", help="replace the version, in a scratch store"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -94,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
         if not path.exists():
             raise InvalidMetadata(f"{path} is no file")
     done = drafted(described, options.model, options.preprocessing, task_said=bool(options.task))
+    made = not options.store.exists()
     directory = pack(
         options.model,
         options.store,
@@ -107,6 +110,8 @@ def run(options: argparse.Namespace) -> int:
     )
     for note in done.notes:
         _tell(note)
+    if made:
+        _tell(f"{options.store} is new, and a scratch store: its versions may be replaced")
     if options.probe is None:
         _tell("there are no probe rows: --probe makes every check at the start one on real rows")
     print(directory)

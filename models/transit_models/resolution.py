@@ -5,7 +5,8 @@ Neighbours: `storage_local` and `storage_s3` raise these, so that both say the s
 
 import difflib
 
-from transit_models.errors import ModelNotFound
+from transit_models.errors import IntegrityError, ModelNotFound
+from transit_models.integrity import CHECKSUMS, UNPUBLISHED
 
 _SHOWN = 12
 
@@ -20,6 +21,12 @@ def missing_model(uri: str, name: str, names: list[str]) -> ModelNotFound:
 def missing_version(uri: str, name: str, version: str, versions: list[str]) -> ModelNotFound:
     """`name` has no `version` among `versions` (lowest first)."""
     return ModelNotFound(f"{uri}: {name} has no version {version}. It has: {_list(versions)}.")
+
+
+def unfinished(uri: str, name: str, version: str) -> IntegrityError:
+    """Files of `version` are there, and its checksums, which are written last, are not."""
+    where = f"a file in {uri}/{name}/v{version}"
+    return IntegrityError(CHECKSUMS, where, "none", UNPUBLISHED)
 
 
 def missing_alias(uri: str, name: str, alias: str, versions: list[str]) -> ModelNotFound:

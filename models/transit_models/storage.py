@@ -2,6 +2,8 @@
 
     ROOT/NAME/vX.Y.Z/   model.<ext>, metadata.json, checksum.sha256; where there are such,
                         preprocessing.pkl, performance_metrics.json, probe.npy
+    ROOT/transit-store.json
+                        {"scratch": true} where versions may be replaced
     ROOT/NAME/latest, ROOT/NAME/stable
                         aliases: a symlink locally; on S3 an object that holds "v1.1.0"
 
@@ -30,13 +32,17 @@ class Storage(Protocol):
         """The names of all models, sorted. Empty when there are none."""
 
     def versions(self, name: str) -> list[str]:
-        """All versions of `name`, plain (`1.10.0`), lowest first. Raises `ModelNotFound`."""
+        """All versions of `name` that are published completely, plain (`1.10.0`), lowest first.
+        Raises `ModelNotFound`.
+        """
 
     def aliases(self, name: str) -> dict[str, str]:
         """The aliases of `name` that are set: alias → plain version."""
 
     def resolve(self, name: str, version_or_alias: str) -> str:
-        """The plain version that `version_or_alias` means. Raises `ModelNotFound`."""
+        """The plain version that `version_or_alias` means. Raises `ModelNotFound`, or
+        `IntegrityError` when it isn't published completely.
+        """
 
     def digest(self, name: str, version: str) -> str:
         """What stands for the content of `name` at `version`: see `integrity.digest_of`.
@@ -56,9 +62,23 @@ class Storage(Protocol):
     def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
         """Verify `directory` and copy it into the store; returns False when it was there already.
 
+        A version gets its content once: of two publishers at the same time one wins, and readers
+        see all of it or nothing. `replace` changes it all the same, in scratch stores only.
         Raises `IntegrityError` or `InvalidMetadata` before anything is copied, and
-        `VersionConflict` when other content is published under that version, unless `replace`.
+        `VersionConflict` when other content is, or is about to be, published under that version.
         """
+
+    def discard(self, name: str, version: str) -> None:
+        """Remove what a publisher left that never finished. Raises `VersionConflict` when the
+        version is published.
+        """
+
+    @property
+    def scratch(self) -> bool:
+        """Whether it is for trying things out, so that versions may be replaced."""
+
+    def mark_scratch(self) -> None:
+        """Make it such a store, whatever is in it."""
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Point `alias` at `version`. Raises `ModelNotFound` if there is no such version."""

@@ -4,6 +4,7 @@ Neighbours: `storage` has the protocol and opens it. Everything appears at once:
 renaming a finished directory, aliases by replacing a symlink.
 """
 
+import errno
 import os
 import shutil
 import tempfile
@@ -11,9 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from transit_models.errors import InvalidReference, StorageUnavailable, VersionConflict
-from transit_models.integrity import digest_of, read_checksums, verify_version
-from transit_models.resolution import missing_alias, missing_model, missing_version
+from transit_models.errors import InvalidReference, StorageUnavailable
+from transit_models.integrity import CHECKSUMS, digest_of, verify_version
+from transit_models.publishing import (
+    MARKER,
+    SCRATCH,
+    claimed,
+    no_scratch,
+    published,
+    says_scratch,
+    taken,
+)
+from transit_models.resolution import missing_alias, missing_model, missing_version, unfinished
 from transit_models.versions import (
     ALIASES,
     check_alias,
@@ -66,7 +76,10 @@ class LocalStorage:
 
     def resolve(self, name: str, version_or_alias: str) -> str:
         """See `Storage.resolve`."""
-        versions = self.versions(name)
+        with self._available():
+            versions = self._versions(check_name(name))
+        if not versions and not (self.root / name).is_dir():
+            raise missing_model(self.uri, name, self.names())
         if is_version(version_or_alias):
             version = plain(version_or_alias)
         else:
@@ -76,6 +89,8 @@ class LocalStorage:
                 raise missing_alias(self.uri, name, version_or_alias, versions)
             version = target
         if version not in versions:
+            if (self.root / name / directory_name(version)).is_dir():
+                raise unfinished(self.uri, name, version)
             raise missing_version(self.uri, name, version, versions)
         return version
 
@@ -90,28 +105,64 @@ class LocalStorage:
 
     def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
         """See `Storage.publish`."""
-        verify_version(directory, name, version)
+        version = verify_version(directory, name, version).metadata.version
         target = self.root / check_name(name) / directory_name(version)
-        if target.exists() and not replace:
-            if (target / "checksum.sha256").is_file() and read_checksums(target) == read_checksums(
-                directory
-            ):
-                return False
-            raise VersionConflict(
-                f"{name} {plain(version)} is published in {self.uri} with other content: "
-                "raise the version, or publish with --replace if nothing serves it"
-            )
         with self._available():
+            if target.exists():
+                if self._has(target, directory):
+                    return False
+                if not (target / CHECKSUMS).is_file():
+                    raise claimed(self.uri, name, version)
+                if not replace:
+                    raise taken(self.uri, name, version, scratch=self.scratch)
+            if replace and not self.scratch:
+                raise no_scratch(self.uri, name, version)
             target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".publish-", dir=target.parent) as scratch:
                 whole = Path(scratch) / "new"
                 shutil.copytree(directory, whole, symlinks=True)
                 whole.chmod(0o755)  # servers are another user, and models are no secret
                 verify_version(whole, name, version)
-                if target.exists():
+                if replace and target.exists():
                     target.rename(Path(scratch) / "old")
-                whole.rename(target)
+                try:
+                    whole.rename(target)
+                except OSError as error:
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                        raise
+                    if self._has(target, directory):  # another publisher was first
+                        return False
+                    raise taken(self.uri, name, version, scratch=self.scratch) from None
         return True
+
+    def discard(self, name: str, version: str) -> None:
+        """See `Storage.discard`."""
+        target = self.root / check_name(name) / directory_name(version)
+        with self._available():
+            if (target / CHECKSUMS).is_file():
+                raise published(self.uri, name, plain(version))
+            if target.is_dir():
+                shutil.rmtree(target)
+
+    @property
+    def scratch(self) -> bool:
+        """See `Storage.scratch`."""
+        with self._available():
+            marker = self.root / MARKER
+            return says_scratch(marker.read_bytes() if marker.is_file() else None)
+
+    def mark_scratch(self) -> None:
+        """See `Storage.mark_scratch`."""
+        with self._available():
+            self.root.mkdir(parents=True, exist_ok=True)
+            (self.root / MARKER).write_bytes(SCRATCH)
+
+    def _has(self, target: Path, directory: Path) -> bool:
+        """Whether `target` is published with the content of `directory`."""
+        checksums = target / CHECKSUMS
+        return (
+            checksums.is_file() and checksums.read_bytes() == (directory / CHECKSUMS).read_bytes()
+        )
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """See `Storage.set_alias`. On a file system without symlinks it becomes a text file."""
@@ -142,7 +193,7 @@ class LocalStorage:
             if entry.name.startswith("v")
             and is_version(entry.name[1:])
             and entry.name == directory_name(entry.name)
-            and entry.is_dir()
+            and (entry / CHECKSUMS).is_file()
             and not entry.is_symlink()
         ]
         return sorted(found, key=parse_version)

@@ -1,8 +1,9 @@
 """The model store in an S3 bucket: AWS, MinIO, or anything that speaks the same.
 
-Neighbours: `storage` has the protocol and opens it; only this module imports boto3. Waits are
-bounded: 3 s to connect, 20 s without a byte, four attempts with growing pauses. A version counts
-as published once its `checksum.sha256` is there, which is written last.
+Neighbours: `storage` has the protocol and opens it; `publishing_s3` writes versions; only this
+module imports boto3. Waits are bounded: 3 s to connect, 20 s without a byte, four attempts with
+growing pauses. A version counts as published once its `checksum.sha256` is there, which is written
+last.
 """
 
 import fcntl
@@ -10,7 +11,7 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,21 +25,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from transit_models.errors import (
     ContentChanged,
-    IntegrityError,
     InvalidReference,
     ModelNotFound,
     ModelStoreError,
     StorageUnavailable,
-    VersionConflict,
 )
-from transit_models.integrity import (
-    CHECKSUMS,
-    UNPUBLISHED,
-    check_relative,
-    digest_of,
-    verify_version,
-)
-from transit_models.resolution import missing_alias, missing_model, missing_version
+from transit_models.integrity import CHECKSUMS, check_relative, digest_of, verify_version
+from transit_models.publishing import MARKER, SCRATCH, says_scratch
+from transit_models.publishing_s3 import discard, publish
+from transit_models.resolution import missing_alias, missing_model, missing_version, unfinished
 from transit_models.versions import (
     ALIASES,
     check_alias,
@@ -62,6 +57,7 @@ _PARALLEL = 8
 _MAX_ALIAS_BYTES = 128
 _TRANSFER = TransferConfig(max_concurrency=4, num_download_attempts=3)
 _NO_OBJECT = {"NoSuchKey", "404", "NotFound"}
+_THERE = {"PreconditionFailed", "412"}
 _REFUSED = {
     "403",
     "AccessDenied",
@@ -92,15 +88,25 @@ class S3Storage:
 
     def versions(self, name: str) -> list[str]:
         """See `Storage.versions`."""
+        found = self._published(check_name(name))
+        if not found:
+            raise missing_model(self.uri, name, self.names())
+        return found
+
+    def _published(self, name: str) -> list[str]:
+        """The versions whose checksums are there, which are written last; lowest first."""
+        folders = (
+            key.removesuffix("/" + CHECKSUMS)
+            for key in self.keys(name + "/")
+            if key.count("/") == 1 and key.endswith("/" + CHECKSUMS)
+        )
         found = [
             folder[1:]
-            for folder in self._folders(check_name(name) + "/")
+            for folder in folders
             if folder.startswith("v")
             and is_version(folder[1:])
             and folder == directory_name(folder)
         ]
-        if not found:
-            raise missing_model(self.uri, name, self.names())
         return sorted(found, key=parse_version)
 
     def aliases(self, name: str) -> dict[str, str]:
@@ -117,14 +123,13 @@ class S3Storage:
             if target is None:
                 raise missing_alias(self.uri, name, version_or_alias, self.versions(name))
             version = target
-        versions = self.versions(name)
-        if version not in versions:
-            raise missing_version(self.uri, name, version, versions)
+        if version not in self._published(check_name(name)):
+            raise self._unpublished(name, version)
         return version
 
     def digest(self, name: str, version: str) -> str:
         """See `Storage.digest`."""
-        published = self._read(f"{check_name(name)}/{directory_name(version)}/{CHECKSUMS}")
+        published = self.read(f"{check_name(name)}/{directory_name(version)}/{CHECKSUMS}")
         if published is None:
             raise self._unpublished(name, plain(version))
         return hashlib.sha256(published).hexdigest()
@@ -146,7 +151,7 @@ class S3Storage:
         if cached and digest == digest_of(target):
             return target  # whatever the store has by now
         try:
-            published = self._read(folder + CHECKSUMS)
+            published = self.read(folder + CHECKSUMS)
             if published is None:
                 raise self._unpublished(name, version)
             found = hashlib.sha256(published).hexdigest()
@@ -162,34 +167,21 @@ class S3Storage:
         return target
 
     def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
-        """See `Storage.publish`. `checksum.sha256` goes last: until then nobody can load the
-        version.
-        """
-        verified = verify_version(directory, name, version)
-        folder = f"{verified.metadata.model_name}/{directory_name(version)}/"
-        ours = (directory / CHECKSUMS).read_bytes()
-        theirs = self._read(folder + CHECKSUMS)
-        if theirs == ours:
-            return False
-        if theirs is not None:
-            if not replace:
-                raise VersionConflict(
-                    f"{name} {plain(version)} is published in {self.uri} with other content: "
-                    "raise the version, or publish with --replace if nothing serves it"
-                )
-            self._delete(folder + CHECKSUMS)
-        files = {
-            path.relative_to(directory).as_posix(): path
-            for path in directory.rglob("*")
-            if path.is_file()
-        }
-        last = files.pop(CHECKSUMS)
-        for stale in self._keys(folder).keys() - files.keys():
-            self._delete(folder + stale)
-        with self._available(), ThreadPoolExecutor(_PARALLEL) as pool:
-            list(pool.map(lambda item: self._upload(item[1], folder + item[0]), files.items()))
-            self._upload(last, folder + CHECKSUMS)
-        return True
+        """See `Storage.publish`, and `publishing_s3`."""
+        return publish(self, directory, name, version, replace=replace)
+
+    def discard(self, name: str, version: str) -> None:
+        """See `Storage.discard`."""
+        discard(self, name, version)
+
+    @property
+    def scratch(self) -> bool:
+        """See `Storage.scratch`."""
+        return says_scratch(self.read(MARKER))
+
+    def mark_scratch(self) -> None:
+        """See `Storage.mark_scratch`."""
+        self.put_new(MARKER, SCRATCH)
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """See `Storage.set_alias`."""
@@ -236,7 +228,7 @@ class S3Storage:
                 for item in page.get("CommonPrefixes", [])
             ]
 
-    def _keys(self, folder: str) -> dict[str, int]:
+    def keys(self, folder: str) -> dict[str, int]:
         """All objects under `folder` (ends with '/'): relative name → size in bytes."""
         prefix = self._key(folder)
         pages = self._client.get_paginator("list_objects_v2")
@@ -248,8 +240,8 @@ class S3Storage:
                 if not item["Key"].endswith("/")
             }
 
-    def _read(self, name: str, limit: int = 16 * 1024 * 1024) -> bytes | None:
-        """The start of a small object, or None when there is none."""
+    def read(self, name: str, limit: int = 16 * 1024 * 1024) -> bytes | None:
+        """The start of a small object (without the prefix: `NAME/stable`), or None."""
         with self._available():
             try:
                 answer = self._client.get_object(Bucket=self.bucket, Key=self._key(name))
@@ -259,16 +251,43 @@ class S3Storage:
                     return None
                 raise
 
-    def _delete(self, name: str) -> None:
+    def put_new(self, name: str, body: bytes) -> bool:
+        """Put a small object if there is none; False when there is one. Of two at once, one is
+        first.
+        """
+        with self._available():
+            for _ in range(ATTEMPTS):
+                try:
+                    self._client.put_object(
+                        Bucket=self.bucket, Key=self._key(name), Body=body, IfNoneMatch="*"
+                    )
+                except ClientError as error:
+                    if _code(error) in _THERE:
+                        return False
+                    if _code(error) != "ConditionalRequestConflict":  # another one's is under way
+                        raise
+                else:
+                    return True
+        raise StorageUnavailable(f"{self.uri}/{name}: others write it again and again")
+
+    def delete(self, name: str) -> None:
+        """Delete an object; none is fine."""
         with self._available():
             self._client.delete_object(Bucket=self.bucket, Key=self._key(name))
 
-    def _upload(self, path: Path, name: str) -> None:
-        self._client.upload_file(str(path), self.bucket, self._key(name), Config=_TRANSFER)
+    def upload(self, files: Mapping[str, Path]) -> None:
+        """Put files under the names that they map from, several at once."""
+
+        def put(item: tuple[str, Path]) -> None:
+            name, path = item
+            self._client.upload_file(str(path), self.bucket, self._key(name), Config=_TRANSFER)
+
+        with self._available(), ThreadPoolExecutor(_PARALLEL) as pool:
+            list(pool.map(put, files.items()))
 
     def _alias(self, name: str, alias: str) -> str | None:
         """What the alias holds, as a plain version, or None when it is not set."""
-        raw = self._read(f"{name}/{alias}", _MAX_ALIAS_BYTES)
+        raw = self.read(f"{name}/{alias}", _MAX_ALIAS_BYTES)
         if raw is None:
             return None
         text = raw.decode("utf-8", "replace").strip()
@@ -293,18 +312,13 @@ class S3Storage:
 
     def _unpublished(self, name: str, version: str) -> ModelStoreError:
         """Why there is no checksum file: no such version, or one that is half published."""
-        if self._keys(f"{name}/{directory_name(version)}/"):
-            return IntegrityError(
-                CHECKSUMS,
-                f"an object in {self.uri}/{name}/{directory_name(version)}",
-                "none",
-                UNPUBLISHED,
-            )
+        if self.keys(f"{name}/{directory_name(version)}/"):
+            return unfinished(self.uri, name, version)
         return missing_version(self.uri, name, version, self.versions(name))
 
     def _download(self, folder: str, target: Path) -> None:
         """Download all of `folder` beside `target`, then rename: `target` is whole or not there."""
-        names = [check_relative(name) for name in self._keys(folder)]
+        names = [check_relative(name) for name in self.keys(folder)]
         try:
             self._download_files(folder, names, target)
         except OSError as error:

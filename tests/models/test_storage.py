@@ -86,13 +86,16 @@ def test_a_version_never_changes(storage: Storage, make_version: MakeVersion) ->
     assert storage.publish(first, "tiny", "1.0.0")
     assert not storage.publish(first, "tiny", "1.0.0"), "the same again is no news"
     other = make_version("tiny", "1.0.0", b"other")
-    with pytest.raises(VersionConflict, match="raise the version"):
+    with pytest.raises(VersionConflict, match=r"publish yours under another version$"):
         storage.publish(other, "tiny", "1.0.0")
+    with pytest.raises(VersionConflict, match="is no scratch store"):
+        storage.publish(other, "tiny", "1.0.0", replace=True)
 
 
 def test_replacing_leaves_nothing_of_the_old(
     storage: Storage, make_version: MakeVersion, tmp_path: Path
 ) -> None:
+    storage.mark_scratch()
     storage.publish(make_version("tiny", "1.0.0", b"first"), "tiny", "1.0.0")
     fetch_verified(storage, "tiny", "1.0.0", tmp_path / "cache")
     other = make_version("tiny", "1.0.0", b"other")
@@ -122,6 +125,7 @@ def test_a_digest_is_of_the_content_alone(
 def test_other_content_than_asked_for_is_refused(
     storage: Storage, make_version: MakeVersion, tmp_path: Path
 ) -> None:
+    storage.mark_scratch()
     storage.publish(make_version("tiny", "1.0.0", b"first"), "tiny", "1.0.0")
     first = storage.digest("tiny", "1.0.0")
     storage.publish(make_version("tiny", "1.0.0", b"other"), "tiny", "1.0.0", replace=True)

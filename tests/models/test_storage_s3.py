@@ -69,7 +69,7 @@ def test_an_added_object_is_refused(store: S3Storage, tmp_path: Path) -> None:
 
 
 def test_a_half_published_version_is_not_fetched(store: S3Storage, tmp_path: Path) -> None:
-    store._delete("tiny/v1.0.0/checksum.sha256")
+    store.delete("tiny/v1.0.0/checksum.sha256")
     with pytest.raises(IntegrityError, match="Publishing has not finished"):
         store.fetch("tiny", "1.0.0", tmp_path)
     assert not (tmp_path / "tiny/v1.0.0").exists()
@@ -108,6 +108,7 @@ def test_a_store_that_is_down_is_given_up_soon(
 def test_what_is_cached_serves_on_when_the_store_has_other_content_or_is_down(
     store: S3Storage, make_version: MakeVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store.mark_scratch()
     digest = fetch_verified(store, "tiny", "1.0.0", tmp_path).digest
     store.publish(make_version("tiny", "1.0.0", b"other"), "tiny", "1.0.0", replace=True)
     kept = fetch_verified(store, "tiny", "1.0.0", tmp_path, digest)

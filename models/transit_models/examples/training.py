@@ -55,7 +55,10 @@ def train_examples(
     wanted = _wanted(only)
     store.mkdir(parents=True, exist_ok=True)
     with _alone(store, progress):
-        return _train_missing(LocalStorage(store), wanted, force, progress)
+        storage = LocalStorage(store)
+        if set(storage.names()) <= {example.name for example in EXAMPLES}:
+            storage.mark_scratch()  # they are trained again when their code changes
+        return _train_missing(storage, wanted, force, progress)
 
 
 def _train_missing(
