@@ -47,7 +47,9 @@ def describe_unaccepted(o: Observed, rollout: Rollout) -> ModelDeploymentStatus:
     problem = o.problem or Problem("NotUnderstood", "the spec could not be understood")
     before = rollout.rest.conditions
     said_of_spec: Words = ("Accepted", accepted(problem), problem.reason, problem.message)
-    said = [condition(o, before, *words) for words in (said_of_spec, *words_of(of_problem(problem)))]
+    said = [
+        condition(o, before, *words) for words in (said_of_spec, *words_of(of_problem(problem)))
+    ]
     others: list[Condition] = [c for c in before if c.type not in {s.type for s in said}]
     return to_status(rollout).model_copy(
         update={
