@@ -23,7 +23,10 @@ ROUTED = {
         "gateway": {"parentRefs": [{"name": "public", "namespace": "traefik"}]},
     },
 }
-KINDS = "deployments,services,httproutes,controllerrevisions,horizontalpodautoscalers,pods"
+KINDS = (
+    "deployments,services,httproutes,controllerrevisions,horizontalpodautoscalers,"
+    "poddisruptionbudgets,pods"
+)
 
 
 def owned(kube: Kube, namespace: str) -> list[Object]:
@@ -60,6 +63,7 @@ def test_makes_what_the_contract_says(operator: Kube, namespace: str) -> None:
         ("Service", f"m-{revision}"),
         ("Service", "m"),
         ("HTTPRoute", "m"),
+        ("PodDisruptionBudget", f"m-{revision}"),
     }
     uid = operator.find("-n", namespace, "mdep", "m")["metadata"]["uid"]  # type: ignore[index]
     for obj in made.values():

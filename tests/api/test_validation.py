@@ -25,6 +25,14 @@ def server(**changes: Any) -> dict[str, Any]:
     return {"server": changes}
 
 
+def pods(**changes: Any) -> dict[str, Any]:
+    return server(podTemplate={"spec": changes})
+
+
+def labels(**changes: Any) -> dict[str, Any]:
+    return server(podTemplate={"metadata": {"labels": changes}})
+
+
 def variable(**changes: Any) -> dict[str, Any]:
     return server(env=[{"name": "A", **changes}])
 
@@ -375,6 +383,56 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         server(apiKeys={"secretName": "api_keys"}),
         ["spec.server.apiKeys.secretName", "must be the name of an object"],
     ),
+    "a label that finds pods": (
+        labels(**{"transit.dev/revision": "x"}),
+        ["spec.server.podTemplate.metadata.labels", "are Transit's"],
+    ),
+    "a label of the application": (
+        labels(**{"app.kubernetes.io/name": "x"}),
+        ["spec.server.podTemplate.metadata.labels", "are Transit's"],
+    ),
+    "a label that is too long": (
+        labels(team="x" * 64),
+        ["spec.server.podTemplate.metadata.labels.team"],
+    ),
+    "an annotation of Transit": (
+        server(podTemplate={"metadata": {"annotations": {"transit.dev/action": "x"}}}),
+        ["spec.server.podTemplate.metadata.annotations", "are Transit's"],
+    ),
+    "a name of pods": (
+        server(podTemplate={"metadata": {"name": "x"}}),
+        ["unknown field", "spec.server.podTemplate.metadata.name"],
+    ),
+    **{
+        f"the server's own {field}": (
+            pods(containers=[{"name": "server", field: value}]),
+            ["spec.server.podTemplate.spec.containers", "are fields of spec.server"],
+        )
+        for field, value in {
+            "image": "i",
+            "env": [{"name": "A", "value": "b"}],
+            "resources": {"limits": {"cpu": 1}},
+            "command": ["sh"],
+            "args": ["-c"],
+            "ports": [{"containerPort": 1}],
+        }.items()
+    },
+    "a container without a name": (
+        pods(containers=[{"image": "i"}]),
+        ["spec.server.podTemplate.spec.containers[0].name", "Required value"],
+    ),
+    "a ServiceAccount's name with a space": (
+        pods(serviceAccountName="my account"),
+        ["spec.server.podTemplate.spec.serviceAccountName", "must be the name of an object"],
+    ),
+    "servers that end": (
+        pods(restartPolicy="Never"),
+        ["spec.server.podTemplate.spec.restartPolicy", "Unsupported value"],
+    ),
+    "volumes that are no list": (
+        pods(volumes={"a": {}}),
+        ["spec.server.podTemplate.spec.volumes"],
+    ),
     "a duration longer than clocks can hold": (
         rollout(progressDeadline="99999999999999999h"),
         ["spec.rollout.progressDeadline", "must be a duration"],
@@ -437,6 +495,27 @@ RIGHT: dict[str, dict[str, Any]] = {
                 "valueFrom": {"resourceFieldRef": {"resource": "requests.memory", "divisor": 1}},
             },
         ]
+    ),
+    "a pod of one's own": server(
+        podTemplate={
+            "metadata": {
+                "labels": {"azure.workload.identity/use": "true", "app.kubernetes.io/part-of": "x"},
+                "annotations": {"prometheus.io/scrape": "false"},
+            },
+            "spec": {
+                "serviceAccountName": "reader",
+                "imagePullSecrets": [{"name": "registry"}],
+                "runtimeClassName": "gvisor",
+                "hostUsers": False,
+                "securityContext": {"$patch": "replace", "runAsNonRoot": True},
+                "volumes": [{"name": "cache", "emptyDir": {"sizeLimit": "1Gi"}}],
+                "containers": [
+                    {"name": "server", "volumeMounts": [{"name": "a", "mountPath": "/a"}]},
+                    {"name": "b", "image": "i", "env": [{"name": "A"}], "args": ["x"]},
+                    {"name": "c", "$patch": "delete"},
+                ],
+            },
+        }
     ),
     "a claim as a whole": {"storage": {"uri": "pvc://models"}},
     "a claim with a slash": {"storage": {"uri": "pvc://models.v1/"}},

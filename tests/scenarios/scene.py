@@ -22,7 +22,10 @@ from transit_operator.core.objects.revision import revision_of
 from .history import condition, evaluated_at, named, statuses
 
 NAME = "m"
-OWNED = "deployments,services,httproutes,controllerrevisions,horizontalpodautoscalers,pods"
+OWNED = (
+    "deployments,services,httproutes,controllerrevisions,horizontalpodautoscalers,"
+    "poddisruptionbudgets,pods"
+)
 FIRST_SECONDS = 40.0
 END_SECONDS = 90.0
 STEPS = [{"weight": 10, "hold": "2s"}, {"weight": 50, "hold": "2s"}, {"weight": 100, "hold": "3s"}]

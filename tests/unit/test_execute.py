@@ -26,7 +26,8 @@ from transit_operator.core.decision import Decision
 from transit_operator.core.objects import build
 from transit_operator.core.objects.build import Object, Owner, labels
 from transit_operator.core.objects.feedback import secret_name
-from transit_operator.core.objects.template import pod_template, revision_labels
+from transit_operator.core.objects.identity import revision_labels
+from transit_operator.core.objects.template import pod_template
 from transit_operator.core.observed import Observed, Wanted
 from transit_operator.routers import for_spec
 from transit_operator.runtime.loop.handlers import OWNED
@@ -123,6 +124,7 @@ def running(name: str, version: str, replicas: int = 3, owner: Owner = OWNER) ->
     return by_name(
         build.controller_revision(owner, name, data),
         build.revision_service(owner, name),
+        build.disruption_budget(owner, name),
         deployment,
     )
 

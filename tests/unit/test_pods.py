@@ -152,6 +152,22 @@ def test_a_pod_that_has_ended_is_history(phase: str) -> None:
     assert state.why_not_ready == ""
 
 
+FULL = 'Usage of EmptyDir volume "cache" exceeds the limit "20Gi". '
+
+
+def test_a_pod_that_filled_its_own_disk_is_a_cause_and_counts_as_a_restart() -> None:
+    left = obj({"phase": "Failed", "reason": "Evicted", "message": FULL}, name="left")
+    coming = obj({"phase": "Pending"})
+    state = revision_states({("Pod", "left"): left, ("Pod", "p"): coming})["r1"]
+    assert [p.name for p in state.pods] == ["p"]
+    assert state.why_not_ready == f"Evicted: {FULL.strip()}"
+    assert state.restarts == 1
+    # What is wrong with the pod that is there comes first.
+    stuck = obj(container(state={"waiting": {"reason": "ErrImagePull"}}))
+    state = revision_states({("Pod", "left"): left, ("Pod", "p"): stuck})["r1"]
+    assert state.why_not_ready == "ErrImagePull"
+
+
 def test_a_pod_that_is_evicted_or_preempted_is_disrupted_and_no_cause() -> None:
     going = condition("DisruptionTarget", "True", reason="EvictionByEvictionAPI")
     status = container(state={"terminated": ENDED}) | {"conditions": [going]}

@@ -29,6 +29,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "ControllerRevision": ("/apis/apps/v1", "controllerrevisions"),
     "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
     "Job": ("/apis/batch/v1", "jobs"),
+    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
     "HTTPRoute": ("/apis/gateway.networking.k8s.io/v1", "httproutes"),
     "Service": ("/api/v1", "services"),
     "Pod": ("/api/v1", "pods"),

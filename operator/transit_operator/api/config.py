@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from .base import ApiModel
+from .pod_template import PodTemplate
 
 
 class ConfigModel(ApiModel):
@@ -34,6 +35,10 @@ class Pool(ConfigModel):
     tolerations: list[dict[str, Any]] = Field(default_factory=list)
     resources: Quantities = Field(default_factory=dict)
     runtime_class_name: str | None = None
+    pod_template: PodTemplate = Field(
+        default_factory=dict,
+        description="Merged over the pods of the pool, after that of `server`.",
+    )
 
 
 class PrometheusConfig(ConfigModel):
@@ -51,6 +56,14 @@ class ServerConfig(ConfigModel):
     image: str = "ghcr.io/transit-dev/server:dev"
     image_pull_policy: str = "IfNotPresent"
     drain_delay_seconds: int = Field(default=5, ge=0)
+    disruption_budgets: bool = Field(
+        default=True,
+        description="Make one for each revision. Two over one pod would keep it from eviction.",
+    )
+    pod_template: PodTemplate = Field(
+        default_factory=dict,
+        description="Merged over every pod of a server, before that of its pool and of its spec.",
+    )
 
 
 class ResolverConfig(ConfigModel):

@@ -16,6 +16,7 @@ from .patterns import (
     amount,
     quantities,
 )
+from .pod_template import typed
 
 FILE = "file://"
 
@@ -316,6 +317,12 @@ class Server(ApiModel):
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["name"],
         },
+    )
+    pod_template: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Merged over the pods that Transit builds, as a strategic merge patch: metadata"
+        " (labels, annotations) and spec. What makes a pod its revision's stays Transit's.",
+        json_schema_extra=typed,
     )
     batching: Batching = Field(
         default_factory=Batching,

@@ -34,6 +34,7 @@ class RevisionState:
     replicas: int = 0
     pods: tuple[Pod, ...] = ()
     problem: str = ""  # why pods can't be created (quota, admission), for people
+    overruns: tuple[str, ...] = ()  # of pods evicted for having more than they may, for people
 
     @property
     def ready(self) -> int:
@@ -51,13 +52,14 @@ class RevisionState:
 
     @property
     def restarts(self) -> int:
-        return sum(pod.restarts for pod in self.pods)
+        """How often a server ended; another pod in the place of one that filled its disk counts."""
+        return sum(pod.restarts for pod in self.pods) + len(self.overruns)
 
     @property
     def why_not_ready(self) -> str:
         """The first known cause, for people; empty where none is known."""
         sick = (pod.problem for pod in self.pods if not pod.ready and not pod.disrupted)
-        causes = [self.problem, *sick]
+        causes = [self.problem, *sick, *self.overruns[-1:]]
         return next((cause for cause in causes if cause), "")
 
 

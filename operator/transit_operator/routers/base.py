@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ..api import names
-from ..core.objects.build import Object, Owner, labels, selector, service
+from ..core.objects.build import Object, Owner, labels, service
+from ..core.objects.identity import selector
 
 Live = Mapping[tuple[str, str], Object]  # (kind, name) → the object as it is in the cluster
 

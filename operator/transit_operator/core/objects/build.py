@@ -10,7 +10,7 @@ from typing import Any
 from ...api import names
 from ...api.names import revision_object_name
 from ...api.spec import ModelDeploymentSpec
-from .template import revision_labels
+from .identity import revision_labels, selector
 
 Object = dict[str, Any]
 
@@ -91,6 +91,25 @@ def deployment(owner: Owner, revision: str, template: Object) -> Object:
     }
 
 
+def disruption_budget(owner: Owner, revision: str) -> Object:
+    """Return what keeps drains from taking many pods of a revision at one time.
+
+    A percentage of what may be missing is rounded up: one pod of up to ten, one of a single one. So
+    it never holds a drain up for ever, nor does it for pods that aren't ready.
+    """
+    name = revision_object_name(owner.name, revision)
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(owner, name, revision_labels(owner.name, revision)),
+        "spec": {
+            "maxUnavailable": "10%",
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": selector(owner.name, revision)},
+        },
+    }
+
+
 def revision_service(owner: Owner, revision: str) -> Object:
     """Return the Service in front of one revision's pods."""
     name = revision_object_name(owner.name, revision)
@@ -149,9 +168,3 @@ def autoscaler(
             ],
         },
     }
-
-
-def selector(name: str, revision: str | None = None) -> dict[str, str]:
-    """Return the pod labels of a ModelDeployment, or of one revision of it."""
-    found = {names.LABEL_MODEL_DEPLOYMENT: name}
-    return found | ({names.LABEL_REVISION: revision} if revision else {})

@@ -59,6 +59,18 @@ def disrupted(pod: Object) -> bool:
     return bool(target.get("status") == "True")
 
 
+def overrun(pod: Object) -> str:
+    """Return how a pod was evicted for having more on its disk than it may; else nothing.
+
+    Unlike a node that runs full, that is a fault of what it runs.
+    """
+    status = pod.get("status") or {}
+    message = status.get("message") or ""
+    if status.get("reason") != "Evicted" or " exceed" not in message:
+        return ""
+    return f"Evicted: {message.strip()}"
+
+
 def on_a_lost_node(pod: Object) -> bool:
     """Tell whether only the node controller says that a pod isn't ready: its kubelet fell silent.
 

@@ -25,8 +25,10 @@ from ..observed import Problem, Wanted
 from ..times import epoch
 from .build import Object, Owner, labels, metadata
 from .causes import CONTENT_CHANGED, cause
+from .identity import revision_labels
+from .mounts import API_KEYS_VOLUME, FEEDBACK_VOLUME
 from .revision import content_key
-from .template import API_KEYS_VOLUME, FEEDBACK_VOLUME, pod_template
+from .template import pod_template
 
 LABEL_RESOLVES = f"{names.GROUP}/resolves"
 CONTAINER = "resolver"
@@ -44,7 +46,8 @@ LINGER_SECONDS = 30.0
 _NO_TOOLS = ("No module named 'transit_models", "executable file not found")
 _WITHOUT_TOOLS = "there is no transit-models in the image (spec.server.image)"
 
-_ONLY_SERVERS = (API_KEYS_VOLUME, FEEDBACK_VOLUME)
+_SERVERS_VOLUMES = (API_KEYS_VOLUME, FEEDBACK_VOLUME)
+_ONLY_OF_SERVERS = ("ports", "readinessProbe", "livenessProbe", "startupProbe", "lifecycle")
 _MESSAGE_FILE = "/dev/termination-log"
 
 # A sidecar would keep the pod from ending, and a proxy from reaching the storage before it is up.
@@ -108,28 +111,44 @@ def resolver_pod(
     key = content_key(spec)
     written = tuple(PinnedModel(name=m.name, version=m.version) for m in spec.models)
     template = pod_template(owner.namespace, owner.name, Wanted(key, written), spec, config, "")
-    container = template["spec"]["containers"][0]
-    for field in ("ports", "readinessProbe", "livenessProbe"):
-        del container[field]
+    said, pod = template["metadata"], template["spec"]
+    # Identity, pull secrets, placement and init containers are needed here too; not what serves,
+    # and no sidecar: the pod would never end.
+    container = {k: v for k, v in pod["containers"][0].items() if k not in _ONLY_OF_SERVERS}
     references = [f"{m.name}@{m.version}" for m in spec.models]
     container |= {
         "name": CONTAINER,
         "command": ["python", "-m", "transit_models.cli"],
         "args": ["resolve", "--output", _MESSAGE_FILE, _storage_uri(container), *references],
         "resources": config.resolver.resources,
-        "volumeMounts": [v for v in container["volumeMounts"] if v["name"] not in _ONLY_SERVERS],
+        "volumeMounts": _without_servers_own(container["volumeMounts"]),
     }
-    volumes = [v for v in template["spec"]["volumes"] if v["name"] not in _ONLY_SERVERS]
+    own = revision_labels(owner.name, key)
+    theirs = {k: v for k, v in said["labels"].items() if k not in own}
     its_labels = labels(owner) | {LABEL_RESOLVES: key, "app.kubernetes.io/name": "transit-resolver"}
+    annotations = {
+        k: v
+        for k, v in (said.get("annotations") or {}).items()
+        if not k.startswith("prometheus.io/")
+    }
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            **metadata(owner, name, its_labels | _NO_SIDECARS_LABELS),
-            "annotations": dict(_NO_SIDECARS),
+            **metadata(owner, name, theirs | its_labels | _NO_SIDECARS_LABELS),
+            "annotations": annotations | _NO_SIDECARS,
         },
-        "spec": template["spec"] | {"volumes": volumes, "restartPolicy": "OnFailure"},
+        "spec": {k: v for k, v in pod.items() if k != "topologySpreadConstraints"}
+        | {
+            "containers": [container],
+            "volumes": _without_servers_own(pod["volumes"]),
+            "restartPolicy": "OnFailure",
+        },
     }
+
+
+def _without_servers_own(named: list[Any]) -> list[Any]:
+    return [entry for entry in named if entry.get("name") not in _SERVERS_VOLUMES]
 
 
 def answers(

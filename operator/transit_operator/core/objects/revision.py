@@ -34,6 +34,7 @@ _LEFT_OUT: Final[dict[str, Any]] = {
     "server.env": [],
     "server.env[].value": None,
     "server.env[].value_from": None,
+    "server.pod_template": {},
     "server.batching": {"max_size": 32, "max_wait": "2ms"},
     "server.batching.max_size": 32,
     "server.batching.max_wait": "2ms",

@@ -1,7 +1,9 @@
 """The pod template of a revision: built once, kept in its ControllerRevision, never built again.
 
-Neighbours: `objects` wraps it into a Deployment; the environment variables are the contract with
-`transit_server.settings`.
+What the configuration, its pool and the spec say in a `podTemplate` is merged over it, in this
+order; then what makes the pod this revision's is put back. Neighbours: `build` wraps it into a
+Deployment; `merge` merges; `mounts` has the volumes; the environment variables are the contract
+with `transit_server.settings`.
 """
 
 import json
@@ -10,19 +12,19 @@ from typing import Any
 
 from ...api import names
 from ...api.config import OperatorConfig, Pool
-from ...api.server import FILE, RESERVED_ENV, Server, Storage
+from ...api.pod_template import CONTAINER, FIELDS_OF_THE_SPEC, FIXED
+from ...api.server import FILE, RESERVED_ENV
 from ...api.spec import ModelDeploymentSpec
 from ..observed import Wanted
+from .identity import revision_labels, selector
+from .merge import merged
+from .mounts import API_KEYS, CACHE, FEEDBACK, mounts, served_from, volumes
 
-CACHE = "/var/cache/transit"
-MODELS = "/models"
-API_KEYS = "/etc/transit/api-keys"
-FEEDBACK = "/etc/transit/feedback"
 USER = 65532
-CONTAINER = "server"
-API_KEYS_VOLUME = "api-keys"
-FEEDBACK_VOLUME = "feedback"
 ENTRY = "key"  # of the Secret for feedback
+
+# Soft: pods go where there is room, but not all to one node or zone while others are free.
+SPREAD_OVER = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
 
 
 class UnknownPool(Exception):
@@ -67,8 +69,7 @@ def pod_template(
     pool = config.pools.get(spec.server.pool)
     if pool is None:
         raise UnknownPool(spec.server.pool, list(config.pools))
-    server = spec.server
-    return {
+    own = {
         "metadata": {
             "labels": revision_labels(name, wanted.revision),
             "annotations": {
@@ -89,14 +90,64 @@ def pod_template(
             },
             "terminationGracePeriodSeconds": 40 + config.server.drain_delay_seconds,
             **_placement(pool),
+            "topologySpreadConstraints": [
+                {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway"}
+                for key in SPREAD_OVER
+            ],
             "containers": [_container(namespace, name, wanted, spec, config, pool)],
-            "volumes": [
-                *_volumes(spec.storage),
-                *_key_volumes(server),
-                _feedback_volume(feedback_secret),
+            "volumes": volumes(spec.storage, spec.server, feedback_secret),
+        },
+    }
+    template = own
+    for over in (config.server.pod_template, pool.pod_template, spec.server.pod_template):
+        template = merged(template, over)
+    return _with_identity(template, own, name, wanted.revision)
+
+
+def _with_identity(
+    template: dict[str, Any], own: dict[str, Any], name: str, revision: str
+) -> dict[str, Any]:
+    """Return a template that is this revision's whatever was merged over it.
+
+    The CRD and the configuration refuse what is undone here; what comes through has no effect.
+    """
+    metadata, pod = template.get("metadata") or {}, template.get("spec") or {}
+    labels = (metadata.get("labels") or {}) | own["metadata"]["labels"]
+    (built,) = own["spec"]["containers"]
+    containers = pod.get("containers") or []
+    ours = next((c for c in containers if c.get("name") == CONTAINER), built)
+    others = [c for c in containers if c.get("name") != CONTAINER]
+    return {
+        "metadata": metadata | {"labels": labels},
+        "spec": pod
+        | {
+            "containers": [_server(ours, built), *others],
+            "topologySpreadConstraints": [
+                _counting(constraint, selector(name, revision))
+                for constraint in pod.get("topologySpreadConstraints") or []
             ],
         },
     }
+
+
+def _server(container: dict[str, Any], built: dict[str, Any]) -> dict[str, Any]:
+    """Return the server's container with image, ports, resources and variables as built."""
+    said = {variable["name"] for variable in built["env"]}
+    more = [
+        variable
+        for variable in container.get("env") or []
+        if variable.get("name") not in said and variable.get("name") not in RESERVED_ENV
+    ]
+    owned = (*FIELDS_OF_THE_SPEC, *FIXED)
+    kept = {key: built[key] for key in owned if key in built}
+    found = container | kept | {"env": [*built["env"], *more]}
+    return {key: value for key, value in found.items() if key not in owned or key in kept}
+
+
+def _counting(constraint: dict[str, Any], pods: dict[str, str]) -> dict[str, Any]:
+    """Return a constraint that counts some pods: without a selector it would count none."""
+    chosen = {"matchLabels": pods}
+    return constraint | ({} if "labelSelector" in constraint else {"labelSelector": chosen})
 
 
 def _is_allowed(uri: str, roots: list[str]) -> bool:
@@ -108,18 +159,6 @@ def _is_allowed(uri: str, roots: list[str]) -> bool:
     if ".." in path.parts or not path.is_absolute() or "//" in str(path):
         return False
     return any(path.is_relative_to(root) for root in roots)
-
-
-def revision_labels(name: str, revision: str) -> dict[str, str]:
-    """Return the labels of everything that belongs to one revision."""
-    return {
-        names.LABEL_MODEL_DEPLOYMENT: name,
-        names.LABEL_REVISION: revision,
-        "app.kubernetes.io/name": "transit-server",
-        "app.kubernetes.io/instance": name,
-        "app.kubernetes.io/version": revision,
-        **names.MANAGED_BY,
-    }
 
 
 def _placement(pool: Pool) -> dict[str, Any]:
@@ -163,11 +202,7 @@ def _container(
         "readinessProbe": _probe("/health/ready", period=1, failures=2),
         "livenessProbe": _probe("/health/live", period=10, failures=6),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [
-            *_mounts(spec.storage),
-            *_key_mounts(server),
-            {"name": FEEDBACK_VOLUME, "mountPath": FEEDBACK, "readOnly": True},
-        ],
+        "volumeMounts": mounts(spec.storage, server),
     }
     if spec.storage.secret_name:
         container["envFrom"] = [{"secretRef": {"name": spec.storage.secret_name}}]
@@ -182,7 +217,7 @@ def _environment(
         "TRANSIT_REVISION": wanted.revision,
         "TRANSIT_MODELS": json.dumps(_served(wanted, spec)),
         "TRANSIT_DEFAULT_MODEL": spec.default or wanted.models[0].name,
-        "TRANSIT_STORAGE_URI": _served_from(spec.storage),
+        "TRANSIT_STORAGE_URI": served_from(spec.storage),
         "TRANSIT_CACHE_DIR": CACHE,
         "TRANSIT_PORT": str(names.SERVER_PORT),
         "TRANSIT_PROBE_PORT": str(names.PROBE_PORT),
@@ -218,57 +253,3 @@ def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
         "timeoutSeconds": 5 if period > 1 else 1,
         "failureThreshold": failures,
     }
-
-
-def _served_from(storage: Storage) -> str:
-    """Return the URI that the server reads: a mounted folder for file:// and pvc://."""
-    return storage.uri if storage.uri.startswith("s3://") else f"file://{MODELS}"
-
-
-def _mounts(storage: Storage) -> list[dict[str, Any]]:
-    mounts: list[dict[str, Any]] = [
-        {"name": "cache", "mountPath": CACHE},
-        {"name": "tmp", "mountPath": "/tmp"},
-    ]
-    if storage.uri.startswith(FILE):
-        mounts.append({"name": "models", "mountPath": MODELS, "readOnly": True})
-    if storage.uri.startswith("pvc://"):
-        _, _, path = storage.uri.removeprefix("pvc://").partition("/")
-        mount: dict[str, Any] = {"name": "models", "mountPath": MODELS, "readOnly": True}
-        mounts.append(mount | ({"subPath": path.strip("/")} if path.strip("/") else {}))
-    return mounts
-
-
-def _key_mounts(server: Server) -> list[dict[str, Any]]:
-    if server.api_keys is None:
-        return []
-    return [{"name": API_KEYS_VOLUME, "mountPath": API_KEYS, "readOnly": True}]
-
-
-def _key_volumes(server: Server) -> list[dict[str, Any]]:
-    if server.api_keys is None:
-        return []
-    secret = {"secretName": server.api_keys.secret_name, "defaultMode": 0o440}
-    return [{"name": API_KEYS_VOLUME, "secret": secret}]
-
-
-def _feedback_volume(secret_name: str) -> dict[str, Any]:
-    """Return the volume of the key. Optional: a lost Secret must not keep a pod from serving."""
-    secret = {"secretName": secret_name, "defaultMode": 0o440, "optional": True}
-    return {"name": FEEDBACK_VOLUME, "secret": secret}
-
-
-def _volumes(storage: Storage) -> list[dict[str, Any]]:
-    volumes: list[dict[str, Any]] = [
-        {"name": "cache", "emptyDir": {}},
-        {"name": "tmp", "emptyDir": {}},
-    ]
-    if storage.uri.startswith(FILE):
-        path = storage.uri.removeprefix(FILE)
-        volumes.append({"name": "models", "hostPath": {"path": path, "type": "Directory"}})
-    if storage.uri.startswith("pvc://"):
-        claim = storage.uri.removeprefix("pvc://").partition("/")[0]
-        volumes.append(
-            {"name": "models", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
-        )
-    return volumes

@@ -21,6 +21,7 @@ OWNED = (
     ("apps/v1", "controllerrevisions", "ControllerRevision"),
     ("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
     ("batch/v1", "jobs", "Job"),
+    ("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget"),
     ("gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute"),
     ("v1", "services", "Service"),
     ("v1", "pods", "Pod"),

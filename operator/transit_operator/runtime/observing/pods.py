@@ -1,13 +1,14 @@
 """Reads Kubernetes objects into the plain values that decisions are made from.
 
 A pod that has ended or is being deleted is history: its Deployment makes another, which is the one
-that counts. The kubelet leaves evicted pods lying about; they are no cause of anything.
+that counts. The kubelet leaves evicted pods lying about; they are no cause of anything, unless they
+had more on their disk than they may.
 """
 
 from ...api import names
+from ...api.pod_template import CONTAINER
 from ...core.objects.build import Object
-from ...core.objects.causes import cause, content_changed, disrupted, on_a_lost_node
-from ...core.objects.template import CONTAINER
+from ...core.objects.causes import cause, content_changed, disrupted, on_a_lost_node, overrun
 from ...core.observed import Pod, RevisionState
 from ...core.times import epoch
 
@@ -19,15 +20,21 @@ def revision_states(owned: dict[tuple[str, str], Object]) -> dict[str, RevisionS
     """Return revision → its Deployment and pods, for every revision that has either."""
     deployments = {_revision(o): o for (kind, _), o in owned.items() if kind == "Deployment"}
     pods: dict[str, list[Pod]] = {}
-    for (kind, _), obj in owned.items():
-        if kind == "Pod" and _revision(obj) and not _is_history(obj):
+    overruns: dict[str, list[str]] = {}
+    for (kind, _), obj in sorted(owned.items()):
+        if kind != "Pod" or not _revision(obj):
+            continue
+        if not _is_history(obj):
             pods.setdefault(_revision(obj), []).append(pod(obj))
+        elif words := overrun(obj):
+            overruns.setdefault(_revision(obj), []).append(words)
     return {
         revision: RevisionState(
             name=revision,
             replicas=_replicas(deployments.get(revision)),
             pods=tuple(sorted(pods.get(revision, []), key=lambda p: p.name)),
             problem=_creation_problem(deployments.get(revision)),
+            overruns=tuple(overruns.get(revision, ())),
         )
         for revision in sorted(set(deployments) | set(pods))
     }

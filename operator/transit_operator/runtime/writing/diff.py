@@ -11,6 +11,8 @@ from kubernetes.utils.quantity import parse_quantity
 # All other lists are ours as a whole: one more backend in a route is a difference.
 _MAPS = {
     "containers": "name",
+    "initContainers": "name",
+    "imagePullSecrets": "name",
     "env": "name",
     "volumes": "name",
     "volumeMounts": "mountPath",

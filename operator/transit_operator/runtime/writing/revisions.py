@@ -14,6 +14,7 @@ from ...adapters.kubernetes import Refused
 from ...api import names
 from ...api.config import OperatorConfig
 from ...api.names import revision_object_name
+from ...api.pod_template import CONTAINER
 from ...api.spec import ModelDeploymentSpec
 from ...core.decision import Decision
 from ...core.objects import build as objects
@@ -26,7 +27,7 @@ from ..observing.observe import Snapshot
 from ..observing.records import ANNOTATION_REJECTED, marked
 from .writes import Attempts, Writer
 
-_PER_REVISION = ("Deployment", "Service", "HorizontalPodAutoscaler")
+_PER_REVISION = ("Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget")
 
 
 async def write_records(
@@ -53,6 +54,10 @@ async def write_revision(
     name = revision_object_name(owner.name, revision)
     await attempts.make(writer.apply(objects.revision_service(owner, revision)))
     await attempts.make(_write_deployment(writer, snapshot, spec, config, revision))
+    if config.server.disruption_budgets:
+        await attempts.make(writer.apply(objects.disruption_budget(owner, revision)))
+    else:
+        await attempts.make(writer.delete("PodDisruptionBudget", name))
     if spec.autoscaling is None:
         await attempts.make(writer.delete("HorizontalPodAutoscaler", name))
         await attempts.make(writer.scale(name, replicas, only_up=only_up))
@@ -141,6 +146,8 @@ def _record(
 def _models(template: Object) -> list[Object]:
     """Return the models that a pod template serves: the server is told them so."""
     for container in template["spec"]["containers"]:
+        if container["name"] != CONTAINER:
+            continue
         for variable in container.get("env") or []:
             if variable["name"] == "TRANSIT_MODELS":
                 found: list[Object] = json.loads(variable["value"])

@@ -1,0 +1,68 @@
+"""What a server's container has on its disk: the models, room to work in, and what is kept secret.
+
+Neighbour: `template` puts volumes and mounts into the pod.
+"""
+
+from typing import Any, Final
+
+from ...api.server import FILE, Server, Storage
+
+CACHE: Final = "/var/cache/transit"
+MODELS: Final = "/models"
+API_KEYS: Final = "/etc/transit/api-keys"
+FEEDBACK: Final = "/etc/transit/feedback"
+API_KEYS_VOLUME: Final = "api-keys"
+FEEDBACK_VOLUME: Final = "feedback"
+
+# Without a limit a pod fills its node, and the kubelet evicts whomever it likes. With one it
+# evicts the pod that has more. Another one is a podTemplate's to set.
+CACHE_LIMIT: Final = "20Gi"
+TMP_LIMIT: Final = "2Gi"
+
+
+def served_from(storage: Storage) -> str:
+    """Return the URI that the server reads: a mounted folder for file:// and pvc://."""
+    return storage.uri if storage.uri.startswith("s3://") else f"file://{MODELS}"
+
+
+def mounts(storage: Storage, server: Server) -> list[dict[str, Any]]:
+    """Return the volumeMounts of the server's container."""
+    found: list[dict[str, Any]] = [
+        {"name": "cache", "mountPath": CACHE},
+        {"name": "tmp", "mountPath": "/tmp"},
+    ]
+    if storage.uri.startswith(FILE):
+        found.append({"name": "models", "mountPath": MODELS, "readOnly": True})
+    if storage.uri.startswith("pvc://"):
+        _, _, path = storage.uri.removeprefix("pvc://").partition("/")
+        mount: dict[str, Any] = {"name": "models", "mountPath": MODELS, "readOnly": True}
+        found.append(mount | ({"subPath": path.strip("/")} if path.strip("/") else {}))
+    if server.api_keys is not None:
+        found.append({"name": API_KEYS_VOLUME, "mountPath": API_KEYS, "readOnly": True})
+    found.append({"name": FEEDBACK_VOLUME, "mountPath": FEEDBACK, "readOnly": True})
+    return found
+
+
+def volumes(storage: Storage, server: Server, feedback_secret: str) -> list[dict[str, Any]]:
+    """Return the volumes of the pod."""
+    found: list[dict[str, Any]] = [
+        {"name": "cache", "emptyDir": {"sizeLimit": CACHE_LIMIT}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": TMP_LIMIT}},
+    ]
+    if storage.uri.startswith(FILE):
+        path = storage.uri.removeprefix(FILE)
+        found.append({"name": "models", "hostPath": {"path": path, "type": "Directory"}})
+    if storage.uri.startswith("pvc://"):
+        claim = storage.uri.removeprefix("pvc://").partition("/")[0]
+        found.append(
+            {"name": "models", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+        )
+    if server.api_keys is not None:
+        found.append(_secret(API_KEYS_VOLUME, server.api_keys.secret_name))
+    # Optional: a lost Secret must not keep a pod from serving.
+    found.append(_secret(FEEDBACK_VOLUME, feedback_secret, optional=True))
+    return found
+
+
+def _secret(volume: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"name": volume, "secret": {"secretName": name, "defaultMode": 0o440, **more}}
