@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -112,7 +111,7 @@ def test_the_notes_tell_no_password(kube: Kube) -> None:
 
 
 @pytest.fixture
-def nobody(kube: Kube, namespace: str, tmp_path: Path) -> Iterator[Path]:
+def nobody(kube: Kube, namespace: str, tmp_path: Path) -> Path:
     """A kubeconfig of an account that may do nothing."""
     kube("-n", namespace, "create", "serviceaccount", "nobody")
     token = kube("-n", namespace, "create", "token", "nobody").strip()

@@ -19,7 +19,7 @@ from tests.support import eventually
 
 pytestmark = pytest.mark.disruptive
 (PREVIOUS,) = (Path(__file__).parent / "previous_chart").glob("transit-*.tgz")
-FIRST, _, BAD, *_ = SCENARIOS
+FIRST, BAD = SCENARIOS[0], SCENARIOS[2]
 OWNER = ("meta.helm.sh/release-name", "meta.helm.sh/release-namespace", "helm.sh/resource-policy")
 
 
