@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.world import spec
+from tests.unit.world import spec, wanted
 from transit_operator.api.config import OperatorConfig
 from transit_operator.core.objects.build import Object, Owner
 from transit_operator.core.objects.identity import revision_labels
 from transit_operator.core.objects.resolver import resolver_pod
-from transit_operator.core.objects.revision import wanted
 from transit_operator.core.objects.template import pod_template
 
 OWNER = Owner("ml", "kepler", "uid-1")
@@ -22,7 +21,7 @@ def built(config: Object | None = None, **server: Any) -> Object:
     return pod_template(
         "ml",
         "kepler",
-        wanted(asked, None),
+        wanted(asked),
         asked,
         OperatorConfig.model_validate(config or {}),
         "the-secret",
@@ -47,7 +46,7 @@ def labelled(**labels: str) -> Object:
 def test_everything_an_admin_asks_for_arrives() -> None:
     """Cloud identity, pull secrets, placement, shared memory, sidecars, probes' times."""
     mount = {"name": "dshm", "mountPath": "/dev/shm"}
-    asked = {
+    asked: Object = {
         "metadata": {"labels": {"team": "ml"}, "annotations": {"linkerd.io/inject": "enabled"}},
         "spec": {
             "serviceAccountName": "reader",
@@ -169,7 +168,7 @@ def test_what_makes_a_pod_its_revisions_stays(
     asked["metadata"] = {"labels": {**labels, **of_labels}}
     plain, found = built(), built(podTemplate=asked)
     container, clean = server_of(found), server_of(plain)
-    revision = wanted(spec(server={"podTemplate": asked}), None).revision
+    revision = wanted(spec(server={"podTemplate": asked})).revision
     own = revision_labels("kepler", revision)
     assert own.items() <= found["metadata"]["labels"].items()
     for field in ("image", "ports", "resources"):
@@ -182,9 +181,9 @@ def test_what_makes_a_pod_its_revisions_stays(
 
 
 def test_another_template_is_another_revision_and_none_is_none() -> None:
-    plain = wanted(spec(), None).revision
-    assert wanted(spec(server={"podTemplate": {}}), None).revision == plain
-    assert wanted(spec(server={"podTemplate": labelled(a="b")}), None).revision != plain
+    plain = wanted(spec()).revision
+    assert wanted(spec(server={"podTemplate": {}})).revision == plain
+    assert wanted(spec(server={"podTemplate": labelled(a="b")})).revision != plain
 
 
 def resolver(**server: Any) -> Object:
