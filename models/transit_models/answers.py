@@ -47,9 +47,14 @@ def _named(said: Any, classes: Any) -> Any:
     return made
 
 
-def write_answers(model_file: Path, probe: Path, output: Path, preprocessing: Any = ()) -> Any:
-    """Open `model_file` with its own library, ask it, and write `output`; returns the array."""
-    rows = np.load(probe, allow_pickle=False)
+def write_answers(
+    model_file: Path, probe: Path, output: Path, preprocessing: Any = (), first: Any = None
+) -> Any:
+    """Open `model_file` with its own library, ask it, and write `output`; returns the array.
+
+    `first` limits it to so many rows.
+    """
+    rows = np.load(probe, allow_pickle=False)[:first]
     for step in preprocessing:
         rows = _pickle(step).transform(_as_trained(rows))
         rows = rows.toarray() if hasattr(rows, "toarray") else rows
@@ -139,11 +144,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preprocessing", type=Path, action="append", default=[], help="steps before it, in order"
     )
+    parser.add_argument("--first", type=int, metavar="N", help="only the first N rows")
 
 
 def run(options: argparse.Namespace) -> int:
     """The command; returns its exit code."""
-    said = write_answers(options.model, options.probe, options.output, options.preprocessing)
+    said = write_answers(
+        options.model, options.probe, options.output, options.preprocessing, options.first
+    )
     print(f"{options.output}: {len(said)} answers")
     return 0
 

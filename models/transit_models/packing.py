@@ -6,12 +6,16 @@ Neighbours: `draft` completes what is said by what the file knows, `pack` lays t
 
 import argparse
 import json
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, get_args
 
+from transit_models import answers
 from transit_models.draft import drafted
 from transit_models.errors import InvalidMetadata, InvalidReference
+from transit_models.integrity import ANSWERS
 from transit_models.metadata import MODEL_ENDINGS
 from transit_models.model_file import framework_of
 from transit_models.pack import Description, pack
@@ -50,6 +54,12 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     own.add_argument("--probe", type=Path, help="typical rows (.npy), to warm the model up with")
     own.add_argument(
         "--answers", type=Path, help="what the author's library said to the probe rows (.npy)"
+    )
+    own.add_argument(
+        "--golden",
+        type=_count,
+        metavar="N",
+        help="ask the model's own library, here and now, for the answers to the first N probe rows",
     )
     own.add_argument("--training", type=Path, help="JSON, kept in the metadata")
     own.add_argument("--metrics", type=Path, help="JSON, kept as performance_metrics.json")
@@ -97,17 +107,18 @@ def run(options: argparse.Namespace) -> int:
             raise InvalidMetadata(f"{path} is no file")
     done = drafted(described, options.model, options.preprocessing, task_said=bool(options.task))
     made = not options.store.exists()
-    directory = pack(
-        options.model,
-        options.store,
-        done.described,
-        options.preprocessing,
-        options.probe,
-        answers=options.answers,
-        metrics=options.metrics,
-        replace=options.replace,
-        twin=options.twin,
-    )
+    with tempfile.TemporaryDirectory(prefix="transit-golden-") as scratch:
+        directory = pack(
+            options.model,
+            options.store,
+            done.described,
+            options.preprocessing,
+            options.probe,
+            answers=_golden(options, Path(scratch)) or options.answers,
+            metrics=options.metrics,
+            replace=options.replace,
+            twin=options.twin,
+        )
     for note in done.notes:
         _tell(note)
     if made:
@@ -116,6 +127,37 @@ def run(options: argparse.Namespace) -> int:
         _tell("there are no probe rows: --probe makes every check at the start one on real rows")
     print(directory)
     return 0
+
+
+def _golden(options: argparse.Namespace, scratch: Path) -> Path | None:
+    """What the model's own library says to the first probe rows, in a process of its own: its
+    pickles run code.
+    """
+    if options.golden is None:
+        return None
+    if options.probe is None or options.answers is not None:
+        raise InvalidReference("--golden needs --probe, and makes what --answers would bring")
+    output = scratch / ANSWERS
+    command = [sys.executable, answers.__file__, options.model, options.probe, "--output", output]
+    command += ["--first", options.golden]
+    for step in options.preprocessing:
+        command += ["--preprocessing", step]
+    done = subprocess.run(  # noqa: S603 - ourselves
+        [str(part) for part in command], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise InvalidMetadata(
+            f"--golden: the model's own library gives no answers here: {last}. Run "
+            "transit-models answers where it was trained, and pack with --answers"
+        )
+    return output
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rows")
+    return int(text)
 
 
 def _json_file(path: Path | None) -> dict[str, Any]:

@@ -43,6 +43,8 @@ def _told(said: dict[str, Any]) -> Iterator[str]:
     for name, value in said["outputs"].items():
         yield f"  out  {name}: {value}"
     yield f"  answers a probe with {said['answer']}"
+    if said["golden"]:
+        yield f"  says to {said['golden']} golden rows what the author's library said"
     original = said["original"]
     if original["serves"]:
         yield "  which is what the original says: it serves"

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from transit_server.api import golden
 from transit_server.api.catalog import Catalog
 from transit_server.api.experiment import Splitter
 from transit_server.api.feedback import Feedback
@@ -117,7 +118,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loader = Loader(settings, registry, metrics)
+        loader = Loader(settings, registry, metrics, golden.replay)
         threading.Thread(target=load, args=(loader,), name="loader", daemon=True).start()
         hangs = hang_watch.watch(registry, settings.hangs_after, quarantine, ended)
         running = [asyncio.create_task(hangs), asyncio.create_task(heartbeat.beat())]

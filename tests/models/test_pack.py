@@ -273,6 +273,39 @@ def test_answers_are_made_in_one_line_and_held_against(
     assert "differ from answers.npy" in capsys.readouterr().out
 
 
+def test_golden_answers_are_made_while_it_is_packed(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = model.parent
+    np.save(folder / "probe.npy", ROWS[:16])
+    version = packed(model, "--probe", str(folder / "probe.npy"), "--golden", "8")
+    assert version.answers is not None
+    said, own = np.load(version.answers), joblib.load(model)
+    assert list(said.dtype.names) == list(own.classes_)
+    assert said["yes"] == pytest.approx(own.predict_proba(ROWS[:8])[:, 1])
+    assert main(["try", str(folder / "store"), "m@1.0.0"]) == 0
+    assert "says to 8 golden rows what the author's library said" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--golden", "8"], "needs --probe"),
+        (["--golden", "8", "--probe", "probe.npy", "--answers", "probe.npy"], "needs --probe"),
+        (["--golden", "8", "--probe", "wide.npy"], "gives no answers here: ValueError: X has 4"),
+    ],
+)
+def test_golden_answers_that_can_not_be_made(
+    model: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    np.save(model.parent / "probe.npy", ROWS[:16])
+    np.save(model.parent / "wide.npy", np.ones((16, 4)))
+    given = [str(model.parent / one) if one.endswith(".npy") else one for one in arguments]
+    store = str(model.parent / "store")
+    assert main(["pack", str(model), store, "m@1.0.0", *given]) == 1
+    assert words in capsys.readouterr().err
+
+
 def test_a_dict_is_told_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     joblib.dump({"model": 1, "scaler": 2}, tmp_path / "both.pkl")
     store = str(tmp_path / "store")

@@ -20,6 +20,7 @@ from transit_models import ModelStoreError, VerifiedVersion, fetch_verified, ope
 from transit_models.schema import Classes, Number
 from transit_models.storage import split_reference
 from transit_server import formats
+from transit_server.api import golden
 from transit_server.api.v2_inputs import described
 from transit_server.formats import whole
 from transit_server.formats.base import UnsupportedModel, first_line, largest_difference
@@ -44,6 +45,8 @@ def tried(store: str, reference: str, samples: int = _SAMPLES) -> dict[str, Any]
         predictor = Predictor(
             loaded.prepare, loaded.predict, loaded.width, probabilities=loaded.probabilities
         )
+        if loaded.golden is not None:
+            golden.replay(loaded.inputs, predictor, loaded.golden)
         checked = check(f"{name} {resolved}", predictor, loaded.probes, 32)
         said = predictor(loaded.probes)
         return {
@@ -56,6 +59,7 @@ def tried(store: str, reference: str, samples: int = _SAMPLES) -> dict[str, Any]
             "why": "; ".join(part for part in (loaded.note, checked.note) if part),
             "load_seconds": round(seconds, 3),
             "answer": _rounded(said.scores[0]),
+            "golden": 0 if loaded.golden is None else len(loaded.golden),
             "original": _original(version, loaded, said.scores),
             "dependencies": [
                 *differences(version.metadata.dependencies),

@@ -29,10 +29,12 @@ def check(
     engine: Engine,
     mapped: Answers,
     enter: Callable[[Rows], Any] | None,
-) -> None:
-    """Raises `UnsupportedModel` when the version brings answers, and the model's differ."""
+) -> Rows | None:
+    """The rows that are proven, None of a version that brings no answers. Raises `UnsupportedModel`
+    when the model's differ.
+    """
     if version.answers is None:
-        return
+        return None
     if version.probe is None:
         raise UnsupportedModel("answers.npy says nothing without probe.npy, the rows asked")
     rows = own_rows(version, inputs)
@@ -40,8 +42,9 @@ def check(
         wanted = np.load(version.answers, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InvalidMetadata(f"{version.answers} is no NumPy array file: {error}") from error
-    if len(wanted) != len(rows):
+    if not 0 < len(wanted) <= len(rows):
         raise UnsupportedModel(f"answers.npy has {len(wanted)} rows, and probe.npy {len(rows)}")
+    rows = rows[: len(wanted)]
     values = rows if prepare is None else prepare(rows)
     labels = mapped.outputs.labels if isinstance(mapped.outputs, Classes) else ()
     if wanted.dtype.names is not None or wanted.dtype.kind in "US":
@@ -51,6 +54,7 @@ def check(
     else:
         taken = values if prepare is not None or enter is None else enter(values)
         _numbers(wanted, np.asarray(_flat(engine.run(taken))))
+    return rows
 
 
 def _flat(said: Any) -> Any:

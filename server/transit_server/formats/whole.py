@@ -67,7 +67,8 @@ _FORMATS = {
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A version that answers. `prepare` and `predict` come one after the other; `probes` are rows
-    as requests have them; `says` is the model's own word on itself.
+    as requests have them; `says` is the model's own word on itself. `golden` are rows whose
+    answers are those of the author's library, if the version brings any.
     """
 
     inputs: Inputs
@@ -81,6 +82,7 @@ class Loaded:
     engine: str
     note: str
     says: Says
+    golden: Rows | None = None
 
 
 class _Loads(Protocol):
@@ -107,7 +109,8 @@ def load(version: VerifiedVersion, work: Path, threads: int = 1) -> Loaded:
         predict = mapped.predict
     assert raw is not None
     _take_what_is_missing(inputs, raw, prepare, predict)
-    proof.check(version, inputs, prepare, predict, engine, mapped, door(inputs, says))
+    enter = door(inputs, says)
+    golden = proof.check(version, inputs, prepare, predict, engine, mapped, enter)
     notes = (engine.note, mapped.note, *(n for n in says.notes if n not in engine.note))
     return Loaded(
         inputs=inputs,
@@ -121,6 +124,7 @@ def load(version: VerifiedVersion, work: Path, threads: int = 1) -> Loaded:
         engine=engine.name,
         note="; ".join(note for note in notes if note),
         says=says,
+        golden=golden,
     )
 
 

@@ -1,4 +1,4 @@
-"""From a reference to a model that answers: fetch, verify, deserialise, compile, check, warm up.
+"""From a reference to a model that answers: fetch, verify, deserialise, compile, prove, warm up.
 
 In that order and no other: nothing of a version is deserialised before every byte of it has been
 verified. It runs on a thread of its own while the server answers `/health/live` already.
@@ -6,6 +6,7 @@ verified. It runs on a thread of its own while the server answers `/health/live`
 
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from transit_models import (
@@ -16,9 +17,11 @@ from transit_models import (
     fetch_verified,
     open_storage,
 )
+from transit_models.schema import Inputs
 from transit_models.versions import is_version, plain
 from transit_server import formats
 from transit_server.errors import LoadFailed
+from transit_server.formats.base import Rows
 from transit_server.observability.metrics import Metrics
 from transit_server.runtime.cpus import available_cpus
 from transit_server.runtime.termination_log import TerminationLog
@@ -32,11 +35,17 @@ from transit_server.settings import ENSEMBLE, ModelRef, Settings
 
 log = logging.getLogger(__name__)
 
+Replay = Callable[[Inputs, Predictor, Rows], None]
+
 
 class Loader:
     """Loads the models of `settings` into `registry`."""
 
-    def __init__(self, settings: Settings, registry: Registry, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, registry: Registry, metrics: Metrics, replay: Replay
+    ) -> None:
+        """`replay` sends golden rows as requests; raises `UnsupportedModel`."""
+        self._replay = replay
         self._settings = settings
         self._registry = registry
         self._metrics = metrics
@@ -171,6 +180,8 @@ class Loader:
             probabilities=loaded.probabilities,
         )
         name = f"{ref.name} {metadata.version}"
+        if loaded.golden is not None:
+            self._replay(loaded.inputs, predictor, loaded.golden)
         checked = check(name, predictor, loaded.probes, settings.batch_max_size)
         limits = Limits(
             checked.max_rows,
