@@ -12,6 +12,7 @@ from transit_models.errors import (
     InvalidReference,
     ModelNotFound,
     ModelStoreError,
+    SignatureError,
     StorageUnavailable,
     VersionConflict,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "ModelMetadata",
     "ModelNotFound",
     "ModelStoreError",
+    "SignatureError",
     "Storage",
     "StorageUnavailable",
     "VerifiedVersion",

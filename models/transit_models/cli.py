@@ -1,7 +1,8 @@
 """The command `transit-models`: train, pack, publish, verify and look at models.
 
 Neighbours: thin over `storage`, `pack` and `examples.training`. Answers go to stdout, progress and
-problems to stderr. Exit codes: 0 done, 1 the store or a model is not as it should be, 2 usage.
+problems to stderr. Exit codes: 0 done, 1 the store or a model is not as it should be, 2 usage,
+3 the store doesn't answer or refuses us, 4 what it has must not be served.
 """
 
 import argparse
@@ -14,11 +15,14 @@ from pathlib import Path
 
 from transit_models import answers, packing, tried
 from transit_models.errors import (
+    IntegrityError,
     InvalidReference,
     ModelStoreError,
+    SignatureError,
     StorageUnavailable,
     VersionConflict,
 )
+from transit_models.signing import Keys, sign
 from transit_models.storage import Storage, fetch_verified, open_storage, split_reference
 from transit_models.versions import ALIASES
 
@@ -57,9 +61,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(options)
     except ModelStoreError as error:
         print(f"transit-models {options.command}: {error}", file=sys.stderr)
-        return 1
+        return _exit_code(error)
     except KeyboardInterrupt:
         return 130
+
+
+def _exit_code(error: ModelStoreError) -> int:
+    """The operator tells them apart: see its `core.objects.resolver`."""
+    if isinstance(error, StorageUnavailable):
+        return 3
+    return 4 if isinstance(error, IntegrityError | SignatureError) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,6 +141,19 @@ def _parser() -> argparse.ArgumentParser:
     resolve.add_argument("store")
     resolve.add_argument("references", nargs="+", metavar="NAME@VERSION", help="or NAME@ALIAS")
     resolve.add_argument("--output", type=Path, metavar="FILE", help="write it there instead")
+    resolve.add_argument(
+        "--signed-by",
+        type=_keys,
+        metavar="KEYS",
+        help="one of these must have signed it: names and public keys (PEM), as a JSON object",
+    )
+
+    sign = command("sign", _sign, "Sign the content of a version, so that servers may ask for it.")
+    sign.add_argument("store")
+    sign.add_argument("reference", metavar="NAME@VERSION")
+    sign.add_argument(
+        "--key", type=Path, required=True, metavar="FILE", help="private key, Ed25519 in PEM"
+    )
 
     alias = command("alias", _alias, "Point an alias at a version. Running pods do not change.")
     alias.add_argument("store")
@@ -243,6 +267,8 @@ def _resolve(options: argparse.Namespace) -> int:
             raise InvalidReference(f"{name!r}: which version? Write {name}@latest or {name}@1.1.0")
         version = storage.resolve(name, asked)
         digest = storage.digest(name, version)
+        if options.signed_by is not None:
+            _must_be_signed(storage, name, version, digest, Keys(options.signed_by))
         found.append({"name": name, "version": version, "digest": digest})
     # Without blanks: of 16 models with long names it just fits into a termination message (4 kB).
     text = json.dumps(found, separators=(",", ":"))
@@ -250,6 +276,34 @@ def _resolve(options: argparse.Namespace) -> int:
         print(text)
     else:
         options.output.write_text(text)
+    return 0
+
+
+def _must_be_signed(storage: Storage, name: str, version: str, digest: str, keys: Keys) -> None:
+    try:
+        keys.signer(digest, storage.signatures(name, version))
+    except SignatureError as error:
+        raise SignatureError(f"{storage.uri}/{name}/v{version}: {error}") from None
+
+
+def _keys(text: str) -> dict[str, str]:
+    keys = json.loads(text)
+    if not isinstance(keys, dict) or not all(isinstance(pem, str) for pem in keys.values()):
+        raise ValueError("no JSON object of texts")
+    return keys
+
+
+def _sign(options: argparse.Namespace) -> int:
+    storage = open_storage(options.store)
+    name, asked = split_reference(options.reference)
+    if asked is None:
+        raise InvalidReference(f"{name!r}: which version? Write {name}@1.1.0")
+    version = storage.resolve(name, asked)
+    with tempfile.TemporaryDirectory(prefix="transit-sign-") as scratch:
+        digest = fetch_verified(storage, name, version, Path(scratch)).digest
+    signed = sign(digest, storage.signatures(name, version), options.key)
+    storage.set_signatures(name, version, signed)
+    _tell(f"{name} {version} is signed, with the digest {digest}")
     return 0
 
 

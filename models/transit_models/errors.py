@@ -45,6 +45,14 @@ class ContentChanged(ModelStoreError):
         )
 
 
+class SignatureError(ModelStoreError):
+    """Nobody whose key is known has signed the content. Nothing of it may be loaded."""
+
+
+class InvalidKey(ModelStoreError):
+    """A key that can't be used."""
+
+
 class IntegrityError(ModelStoreError):
     """A file is not what `checksum.sha256` or `metadata.json` says. Nothing of it may be loaded.
 

@@ -3,7 +3,8 @@
 Neighbours: `storage` brings the directory, this module verifies it, and only then may anybody
 deserialise what is in it (a pickle runs code). `checksum.sha256` has the format of `sha256sum`, so
 that `sha256sum -c checksum.sha256` says the same. It proves that files are whole and unmixed; it
-does not prove who wrote them: whoever may write to the store may also write the checksums.
+does not prove who wrote them: whoever may write to the store may also write the checksums. That
+is what `signing` is for.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from transit_models.metadata import METADATA, ModelMetadata, find_model_file, re
 from transit_models.versions import plain
 
 CHECKSUMS = "checksum.sha256"
+SIGNATURES = "checksum.sha256.sig"
 PREPROCESSING = "preprocessing.pkl"
 METRICS = "performance_metrics.json"
 PROBE = "probe.npy"
@@ -34,7 +36,7 @@ class VerifiedVersion:
 
     `model_file` is always there; what the version does not have is None. `answers` is what the
     author's library said to the rows of `probe`. `digest` stands for all of its content; empty
-    of a draft that has no checksums yet.
+    of a draft that has no checksums yet. `signed_by` names the key, where signatures are asked for.
     """
 
     directory: Path
@@ -44,6 +46,7 @@ class VerifiedVersion:
     probe: Path | None
     answers: Path | None = None
     digest: str = ""
+    signed_by: str = ""
 
     @property
     def steps(self) -> tuple[Path, ...]:
@@ -214,7 +217,9 @@ def _optional(path: Path) -> Path | None:
 
 
 def _files(directory: Path) -> set[str]:
-    """Relative names of all files under `directory`, without the checksum file itself."""
+    """Relative names of all files under `directory`, without the checksum file itself and what is
+    over it.
+    """
     if not directory.is_dir():
         raise IntegrityError(str(directory), "a version directory", "nothing")
     names: set[str] = set()
@@ -224,7 +229,7 @@ def _files(directory: Path) -> set[str]:
             raise IntegrityError(
                 name, "a regular file", "a symbolic link", "It could point anywhere: copy the file."
             )
-        if path.is_dir() or name == CHECKSUMS:
+        if path.is_dir() or name in (CHECKSUMS, SIGNATURES):
             continue
         if not path.is_file():
             raise IntegrityError(name, "a regular file", "something else")

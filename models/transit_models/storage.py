@@ -11,13 +11,21 @@ Neighbours: `storage_local` and `storage_s3` do it; `integrity` verifies what th
 calls `open_storage` and `fetch_verified`, people the command line.
 """
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from transit_models.errors import ContentChanged, InvalidReference
+from transit_models.errors import (
+    ContentChanged,
+    InvalidReference,
+    SignatureError,
+    StorageUnavailable,
+)
 from transit_models.integrity import VerifiedVersion, verify_version
-from transit_models.versions import plain
+from transit_models.signing import Keys, signer
+from transit_models.versions import directory_name, plain
 
 
 class Storage(Protocol):
@@ -80,6 +88,12 @@ class Storage(Protocol):
     def mark_scratch(self) -> None:
         """Make it such a store, whatever is in it."""
 
+    def signatures(self, name: str, version: str) -> bytes:
+        """What is in `checksum.sha256.sig` of a version; empty when nobody has signed it."""
+
+    def set_signatures(self, name: str, version: str, signatures: bytes) -> None:
+        """Put it there. Nothing else of a published version changes."""
+
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Point `alias` at `version`. Raises `ModelNotFound` if there is no such version."""
 
@@ -111,18 +125,46 @@ def open_storage(uri: str) -> Storage:
 
 
 def fetch_verified(
-    storage: Storage, name: str, version: str, into: Path, digest: str | None = None
+    storage: Storage,
+    name: str,
+    version: str,
+    into: Path,
+    digest: str | None = None,
+    keys: Keys | None = None,
 ) -> VerifiedVersion:
     """Fetch `name` at `version` and verify every byte, before anything is deserialised.
 
-    Raises what `Storage.fetch` and `verify_version` raise, and `ContentChanged` when all is well
-    but it is another content than that of `digest`.
+    With `keys` one of them must have signed it, and it is a copy in `into`, which nobody who writes
+    to the store can change after it was verified. Raises what `Storage.fetch` and `verify_version`
+    raise, `ContentChanged` when it is another content than that of `digest`, and `SignatureError`.
     """
     version = plain(version)
-    verified = verify_version(storage.fetch(name, version, into, digest), name, version)
+    directory = storage.fetch(name, version, into, digest)
+    signed_by = ""
+    if keys is not None:
+        directory = _own_copy(directory, into / name / directory_name(version))
+        try:
+            signed_by = signer(directory, keys)
+        except SignatureError as error:
+            shutil.rmtree(directory)  # or it would be used again when it is signed in the store
+            raise SignatureError(f"{storage.uri}/{name}/v{version}: {error}") from None
+    verified = verify_version(directory, name, version)
     if digest is not None and verified.digest != digest:
         raise ContentChanged(storage.uri, name, version, digest, verified.digest)
-    return verified
+    return replace(verified, signed_by=signed_by)
+
+
+def _own_copy(directory: Path, target: Path) -> Path:
+    """`directory`, or where that is in the store itself, a copy at `target`."""
+    if directory == target:
+        return directory
+    try:
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(directory, target, symlinks=True)
+    except (OSError, shutil.Error) as error:
+        raise StorageUnavailable(f"{directory} can't be copied to {target}: {error}") from error
+    return target
 
 
 def split_reference(reference: str) -> tuple[str, str | None]:

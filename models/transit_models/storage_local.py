@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from transit_models.errors import InvalidReference, StorageUnavailable
-from transit_models.integrity import CHECKSUMS, digest_of, verify_version
+from transit_models.integrity import CHECKSUMS, SIGNATURES, digest_of, verify_version
 from transit_models.publishing import (
     MARKER,
     SCRATCH,
@@ -163,6 +163,20 @@ class LocalStorage:
         return (
             checksums.is_file() and checksums.read_bytes() == (directory / CHECKSUMS).read_bytes()
         )
+
+    def signatures(self, name: str, version: str) -> bytes:
+        """See `Storage.signatures`."""
+        with self._available():
+            path = self._directory(name, version) / SIGNATURES
+            return path.read_bytes() if path.is_file() else b""
+
+    def set_signatures(self, name: str, version: str, signatures: bytes) -> None:
+        """See `Storage.set_signatures`."""
+        with self._available():
+            path = self._directory(name, version) / SIGNATURES
+            scratch = path.parent.with_name(f".signing-{os.getpid()}")
+            scratch.write_bytes(signatures)
+            scratch.replace(path)
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """See `Storage.set_alias`. On a file system without symlinks it becomes a text file."""

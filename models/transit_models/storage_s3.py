@@ -30,7 +30,13 @@ from transit_models.errors import (
     ModelStoreError,
     StorageUnavailable,
 )
-from transit_models.integrity import CHECKSUMS, check_relative, digest_of, verify_version
+from transit_models.integrity import (
+    CHECKSUMS,
+    SIGNATURES,
+    check_relative,
+    digest_of,
+    verify_version,
+)
 from transit_models.publishing import MARKER, SCRATCH, says_scratch
 from transit_models.publishing_s3 import discard, publish
 from transit_models.resolution import missing_alias, missing_model, missing_version, unfinished
@@ -182,6 +188,19 @@ class S3Storage:
     def mark_scratch(self) -> None:
         """See `Storage.mark_scratch`."""
         self.put_new(MARKER, SCRATCH)
+
+    def signatures(self, name: str, version: str) -> bytes:
+        """See `Storage.signatures`."""
+        folder = f"{check_name(name)}/{directory_name(version)}/"
+        return self.read(folder + SIGNATURES) or b""
+
+    def set_signatures(self, name: str, version: str, signatures: bytes) -> None:
+        """See `Storage.set_signatures`."""
+        folder = f"{name}/{directory_name(self.resolve(name, plain(version)))}/"
+        with self._available():
+            self._client.put_object(
+                Bucket=self.bucket, Key=self._key(folder + SIGNATURES), Body=signatures
+            )
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """See `Storage.set_alias`."""

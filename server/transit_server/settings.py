@@ -131,6 +131,11 @@ class Settings(BaseModel):
         description="What to do with a model whose libraries are here in another minor version: "
         "Warn (in the log and in /info) or Refuse",
     )
+    signing_keys: Annotated[dict[str, str] | None, BeforeValidator(_parse_json)] = Field(
+        None,
+        description="Public keys (Ed25519, PEM) by name, as JSON: one of them must have signed "
+        "each version, or nothing of it is read. Default: no signature is asked for",
+    )
     cache_dir: Path = Field(
         Path("/var/cache/transit"), description="Where fetched models are kept; must be writable"
     )

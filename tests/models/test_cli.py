@@ -99,6 +99,13 @@ def test_a_bucket_is_made_on_request(packed: Path, s3_environment: str) -> None:
     assert main(["publish", str(packed), "s3://made-by-publish", "--create-bucket"]) == 0
 
 
+def test_a_store_that_is_not_there_ends_with_a_code_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["list", str(tmp_path / "absent")]) == 3
+    assert "is the volume mounted?" in capsys.readouterr().err
+
+
 def test_verify_finds_what_was_tampered_with(
     packed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,7 +127,6 @@ def test_verify_finds_what_was_tampered_with(
         (["resolve", "{store}", "chum@latest"], "Did you mean 'churn'?"),
         (["resolve", "{store}", "churn@2.0.0"], "has no version 2.0.0. It has: 1.9.0, 1.10.0"),
         (["list", "ftp://x"], "is no store"),
-        (["list", "{store}/absent"], "is the volume mounted?"),
         (["train", "{store}", "nothing"], "there is no example 'nothing'"),
         (["pack", "{store}/readme.pt", "{store}", "a@1.0.0", "--features", "1"], "'.pt'"),
         (["pack", "{store}/x.pkl", "{store}", "a@1.0.0", "--features", "1"], "is no file"),

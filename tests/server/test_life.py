@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.server import bad_models
 from tests.server.conftest import Truth
 from tests.server.example_store import Data, publish
 from tests.server.running import RunningServer, eventually
+from transit_models.cli import main
 from transit_models.integrity import CHECKSUMS, sha256_of
 
 ROW = [1.0] * 784
@@ -134,6 +136,31 @@ def test_serves_the_content_that_is_asked_for_or_nothing(
     assert digest in line
     assert sha256_of(replaced / CHECKSUMS) in line
     assert not trace.exists(), "it was unpickled"
+
+
+def test_what_nobody_has_signed_is_not_opened(tmp_path: Path, trained: Truth) -> None:
+    trace, root = tmp_path / "trace", tmp_path / "store"
+    step = bad_models.LeavesATrace(trace)
+    publish(
+        *(root, "forest", "1.0.0", ".pkl"),
+        lambda path: joblib.dump(trained.forest_model, path),
+        step,
+    )
+    key, public = tmp_path / "key.pem", ["openssl", "pkey", "-pubout", "-in", tmp_path / "key.pem"]
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
+    pem = subprocess.run(public, check=True, capture_output=True, text=True).stdout
+    keys = {"signing_keys": json.dumps({"release": pem})}
+    with RunningServer(root, tmp_path / "one", {"forest": "1.0.0"}, **keys) as server:
+        assert server.process.wait(60) == 1
+        assert "SignatureError" in server.termination_log.read_text()
+        assert "is signed by nobody" in server.termination_log.read_text()
+    assert not trace.exists()
+    assert main(["sign", str(root), "forest@1.0.0", "--key", str(key)]) == 0
+    with RunningServer(root, tmp_path / "two", {"forest": "1.0.0"}, **keys) as server:
+        server.until_ready()
+        info = server.client.get("/api/v1/models/forest/info").json()
+        assert info["signed_by"] == "release"
+    assert trace.exists()
 
 
 def test_a_store_that_comes_up_later_is_waited_for(tmp_path: Path, trained: Truth) -> None:

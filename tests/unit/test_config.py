@@ -29,6 +29,7 @@ UNKNOWN = {
     "fileRoots: [/srv/../etc]": "fileRoots.0: ",
     "fileRoots: [/srv//models]": "fileRoots.0: ",
     "fileRoots: [srv]": "fileRoots.0: ",
+    "signing: {keys: {me: MCowBQYDK2Vw}}": "signing.keys.me: String should match pattern",
 }
 
 

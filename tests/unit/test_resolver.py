@@ -22,6 +22,7 @@ from transit_operator.core.objects.resolver import (
     resolver_pod,
 )
 from transit_operator.core.objects.revision import content_key
+from transit_operator.core.objects.template import Unbuildable
 from transit_operator.core.observed import Observed, Problem
 from transit_operator.core.times import epoch, rfc3339
 
@@ -97,6 +98,8 @@ CAUSES: dict[str, tuple[dict[str, Any], str, str]] = {
         "ModelNotFound",
         "no bucket",
     ),
+    "no storage": (ended(3, "refuses the credentials"), "StorageUnavailable", "refuses the"),
+    "not signed": (ended(4, "is signed by nobody"), "ContentRefused", "signed by nobody"),
     "image": (
         waiting("ImagePullBackOff", "not found"),
         "ResolverFailing",
@@ -217,6 +220,34 @@ def test_an_image_of_ones_own_is_told_the_versions_as_they_are_written(status: O
     found = answer(pod(status), asked_for, {}, MADE)
     assert isinstance(found, Pins)
     assert found.models == [PinnedModel(name="forest", version="1.4.0")]
+
+
+SIGNED: dict[str, Any] = {"storage": {"uri": "s3://models", "verify": "Signature"}}
+KEYS = {"release": "-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n"}
+
+
+def test_an_image_that_can_ask_for_no_signature_is_refused_where_one_is_asked_for() -> None:
+    asked_for = spec("1.4.0", **SIGNED)
+    status = ended(1, "(ModuleNotFoundError: No module named 'transit_models')")
+    found = answer(pod(status), asked_for, {}, MADE)
+    assert isinstance(found, Problem)
+    assert "storage.verify: Signature needs it" in found.message
+
+
+def test_where_signatures_are_asked_for_the_look_up_asks_and_so_does_the_server() -> None:
+    config = OperatorConfig.model_validate({"signing": {"keys": KEYS}})
+    made = resolver_pod(OWNER, spec(**SIGNED), config, BASE)["spec"]["containers"][0]
+    assert made["args"][3:5] == ["--signed-by", json.dumps(KEYS)]
+    environment = {variable["name"]: variable.get("value") for variable in made["env"]}
+    assert environment["TRANSIT_SIGNING_KEYS"] == json.dumps(KEYS)
+    plain = resolver_pod(OWNER, spec(), config, BASE)["spec"]["containers"][0]
+    assert "--signed-by" not in plain["args"]
+    assert "TRANSIT_SIGNING_KEYS" not in {variable["name"] for variable in plain["env"]}
+
+
+def test_without_a_key_no_signature_can_be_asked_for() -> None:
+    with pytest.raises(Unbuildable, match=r"signing\.keys"):
+        resolver_pod(OWNER, spec(**SIGNED), OperatorConfig(), BASE)
 
 
 def test_other_content_of_a_known_version_is_refused_and_looked_at_again_later() -> None:

@@ -62,6 +62,7 @@ def test_no_new_revision_by_a_change_of(overrides: dict[str, Any]) -> None:
         pytest.param({"default": "ensemble"}, id="default"),
         pytest.param({"storage": {"uri": "s3://others"}}, id="storage"),
         pytest.param({"storage": {"uri": "s3://models", "secretName": "m"}}, id="secret"),
+        pytest.param({"storage": {"uri": "s3://models", "verify": "Signature"}}, id="verify"),
         *(pytest.param({"server": {key: SERVER[key]}}, id=f"server.{key}") for key in SERVER),
         pytest.param(
             {"server": {"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "x"}}}]}},
@@ -84,6 +85,7 @@ def test_a_new_revision_by_a_change_of(overrides: dict[str, Any]) -> None:
             {"server": {"batching": {"maxSize": 32, "maxWait": "2ms"}}}, id="default batching"
         ),
         pytest.param({"storage": {"uri": "s3://models", "secretName": None}}, id="no secret"),
+        pytest.param({"storage": {"uri": "s3://models", "verify": "Checksum"}}, id="checksums"),
         pytest.param({"default": None}, id="no default model"),
         pytest.param({"default": "cnn"}, id="the first model as the default"),
     ],

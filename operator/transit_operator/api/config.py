@@ -72,6 +72,14 @@ class ResolverConfig(ConfigModel):
     resources: Quantities = Field(default_factory=_resolver_resources)
 
 
+class SigningConfig(ConfigModel):
+    """Who may say what is served, where a ModelDeployment asks for it (`storage.verify`)."""
+
+    keys: dict[str, Annotated[str, Field(pattern=r"^\s*-----BEGIN PUBLIC KEY-----\s")]] = Field(
+        default_factory=dict, description="Public keys, Ed25519 in PEM, by name."
+    )
+
+
 # A directory, without "..", "." or "//", and not the root, which would be everything.
 FileRoot = Annotated[str, Field(pattern=r"^(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))+$")]
 
@@ -85,6 +93,7 @@ class OperatorConfig(ConfigModel):
     prometheus: PrometheusConfig = Field(default_factory=PrometheusConfig)
     server: ServerConfig = Field(default_factory=ServerConfig)
     resolver: ResolverConfig = Field(default_factory=ResolverConfig)
+    signing: SigningConfig = Field(default_factory=SigningConfig)
     pools: dict[str, Pool] = Field(default_factory=lambda: {"cpu": Pool()})
     file_roots: list[FileRoot] = Field(
         default_factory=lambda: ["/srv/models"],

@@ -1,6 +1,6 @@
 """`spec.storage` and `spec.server`: where models come from, and what serves them."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,7 @@ RESERVED_ENV = (
     "TRANSIT_MODELS",
     "TRANSIT_DEFAULT_MODEL",
     "TRANSIT_STORAGE_URI",
+    "TRANSIT_SIGNING_KEYS",
     "TRANSIT_CACHE_DIR",
     "TRANSIT_PORT",
     "TRANSIT_PROBE_PORT",
@@ -60,6 +61,12 @@ class Storage(ApiModel):
         " AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION). Default: none.",
         max_length=253,
         json_schema_extra=SECRET_NAME,
+    )
+    verify: Literal["Checksum", "Signature"] = Field(
+        default="Checksum",
+        description="What must be right before anything of a version is read. Checksum: every file"
+        " is what its publisher wrote. Signature: that, and one of the keys of the operator's"
+        " configuration (signing.keys) has signed it.",
     )
 
 

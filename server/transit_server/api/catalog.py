@@ -89,6 +89,8 @@ def _more(model: ServedModel) -> dict[str, Any]:
     more: dict[str, Any] = {}
     if isinstance(model.outputs, Number):
         more |= {"bins": list(model.outputs.bins), "unit": model.outputs.unit}
+    if model.signed_by:
+        more["signed_by"] = model.signed_by
     if model.inputs.names or model.inputs.matrix is None:
         more["inputs"] = [
             {"name": name, "dtype": dtype} for name, dtype in _names_and_dtypes(model.inputs)

@@ -18,6 +18,7 @@ from transit_models import (
     open_storage,
 )
 from transit_models.schema import Inputs
+from transit_models.signing import Keys
 from transit_models.versions import is_version, plain
 from transit_server import formats
 from transit_server.errors import LoadFailed
@@ -46,6 +47,7 @@ class Loader:
     ) -> None:
         """`replay` sends golden rows as requests; raises `UnsupportedModel`."""
         self._replay = replay
+        self._keys: Keys | None = None
         self._settings = settings
         self._registry = registry
         self._metrics = metrics
@@ -60,6 +62,8 @@ class Loader:
                 )
         try:
             storage = open_storage(self._settings.storage_uri)
+            if self._settings.signing_keys is not None:
+                self._keys = Keys(self._settings.signing_keys)
         except ModelStoreError as error:
             raise LoadFailed(first.name, first.version, str(error)) from error
         loaded = self._load_side_by_side(storage)
@@ -139,7 +143,8 @@ class Loader:
                 if not is_version(version):  # else a copy in the cache will do, without the store
                     version = storage.resolve(ref.name, version)
                 return fetch_verified(
-                    storage, ref.name, version, self._settings.cache_dir, ref.digest
+                    *(storage, ref.name, version, self._settings.cache_dir),
+                    *(ref.digest, self._keys),
                 )
             except StorageUnavailable as error:
                 if is_version(ref.version):
@@ -198,6 +203,7 @@ class Loader:
             name=ref.name,
             version=metadata.version,
             digest=version.digest,
+            signed_by=version.signed_by,
             inputs=loaded.inputs,
             outputs=loaded.outputs,
             metadata=metadata.plain(),

@@ -25,6 +25,7 @@ class ServedModel:
     name: str
     version: str
     digest: str  # of its content
+    signed_by: str  # the name of a key, where signatures are asked for
     inputs: Inputs
     outputs: Outputs
     metadata: Mapping[str, Any]

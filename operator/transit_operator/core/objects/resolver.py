@@ -28,7 +28,7 @@ from .causes import CONTENT_CHANGED, cause
 from .identity import revision_labels
 from .mounts import API_KEYS_VOLUME, FEEDBACK_VOLUME
 from .revision import content_key
-from .template import pod_template
+from .template import pod_template, signing_keys
 
 LABEL_RESOLVES = f"{names.GROUP}/resolves"
 CONTAINER = "resolver"
@@ -41,6 +41,9 @@ SLOW_SECONDS = 20.0
 # Until one that was evicted is made anew: long enough for its cause to be told, and a pause where
 # every pod is evicted at once.
 LINGER_SECONDS = 30.0
+
+# By the exit code of `transit-models`; any other is that the storage has no such thing.
+_REASONS = {3: "StorageUnavailable", 4: "ContentRefused"}
 
 # What Python and the container runtime say of an image in which there is no such command.
 _NO_TOOLS = ("No module named 'transit_models", "executable file not found")
@@ -107,7 +110,7 @@ def resolver_change(
 def resolver_pod(
     owner: Owner, spec: ModelDeploymentSpec, config: OperatorConfig, name: str
 ) -> Object:
-    """Return the pod that looks up a spec's versions. Raises: UnknownPool, ForbiddenPath."""
+    """Return the pod that looks up a spec's versions. Raises: Unbuildable."""
     key = content_key(spec)
     written = tuple(PinnedModel(name=m.name, version=m.version) for m in spec.models)
     template = pod_template(owner.namespace, owner.name, Wanted(key, written), spec, config, "")
@@ -115,11 +118,16 @@ def resolver_pod(
     # Identity, pull secrets, placement and init containers are needed here too; not what serves,
     # and no sidecar: the pod would never end.
     container = {k: v for k, v in pod["containers"][0].items() if k not in _ONLY_OF_SERVERS}
+    keys = signing_keys(spec, config)
     references = [f"{m.name}@{m.version}" for m in spec.models]
     container |= {
         "name": CONTAINER,
         "command": ["python", "-m", "transit_models.cli"],
-        "args": ["resolve", "--output", _MESSAGE_FILE, _storage_uri(container), *references],
+        "args": [
+            *("resolve", "--output", _MESSAGE_FILE),
+            *(("--signed-by", keys) if keys is not None else ()),
+            *(_storage_uri(container), *references),
+        ],
         "resources": config.resolver.resources,
         "volumeMounts": _without_servers_own(container["volumeMounts"]),
     }
@@ -189,7 +197,8 @@ def answer(
     if ended is not None and ended.get("reason") == "Error":
         message = (ended.get("message") or "").strip()
         text = message[-600:] or f"the resolver pod ended with exit code {ended.get('exitCode')}"
-        return Problem("ModelNotFound", text, _again(pod, spec, now))
+        reason = _REASONS.get(ended.get("exitCode"), "ModelNotFound")
+        return Problem(reason, text, _again(pod, spec, now))
     why = cause(pod, CONTAINER)
     if why:
         return _failing(why, _again(pod, spec, now))
@@ -244,6 +253,8 @@ def _as_written(spec: ModelDeploymentSpec, look_again: float | None) -> Pins | P
     """
     if any(model.version in ALIASES for model in spec.models):
         return _failing(f"an alias needs it, and {_WITHOUT_TOOLS}", look_again)
+    if spec.storage.verify == "Signature":
+        return _failing(f"storage.verify: Signature needs it, and {_WITHOUT_TOOLS}", look_again)
     models = [PinnedModel(name=model.name, version=model.version) for model in spec.models]
     return Pins(key=content_key(spec), models=models)
 

@@ -26,6 +26,7 @@ Known = Mapping[str, tuple[PinnedModel, ...]]  # revision → its models
 _LEFT_OUT: Final[dict[str, Any]] = {
     "models[].intra_op_threads": None,
     "storage.secret_name": None,
+    "storage.verify": "Checksum",
     "server.image": None,
     "server.pool": "cpu",
     "server.resources": None,
@@ -77,8 +78,9 @@ def contents(
 
 
 def storage_of(spec: ModelDeploymentSpec) -> dict[str, Any]:
-    """Return the storage as it is kept in a revision's record."""
-    return spec.storage.model_dump(mode="json", by_alias=True, exclude_none=True)
+    """Return where the models are from, as it is kept in a revision's record."""
+    where = {"uri", "secret_name"}
+    return spec.storage.model_dump(mode="json", by_alias=True, exclude_none=True, include=where)
 
 
 def asked(spec: ModelDeploymentSpec, pins: Pins | None, known: Known) -> Wanted | None:

@@ -27,7 +27,11 @@ ENTRY = "key"  # of the Secret for feedback
 SPREAD_OVER = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
 
 
-class UnknownPool(Exception):
+class Unbuildable(Exception):
+    """A spec that the operator's configuration has no answer to; the message names the field."""
+
+
+class UnknownPool(Unbuildable):
     """`spec.server.pool` names no pool of the operator's configuration."""
 
     def __init__(self, pool: str, known: list[str]) -> None:
@@ -37,13 +41,23 @@ class UnknownPool(Exception):
         )
 
 
-class ForbiddenPath(Exception):
+class ForbiddenPath(Unbuildable):
     """`spec.storage.uri` names a directory of the node that the operator doesn't allow."""
 
     def __init__(self, uri: str, roots: list[str]) -> None:
         super().__init__(
             f"spec.storage.uri: {uri} is not below a directory that the operator's configuration"
             f" allows (fileRoots: {', '.join(roots) or 'none'})"
+        )
+
+
+class NoSigningKeys(Unbuildable):
+    """`spec.storage.verify` asks for signatures, and nobody's key is known."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "spec.storage.verify: Signature needs somebody's public key, and the operator's"
+            " configuration has none (signing.keys)"
         )
 
 
@@ -63,6 +77,7 @@ def pod_template(
     Raises:
         UnknownPool: the pool isn't configured.
         ForbiddenPath: the storage is a directory of the node outside `fileRoots`.
+        NoSigningKeys: signatures are asked for, and there are no keys.
     """
     if spec.storage.uri.startswith(FILE) and not _is_allowed(spec.storage.uri, config.file_roots):
         raise ForbiddenPath(spec.storage.uri, config.file_roots)
@@ -228,12 +243,29 @@ def _environment(
     }
     if spec.server.api_keys is not None:
         own["TRANSIT_API_KEYS_FILE"] = API_KEYS
+    if (keys := signing_keys(spec, config)) is not None:
+        own["TRANSIT_SIGNING_KEYS"] = keys
     # The API server refuses reserved names; what it let pass before that still has no effect.
     users = [v for v in spec.server.env if v.name not in RESERVED_ENV]
     return [
         *({"name": name, "value": value} for name, value in own.items()),
         *(v.model_dump(by_alias=True, exclude_none=True) for v in users),
     ]
+
+
+def signing_keys(spec: ModelDeploymentSpec, config: OperatorConfig) -> str | None:
+    """Return the keys, one of which must have signed what is served; None where none is asked for.
+
+    They stay with the revision: what they have signed once is the content that its digest names.
+
+    Raises:
+        NoSigningKeys: there are none.
+    """
+    if spec.storage.verify != "Signature":
+        return None
+    if not config.signing.keys:
+        raise NoSigningKeys
+    return json.dumps(config.signing.keys)
 
 
 def _served(wanted: Wanted, spec: ModelDeploymentSpec) -> list[dict[str, Any]]:

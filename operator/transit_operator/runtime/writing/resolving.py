@@ -9,7 +9,7 @@ from ...api.spec import ModelDeploymentSpec
 from ...core.decision import Decision
 from ...core.objects.resolver import resolver_change, resolver_pod
 from ...core.objects.revision import asked, contents, known_revisions
-from ...core.objects.template import ForbiddenPath, UnknownPool
+from ...core.objects.template import Unbuildable
 from ..observing.observe import Snapshot
 from .writes import Attempts, Writer
 
@@ -38,6 +38,6 @@ async def _create(
 ) -> None:
     try:
         pod = resolver_pod(snapshot.owner, spec, config, name)
-    except (UnknownPool, ForbiddenPath) as error:
+    except Unbuildable as error:
         raise Refused(str(error)) from error
     await writer.create_pod(pod)

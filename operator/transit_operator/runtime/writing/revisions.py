@@ -21,7 +21,7 @@ from ...core.objects import build as objects
 from ...core.objects.build import Object
 from ...core.objects.feedback import KEY_BYTES, feedback_secret, secret_name
 from ...core.objects.revision import storage_of
-from ...core.objects.template import ForbiddenPath, UnknownPool, pod_template
+from ...core.objects.template import Unbuildable, pod_template
 from ...core.observed import Wanted
 from ..observing.observe import Snapshot
 from ..observing.records import ANNOTATION_REJECTED, marked
@@ -162,7 +162,7 @@ def _resolved(
     try:
         secret = secret_name(owner.name, owner.uid)
         template = pod_template(owner.namespace, owner.name, target, spec, config, secret)
-    except (UnknownPool, ForbiddenPath) as error:
+    except Unbuildable as error:
         raise Refused(str(error)) from error
     return {
         "models": [model.model_dump(exclude_none=True) for model in target.models],
