@@ -5,6 +5,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration
@@ -13,6 +14,8 @@ from kubernetes.aio.config import load_kube_config
 from dev.demo.install import install
 from dev.demo.kube import Kube, connect
 from tests.once import once
+
+KEYS = Path(__file__).parent / "keys"
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +30,8 @@ def operator(kube: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: st
 
     One for all tests and all suites: an installed one of the same image and values stays as it is.
     """
-    once(tmp_path_factory, worker_id, "operator", lambda: install(kube))
+    key = f"config.signing.keys.tests={(KEYS / 'release.pub').read_text()}"
+    once(tmp_path_factory, worker_id, "operator", lambda: install(kube, key))
     return kube
 
 

@@ -1,22 +1,27 @@
-"""A version whose content was replaced in the storage is served by nobody, and nobody notices.
+"""What must not be served is served by nobody, and nobody's request fails for it.
 
 Given a version that serves, when other files are put under it, then a pod that starts refuses them
-and the ModelDeployment says so with both digests, while the others go on; no request fails. The
-same of what can't be looked up. The tests build on each other, in the order of the file.
+and the ModelDeployment says so with both digests, while the others go on. The same of what can't be
+looked up, is damaged, answers otherwise than its author's library, or is not signed. The tests
+build on each other, in the order of the file.
 """
 
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from dev.demo import store
 from dev.demo.scenarios import SCENARIOS, play
 from dev.demo.stage import MODEL, Stage
+from tests.conftest import KEYS
 from tests.scenarios.history import condition
 from transit_models.integrity import digest_of, write_checksums
+from transit_models.signing import sign
 from transit_models.storage_s3 import S3Storage
 
 VERSION = "1.0.0"
@@ -94,7 +99,9 @@ def test_a_missing_version_and_wrong_credentials_are_told_in_time(
     mark, before = stage.traffic.mark(), stage.status["stable"]["revision"]
     stage.ask_for("9.9.9")
     stage.until(
-        "what versions there are", lambda s: "has no version 9.9.9" in s["message"], TOLD_SECONDS
+        "what versions there are",
+        lambda s: "has no version 9.9.9" in s.get("message", ""),
+        TOLD_SECONDS,
     )
     wrong = store.secret(stage.namespace, "nobody", "not-the-password")
     wrong["metadata"] = {"name": "wrong", "namespace": stage.namespace}
@@ -103,7 +110,7 @@ def test_a_missing_version_and_wrong_credentials_are_told_in_time(
     stage.ask_for(VERSION)
     stage.until(
         "that the credentials are refused",
-        lambda s: "refuses the credentials" in s["message"],
+        lambda s: "refuses the credentials" in s.get("message", ""),
         TOLD_SECONDS,
     )
     stage.manifest["spec"]["storage"]["secretName"] = "minio"
@@ -111,4 +118,64 @@ def test_a_missing_version_and_wrong_credentials_are_told_in_time(
     stage.until("the stable alone", lambda s: s["phase"] == "Stable", TOLD_SECONDS)
     assert stage.status["stable"]["revision"] == before
     assert stage.weights() == {before: 100}
+    assert stage.traffic.failures(mark) == []
+
+
+def version_of(folder: Path, version: str) -> Path:
+    """The example as another version, to be spoilt."""
+    made = folder / version
+    shutil.copytree(store.MODELS / MODEL / f"v{VERSION}", made)
+    metadata = json.loads((made / "metadata.json").read_text())
+    (made / "metadata.json").write_text(json.dumps(metadata | {"version": version}))
+    write_checksums(made)
+    return made
+
+
+def damaged(bucket: S3Storage, folder: Path) -> str:
+    bucket.publish(version_of(folder, "2.0.0"), MODEL, "2.0.0")
+    (folder / "rubbish").write_bytes(b"damaged")
+    bucket.upload({f"{MODEL}/v2.0.0/metadata.json": folder / "rubbish"})
+    return "2.0.0"
+
+
+def other_answers(bucket: S3Storage, folder: Path) -> str:
+    made = version_of(folder, "2.1.0")
+    rows = len(np.load(made / "probe.npy"))
+    np.save(made / "answers.npy", np.tile([1.0, 0.0, 0.0], (rows, 1)))
+    write_checksums(made)
+    bucket.publish(made, MODEL, "2.1.0")
+    return "2.1.0"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [(damaged, "metadata.json: expected"), (other_answers, "differ from answers.npy")],
+)
+def test_a_bad_version_is_refused_by_its_pods(
+    stage: Stage, bucket: S3Storage, tmp_path: Path, make: Any, words: str
+) -> None:
+    mark, before = stage.traffic.mark(), stage.status["stable"]["revision"]
+    stage.ask_for(make(bucket, tmp_path))
+    stage.until("the server's words", lambda s: words in s.get("message", ""), 60)
+    stage.ask_for(VERSION)
+    stage.until("the stable alone", lambda s: s["phase"] == "Stable", 60)
+    assert stage.weights() == {before: 100}
+    assert stage.traffic.failures(mark) == []
+
+
+def test_what_is_not_signed_is_refused_until_it_is(
+    stage: Stage, bucket: S3Storage, tmp_path: Path
+) -> None:
+    mark, before = stage.traffic.mark(), stage.status["stable"]["revision"]
+    stage.manifest["spec"]["storage"]["verify"] = "Signature"
+    bucket.publish(version_of(tmp_path, "2.2.0"), MODEL, "2.2.0")
+    stage.ask_for("2.2.0")
+    told = stage.until(
+        "who must sign", lambda s: "signed by nobody" in s.get("message", ""), TOLD_SECONDS
+    )
+    assert condition(told, "Accepted")["reason"] == "ContentRefused"
+    assert stage.weights() == {before: 100}
+    signature = sign(bucket.digest(MODEL, "2.2.0"), b"", KEYS / "release.pem")
+    bucket.set_signatures(MODEL, "2.2.0", signature)
+    stage.until("the signed version", lambda s: s.get("versions", {}).get("stable") == "2.2.0", 240)
     assert stage.traffic.failures(mark) == []
