@@ -7,11 +7,20 @@ from typing import Any
 
 import pytest
 
+from dev.cluster import versions
 from dev.demo import install
 from tests.puppet.storage import resolved
 
 Object = dict[str, Any]
 SYSTEM = install.NAMESPACE
+# Fields of a spec whose versions are found, and whose pods come up and never become ready.
+NEVER_READY: Object = {
+    "storage": {"uri": "s3://none"},
+    "server": {
+        "image": versions.PUPPET_IMAGE,
+        "env": [{"name": "PUPPET", "value": json.dumps({"ready": False})}],
+    },
+}
 OPERATOR = f"deployment/{install.DEPLOYMENT}"
 
 

@@ -1,6 +1,6 @@
 """What a ModelDeployment makes, and who may change it. No model server needs to run for this.
 
-The image doesn't exist, so pods stay pending: the objects are all that is looked at.
+The pods are puppets that never become ready: the objects are all that is looked at.
 """
 
 import base64
@@ -12,12 +12,12 @@ import pytest
 from dev.cluster.ui import StepFailed
 from dev.demo.install import DEPLOYMENT
 from dev.demo.kube import Kube
-from tests.support import SYSTEM, Object, eventually, model_deployment
+from tests.support import NEVER_READY, SYSTEM, Object, eventually, model_deployment
 from transit_operator.core.objects.feedback import secret_name
 
 ROUTED = {
     "replicas": 2,
-    "server": {"image": "transit.invalid/none:1"},
+    **NEVER_READY,
     "traffic": {
         "router": "gateway",
         "gateway": {"parentRefs": [{"name": "public", "namespace": "traefik"}]},
@@ -34,6 +34,12 @@ def owned(kube: Kube, namespace: str) -> list[Object]:
     return found["items"] if found else []
 
 
+def servers(kube: Kube, namespace: str) -> list[Object]:
+    """The pods of revisions, without those that look versions up."""
+    pods = [o for o in owned(kube, namespace) if o["kind"] == "Pod"]
+    return [pod for pod in pods if "transit.dev/revision" in pod["metadata"]["labels"]]
+
+
 def status(kube: Kube, namespace: str) -> dict[str, Any]:
     found = kube.find("-n", namespace, "mdep", "m")
     assert found is not None
@@ -46,7 +52,7 @@ def given(kube: Kube, namespace: str, **spec: Any) -> str:
     kube.apply(model_deployment("m", namespace, **(ROUTED | spec)))
     stable = eventually("a revision", lambda: status(kube, namespace).get("stable"))
     revision: str = stable["revision"]
-    eventually("the pods", lambda: [o for o in owned(kube, namespace) if o["kind"] == "Pod"])
+    eventually("the pods", lambda: servers(kube, namespace))
     return revision
 
 
@@ -139,19 +145,30 @@ def deployments(kube: Kube, namespace: str) -> list[Object]:
     return [o for o in owned(kube, namespace) if o["kind"] == "Deployment"]
 
 
-def test_says_why_nothing_serves(operator: Kube, namespace: str) -> None:
+def test_says_that_nothing_serves(operator: Kube, namespace: str) -> None:
     given(operator, namespace)
-    said = eventually(
-        "the cause in the status",
-        lambda: (lambda m: m if "Pull" in m else "")(status(operator, namespace)["message"]),
+    eventually(
+        "the pods in the status",
+        lambda: "0 of 2 pods ready" in status(operator, namespace)["message"],
     )
-    assert "0 of 2 pods ready" in said
     table = operator("-n", namespace, "get", "mdep")
     assert "PHASE" in table
     assert "Pending" in table
     conditions = {c["type"]: c for c in status(operator, namespace)["conditions"]}
     assert conditions["Available"]["status"] == "False"
     assert conditions["Accepted"]["status"] == "True"
+
+
+def test_says_why_nothing_is_begun(operator: Kube, namespace: str) -> None:
+    missing = {"server": {"image": "transit.invalid/none:1"}}
+    operator.apply(model_deployment("m", namespace, **(ROUTED | missing)))
+    eventually(
+        "the cause in the status",
+        lambda: "Pull" in status(operator, namespace).get("message", ""),
+    )
+    conditions = {c["type"]: c for c in status(operator, namespace)["conditions"]}
+    assert conditions["Accepted"]["reason"] == "ResolverFailing"
+    assert not [o for o in owned(operator, namespace) if o["kind"] == "Deployment"]
 
 
 def test_a_change_of_replicas_is_no_new_revision(operator: Kube, namespace: str) -> None:
@@ -222,10 +239,10 @@ def test_an_unknown_pool_is_said(operator: Kube, namespace: str) -> None:
 
 
 def test_a_gpu_revision_asks_for_its_pool(operator: Kube, namespace: str) -> None:
-    revision = given(operator, namespace, server={"pool": "gpu", "image": "transit.invalid/none:1"})
+    revision = given(operator, namespace, server=NEVER_READY["server"] | {"pool": "gpu"})
 
     def node() -> Any:
-        pods = [o for o in owned(operator, namespace) if o["kind"] == "Pod"]
+        pods = servers(operator, namespace)
         return pods and pods[0]["spec"].get("nodeName")
 
     assert eventually("a node", node) == "gpu-0"

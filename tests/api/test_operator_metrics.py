@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from dev.cluster.paths import REPOSITORY
 from dev.demo.kube import Kube
 from tests.chart.queries import of_rules
-from tests.support import SYSTEM, eventually, model_deployment
+from tests.support import NEVER_READY, SYSTEM, eventually, model_deployment
 
 PODS = "app.kubernetes.io/name=transit-operator"
 PAGE = REPOSITORY / "docs" / "operations.md"
@@ -67,9 +67,7 @@ def test_a_leader_tells_of_the_fleet_and_forgets_what_is_deleted(
     operator: Kube, namespace: str
 ) -> None:
     leader = holder(operator)
-    # Its first revision waits for an image that does not exist.
-    spec = {"server": {"image": "transit.invalid/none:1"}}
-    operator.apply(model_deployment("m", namespace, **spec))
+    operator.apply(model_deployment("m", namespace, **NEVER_READY))
     mine = f'model_deployment="{namespace}/m"'
     with operator.forward(SYSTEM, f"pod/{leader}", 8080) as port:
         assert get(port, "/healthz") == get(port, "/readyz") == "ok\n"

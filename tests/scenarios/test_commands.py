@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 
 from .history import weights_seen
-from .scene import SPEC, Scene
-
-MISSING = "registry.invalid/none:1"
+from .scene import Scene
 
 
 def waiting_at_ten(scene: Scene) -> tuple[str, str]:
@@ -90,12 +88,11 @@ def test_a_command_that_makes_no_sense_is_said_and_changes_nothing(scene: Scene,
 
 
 def stuck(scene: Scene, **rollout: Any) -> tuple[str, str]:
-    """Given a candidate whose image can't be pulled; the revisions of stable and candidate."""
+    """Given a candidate whose pods never become ready; the revisions of stable and candidate."""
     first = scene.serving()
     scene.spec["rollout"] |= {"progressDeadline": "10m", **rollout}
-    scene.spec["server"]["image"] = MISSING
-    second = scene.roll_out("1.1.0")
-    scene.until("the cause is said", lambda s: "Pull" in s.get("message", ""), 40)
+    second = scene.roll_out("1.1.0", ready=False)
+    scene.until("it waits", lambda s: "waiting for pods" in s.get("message", ""), 40)
     return first, second
 
 
@@ -115,7 +112,6 @@ def test_pause_resume_and_a_mended_spec_while_pods_are_stuck(scene: Scene) -> No
     scene.commanded("pause")
     scene.until("it is paused", lambda s: s["phase"] == "Paused", 10)
     scene.commanded("resume")
-    scene.spec["server"]["image"] = SPEC["server"]["image"]
     third = scene.roll_out("1.1.1")
     scene.until_stable(third)
     assert scene.reasons(second)[-1] == "Superseded"

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from dev.cluster import versions
 from dev.cluster.ui import StepFailed
 from tests.support import Object, eventually
 
@@ -20,16 +21,16 @@ def crash(scene: Scene, revision: str) -> None:
 
 
 def test_an_image_that_cannot_be_pulled(scene: Scene) -> None:
-    """Given a stable version, when the image of the next isn't there, then nothing changes."""
+    """Given a stable version, when the image of the next isn't there, then nothing is begun."""
     first = scene.serving()
     scene.spec["server"]["image"] = "transit.invalid/none:1"
-    scene.spec["rollout"]["progressDeadline"] = "20s"
-    second = scene.roll_out("1.1.0")
+    scene.roll_out("1.1.0")
     scene.until("the cause is said", lambda s: "ImagePull" in s.get("message", ""), 30)
-    found = scene.until_rejected(second, "NotReady", 60)
-    assert "ImagePull" in found["rejected"]["message"]
-    assert scene.given_weights(second) == []
-    scene.settled([first])
+    assert scene.condition("Accepted")["reason"] == "ResolverFailing"
+    assert scene.status["traffic"] == [{"revision": first, "weight": 100}]
+    assert "RolloutStarted" not in scene.reasons()
+    scene.spec["server"]["image"] = versions.PUPPET_IMAGE
+    scene.until_stable(scene.roll_out("1.1.0"))
 
 
 def test_a_crash_loop_at_50_percent_is_cut_within_three_evaluations(scene: Scene) -> None:
@@ -69,18 +70,21 @@ def test_an_evicted_candidate_costs_no_step(scene: Scene) -> None:
     assert scene.reasons(second) == ["RolloutStarted", *["StepReached"] * 3, "Promoted"]
 
 
-def quota(scene: Scene) -> None:
-    """Leave no room for a second pod."""
-    scene.kube("-n", scene.namespace, "create", "quota", "full", "--hard=pods=1")
+def little_room(scene: Scene, **rollout: str) -> tuple[str, str]:
+    """Given a stable of two pods and a quota of three, when the next needs two; the revisions."""
+    scene.spec["replicas"] = 2
+    scene.spec["rollout"]["steps"] = [{"weight": 100, "hold": "2s"}]
+    first = scene.serving()
+    scene.kube("-n", scene.namespace, "create", "quota", "full", "--hard=pods=3")
+    scene.spec["rollout"] |= rollout
+    second = scene.roll_out("1.1.0")
+    scene.until("the cause is said", lambda s: "exceeded quota" in s.get("message", ""), 30)
+    return first, second
 
 
 def test_a_quota_without_room_fails_by_the_deadline(scene: Scene) -> None:
     """Given a full quota, when a new version comes, then its pods' refusal is told."""
-    first = scene.serving()
-    quota(scene)
-    scene.spec["rollout"]["progressDeadline"] = "12s"
-    second = scene.roll_out("1.1.0")
-    scene.until("the cause is said", lambda s: "exceeded quota" in s.get("message", ""), 30)
+    first, second = little_room(scene, progressDeadline="12s")
     found = scene.until_rejected(second, "NotReady", 60)
     assert "exceeded quota" in found["rejected"]["message"]
     assert scene.given_weights(second) == []
@@ -89,11 +93,7 @@ def test_a_quota_without_room_fails_by_the_deadline(scene: Scene) -> None:
 
 def test_a_quota_that_is_lifted_in_time_lets_the_rollout_go_on(scene: Scene) -> None:
     """Given a full quota, when it is lifted before the deadline, then the rollout goes on."""
-    scene.serving()
-    quota(scene)
-    scene.spec["rollout"]["progressDeadline"] = "2m"
-    second = scene.roll_out("1.1.0")
-    scene.until("the cause is said", lambda s: "exceeded quota" in s.get("message", ""), 30)
+    _, second = little_room(scene, progressDeadline="2m")
     scene.kube("-n", scene.namespace, "delete", "quota", "full")
     scene.until_step(second, 1, 90)
 
