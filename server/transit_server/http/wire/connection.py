@@ -1,35 +1,29 @@
 """HTTP/1.1 on one connection: bytes in, exactly one answer for each request, in their order.
 
-The parser is llhttp, by httptools; `exchange` is what it makes of each request, and the application
-answers it. `connection_limits` makes connections, and says how long they may wait for what. Of
-anything that can't be understood the client is told why, and the connection is closed: nothing that
-comes behind it is taken for a request.
+`request_reader` makes an `exchange` of each request, and the application answers it.
+`connection_limits` makes connections, and says how long they may wait for what. Of anything that
+can't be understood the client is told why, and the connection is closed: nothing that comes behind
+it is taken for a request.
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections import deque
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote
 
-import httptools
 from uvicorn.server import ServerState
 
-from transit_server.http.wire.exchange import Exchange
+from transit_server.http.wire.exchange import Exchange, refusal
+from transit_server.http.wire.request_reader import RequestReader, Unreadable
 
 if TYPE_CHECKING:
     from transit_server.http.wire.connection_limits import Connections
 
 log = logging.getLogger(__name__)
 
-_LARGEST = 64 * 1024  # bytes, after the read with which a head, or what is behind a body, begins
 _MOST_WAITING = 64  # requests that were sent without waiting for answers
 _LINGER = 2.0  # seconds for a client to take the last answer, before what it still sends resets it
-_ASGI = {"version": "3.0", "spec_version": "2.3"}
-_UPGRADE = (b"upgrade", b"http2-settings")
 
 
 class Connection(asyncio.Protocol):
@@ -44,23 +38,12 @@ class Connection(asyncio.Protocol):
         self._all = all_of_them
         self._limits = all_of_them.limits
         self._state = state
-        self._app_state = app_state
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self._parser = _parser(self)
-        # The head that comes.
-        self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._expects = False
-        self._begun = False  # and isn't complete
-        self._upgrades = False
-        # What has a head.
-        self._coming: Exchange | None = None  # whose body comes, or was the last to come
+        self._reader = RequestReader(self, app_state)
         self._answering: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
         self._refusal: bytes | None = None  # to be written when all before it is answered
-        # Reading and writing.
-        self._read = 0  # bytes since a head began or was complete, or a piece of a body came
         self._since = 0.0  # what is waited for now
         self._deaf = False  # nothing that comes is looked at
         self._last = False  # no request after those that have come
@@ -76,7 +59,7 @@ class Connection(asyncio.Protocol):
         if not self._all.opened(self):
             self._all.refused(503)
             text = "too many connections are open"
-            self._transport.write(_refusal(503, "too_many_connections", text))
+            self._transport.write(refusal(503, "too_many_connections", text))
             self.abandon()
             return
         self._state.connections.add(cast(Any, self))
@@ -86,7 +69,7 @@ class Connection(asyncio.Protocol):
         self._deaf = True
         self._all.closed(self)
         self._state.connections.discard(cast(Any, self))
-        for exchange in (self._coming, self._answering, *self._waiting):
+        for exchange in (self._reader.coming, self._answering, *self._waiting):
             if exchange is not None:
                 exchange.leave()
         self._waiting.clear()
@@ -99,77 +82,38 @@ class Connection(asyncio.Protocol):
         self._next()
 
     def data_received(self, data: bytes) -> None:
-        while not self._deaf:
-            self._read += len(data)
-            try:
-                self._parser.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                if self._parser.get_method() == b"CONNECT":
-                    self._refuse(405, "method_not_allowed", "this server is no proxy")
-                    return
-                data = self._without_upgrade() + data[upgrade.args[0] :]
-                continue
-            except httptools.HttpParserError:
-                self._refuse(400, "malformed_request", "this is no HTTP/1.1 request")
-                return
-            if self._read > _LARGEST:
-                what = "headers" if self._begun else "trailers or chunk extensions"
-                self._refuse(431, "headers_too_large", f"more than {_LARGEST} bytes of {what}")
+        if self._deaf:
             return
+        wrong = self._reader.feed(data)
+        if wrong is not None:
+            self._refuse(wrong)
 
-    # What the parser says.
+    # What the reader says.
 
-    def on_message_begin(self) -> None:
-        self._url, self._headers, self._expects = b"", [], False
-        self._begun, self._read = True, 0
+    def head_begins(self) -> None:
         if self._answering is None:
             self._since = time.monotonic()
             self._all.busy(self)
 
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._begun:
-            return  # a trailer, which must not pass for a header that was checked
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self._expects = True
-        self._headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        self._begun, self._read = False, 0
-        if self._parser.should_upgrade():
-            self._upgrades = True  # the parser reads no body of such a request
-            return
-        version = self._parser.get_http_version()
-        exchange = Exchange(
-            self,
-            self._scope(version),
-            self._parser.should_keep_alive() and version == "1.1",
-            self._expects,
-        )
-        self._coming = exchange
+    def head_is_complete(self, exchange: Exchange) -> None:
         if self._last:
             exchange.leave()
         elif self._answering is None and not self._full:
             self._start(exchange)
         else:
             self._waiting.append(exchange)
-            self._pause()
+            self.pause_reading()
             self._last = len(self._waiting) >= _MOST_WAITING
 
-    def on_body(self, body: bytes) -> None:
-        self._read = 0
-        if self._coming is not None and not self._coming.feed(body):
-            self._pause()
+    def pause_reading(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
 
-    def on_message_complete(self) -> None:
-        if self._upgrades or self._coming is None:
-            return
-        self._coming.finish()
-        if self._coming.done:
-            self._rest()
+    def rest(self) -> None:
+        """Both sides are through with a request."""
+        if self._answering is None and not self._reader.begun and not self._deaf:
+            self._all.idle(self)
 
     # What exchanges say.
 
@@ -195,7 +139,7 @@ class Connection(asyncio.Protocol):
         if self._waiting or self._refusal is not None:
             self._next()
         elif exchange.complete:
-            self._rest()
+            self.rest()
         self.resume_reading()
 
     def resume_reading(self) -> None:
@@ -226,11 +170,11 @@ class Connection(asyncio.Protocol):
         if unread or self._deaf:
             if waited > (patience if unread else _LINGER):
                 self._transport.abort()
-        elif self._begun:
+        elif self._reader.begun:
             if waited > patience:
                 text = f"the headers did not arrive within {patience:g} s"
-                self._refuse(408, "slow_headers", text)
-        elif self._coming is None or not self._coming.complete:
+                self._refuse(Unreadable(408, "slow_headers", text))
+        elif self._reader.coming is None or not self._reader.coming.complete:
             if waited > patience:
                 self.abandon()
         elif waited > self._limits.keep_alive:
@@ -242,30 +186,6 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     # Its own.
-
-    def _scope(self, version: str) -> dict[str, Any]:
-        url = self._url
-        if url.startswith(b"/"):
-            raw, _, query = url.partition(b"?")
-        else:
-            parsed = httptools.parse_url(url)
-            raw, query = parsed.path or b"/", parsed.query or b""
-        path = raw.decode("ascii")
-        return {
-            "type": "http",
-            "asgi": _ASGI,
-            "http_version": version,
-            "method": self._parser.get_method().decode("ascii"),
-            "scheme": "http",
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": raw,
-            "query_string": query,
-            "root_path": "",
-            "headers": self._headers,
-            "client": None,
-            "server": None,
-            "state": self._app_state,
-        }
 
     def _start(self, exchange: Exchange) -> None:
         self._answering = exchange
@@ -296,34 +216,12 @@ class Connection(asyncio.Protocol):
             self._transport.write(self._refusal)
             self._close()
 
-    def _rest(self) -> None:
-        """Both sides are through with a request."""
-        if self._answering is None and not self._begun and not self._deaf:
-            self._all.idle(self)
-
-    def _without_upgrade(self) -> bytes:
-        """The head of a request that asks for another protocol, without that wish: it is answered
-        as what it is in HTTP/1.1 (RFC 9110, 7.8), by a parser that reads its body.
-        """
-        method = self._parser.get_method()
-        version = self._parser.get_http_version().encode()
-        self._parser, self._upgrades = _parser(self), False
-        lines = [method, b" ", self._url, b" HTTP/", version, b"\r\n"]
-        for name, value in self._headers:
-            if name in _UPGRADE:
-                continue
-            if name == b"connection":
-                options = [option.strip() for option in value.split(b",")]
-                value = b", ".join(one for one in options if one.lower() not in _UPGRADE)
-            lines += (name, b": ", value, b"\r\n")
-        return b"".join((*lines, b"\r\n"))
-
-    def _refuse(self, status: int, code: str, message: str) -> None:
+    def _refuse(self, wrong: Unreadable) -> None:
         """Tell the client, when all that came before is answered, and read on no more."""
         self._deaf = True
-        self._all.refused(status)
-        log.warning("%d %s: %s", status, code, message)
-        coming = None if self._begun else self._coming
+        self._all.refused(wrong.status)
+        log.warning("%d %s: %s", *wrong)
+        coming = None if self._reader.begun else self._reader.coming
         if coming is not None and not coming.complete:
             # It is this request that can't be read: this is its answer, unless it has one.
             if coming.done:
@@ -334,7 +232,7 @@ class Connection(asyncio.Protocol):
                 self._answering = None
             else:
                 self._waiting.remove(coming)
-        self._refusal = _refusal(status, code, message)
+        self._refusal = refusal(*wrong)
         self._next()
 
     def _close(self) -> None:
@@ -344,39 +242,12 @@ class Connection(asyncio.Protocol):
         self._deaf = self._last = True
         self._since = time.monotonic()
         self._waiting.clear()
-        coming = self._coming
+        coming = self._reader.coming
         through = coming is None or coming.complete
-        if through and not self._begun and not self._paused and self._refusal is None:
+        if through and not self._reader.begun and not self._paused and self._refusal is None:
             self._transport.close()
         elif not self._transport.is_closing():
             self._transport.write_eof()
             if self._paused:
                 self._paused = False
                 self._transport.resume_reading()
-
-    def _pause(self) -> None:
-        if not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
-
-
-def _parser(connection: Connection) -> httptools.HttpRequestParser:
-    parser = httptools.HttpRequestParser(connection)
-    # What comes behind `Connection: close` is not looked at; that is no reason to refuse it all.
-    parser.set_dangerous_leniencies(lenient_data_after_close=True)
-    return parser
-
-
-def _refusal(status: int, code: str, message: str) -> bytes:
-    """A whole answer to what no route has seen."""
-    body = json.dumps({"error": {"code": code, "message": message, "field": None}}).encode()
-    lines = [
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-        "content-type: application/json",
-        f"content-length: {len(body)}",
-        *(["retry-after: 1"] if status == 503 else []),
-        "connection: close",
-        "",
-        "",
-    ]
-    return "\r\n".join(lines).encode() + body

@@ -6,6 +6,7 @@ system call, a packet, and the client a wake-up.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -142,3 +143,18 @@ class Exchange:
     def _wake(self) -> None:
         if self._arrived is not None:
             self._arrived.set()
+
+
+def refusal(status: int, code: str, message: str) -> bytes:
+    """A whole answer to what no route has seen."""
+    body = json.dumps({"error": {"code": code, "message": message, "field": None}}).encode()
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        *(["retry-after: 1"] if status == 503 else []),
+        "connection: close",
+        "",
+        "",
+    ]
+    return "\r\n".join(lines).encode() + body
