@@ -21,7 +21,7 @@ from transit_server.api.experiment import Splitter
 from transit_server.api.feedback import Feedback
 from transit_server.api.feedback_tokens import signer
 from transit_server.api.guide import GuideApi
-from transit_server.api.openinference import OpenInferenceApi
+from transit_server.api.v2.openinference import OpenInferenceApi
 from transit_server.http.access import access_log
 from transit_server.http.access.api_keys import configured
 from transit_server.http.access.gate import Gate
@@ -185,6 +185,7 @@ def create_app(
     metrics.registry.register(requests)
     given = Shared(lifecycle, settings.revision, log_from, requests, gate, spans)
 
+    known = [{"name": ref.name, "version": ref.version} for ref, _ in registry.every()]
     for method, path, endpoint, documentation in table:
         route = DocumentedRoute(
             path,
@@ -194,7 +195,7 @@ def create_app(
             methods=[method],
             **documentation,
         )
-        app.add(route, registry.refs)
+        app.add(route, known)
     requests.expect(path for _, path, _, _ in table)
     if settings.cors_origins:
         app.allow_origins(settings.cors_origins, [unit_header.decode()] if unit_header else [])

@@ -29,7 +29,7 @@ from sklearn.svm import SVC, SVR
 from tests.server.example_store import publish
 from transit_models.integrity import verify_version
 from transit_server import formats
-from transit_server.api.rows import parsed
+from transit_server.api.decoding.rows import parsed
 
 NAMES = ("red", "green", "blue")
 RANDOM = np.random.default_rng(11)

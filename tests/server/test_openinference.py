@@ -88,7 +88,7 @@ def test_every_datatype(
 def test_binary_tensors(trees: RunningServer, truth: Truth, datatype: str) -> None:
     import msgspec
 
-    from transit_server.api.tensors import DTYPES
+    from transit_server.api.v2.tensors import DTYPES
 
     binary = np.ones((2, FEATURES)).astype(DTYPES[datatype]).tobytes()
     header = msgspec.json.encode(

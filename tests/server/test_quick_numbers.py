@@ -18,7 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transit_models.schema import Input, Inputs
-from transit_server.api import guide_requests, quick_numbers, tensors
+from transit_server.api import guide_requests
+from transit_server.api.decoding import quick_numbers
+from transit_server.api.v2 import tensors
 from transit_server.errors import ClientMistake
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**64 - 1)

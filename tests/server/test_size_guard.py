@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.server.running import RunningServer
-from transit_server.api import size_guard
+from transit_server.api.decoding import size_guard
 from transit_server.errors import InvalidInput
 
 MANY = 5_000_000

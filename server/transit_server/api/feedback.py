@@ -11,8 +11,8 @@ from typing import Annotated
 import msgspec
 
 from transit_server.api.counted_once import CountedOnce
+from transit_server.api.decoding.rows import decode
 from transit_server.api.feedback_tokens import Claims, Range, Signer
-from transit_server.api.rows import decode
 from transit_server.errors import FeedbackOff, InvalidInput, NotYours
 from transit_server.observability.feedback_series import FeedbackSeries
 from transit_server.serving.registry import Registry

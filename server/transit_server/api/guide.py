@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from transit_server.api import guide_answers as answers
-from transit_server.api import size_guard
+from transit_server.api.decoding import size_guard
+from transit_server.api.decoding.large_bodies import SMALL, by_size
+from transit_server.api.decoding.rows import to_rows
 from transit_server.api.experiment import Splitter
 from transit_server.api.feedback_tokens import Range, Recipient, Signer, judged
 from transit_server.api.guide_requests import Asked, Batch, Given, decode_batch, decode_predict
-from transit_server.api.large_bodies import SMALL, by_size
-from transit_server.api.rows import to_rows
 from transit_server.api.voting import Vote, vote
 from transit_server.errors import ClientMistake, InvalidInput, PredictionFailed
 from transit_server.formats.base import Rows

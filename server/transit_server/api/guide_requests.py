@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transit_models.schema import Inputs
-from transit_server.api.large_bodies import with_pauses
-from transit_server.api.quick_numbers import quick_row, quick_rows
-from transit_server.api.rows import as_text, decode, parsed, wrong_length
+from transit_server.api.decoding.large_bodies import with_pauses
+from transit_server.api.decoding.quick_numbers import quick_row, quick_rows
+from transit_server.api.decoding.rows import as_text, decode, parsed, wrong_length
 from transit_server.formats.base import Rows
 from transit_server.serving.registry import AUTO
 

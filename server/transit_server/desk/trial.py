@@ -21,7 +21,7 @@ from transit_models.schema import Classes, Number
 from transit_models.storage import split_reference
 from transit_server import formats
 from transit_server.api import golden
-from transit_server.api.v2_inputs import described
+from transit_server.api.v2.inputs import described
 from transit_server.formats import whole
 from transit_server.formats.base import UnsupportedModel, first_line, largest_difference
 from transit_server.serving.checking import check

@@ -3,7 +3,7 @@
 Neighbours: `app` fills it; `endpoint` answers; `connection` brings the requests.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -63,18 +63,17 @@ class Application(FastAPI):
             max_age=_A_DAY,
         )
 
-    def add(self, route: DocumentedRoute, names: Iterable[str]) -> None:
-        """A route; where its path has only a model's name in it, each of `names` goes straight to
-        its endpoint.
+    def add(self, route: DocumentedRoute, known: Iterable[Mapping[str, str]]) -> None:
+        """A route; where its path has no more in it than each of `known` has values for, such as a
+        model's name, those paths go straight to its endpoint.
         """
         self.router.routes.append(route)
-        for method in route.methods or ():
-            if "{" not in route.path:
-                self._direct[method, route.path] = route.app, {}
-            elif "{name}" in route.path and route.path.count("{") == 1:
-                for name in names:
-                    path = route.path.format(name=name)
-                    self._direct[method, path] = route.app, {"name": name}
+        parameters = route.param_convertors.keys()
+        for values in known:
+            if parameters <= values.keys():
+                found = route.app, {name: values[name] for name in parameters}
+                for method in route.methods or ():
+                    self._direct[method, route.path.format(**values)] = found
 
     def openapi(self) -> dict[str, Any]:
         """Made anew each time: it takes long, see `document`."""

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from transit_server.api.catalog import Catalog
 from transit_server.api.feedback_tokens import Recipient
-from transit_server.api.openinference import InferCall, OpenInferenceApi
+from transit_server.api.v2.openinference import InferCall, OpenInferenceApi
 from transit_server.errors import NotReady
 from transit_server.http.replies import Reply
 from transit_server.http.request import HttpRequest

@@ -12,8 +12,8 @@ from math import prod
 from typing import Any
 
 from transit_models.schema import Inputs
-from transit_server.api.tensors import BYTES
-from transit_server.api.v2_inputs import described
+from transit_server.api.v2.inputs import described
+from transit_server.api.v2.tensors import BYTES
 from transit_server.http.documents import docs
 from transit_server.serving.registry import AUTO, Registry
 from transit_server.settings import ENSEMBLE

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from transit_server.api import feedback, guide_answers, tensors
+from transit_server.api import feedback, guide_answers
 from transit_server.api.guide_requests import Voting
+from transit_server.api.v2 import tensors
 
 Schema = dict[str, Any]
 

@@ -12,9 +12,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from transit_server.api.quick_numbers import Kind, quick_tensor
-from transit_server.api.rows import decode
-from transit_server.api.size_guard import count
+from transit_server.api.decoding.large_bodies import SMALL
+from transit_server.api.decoding.quick_numbers import Kind, quick_tensor
+from transit_server.api.decoding.rows import decode
+from transit_server.api.decoding.size_guard import count
 from transit_server.errors import InvalidInput
 
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -55,12 +56,12 @@ def from_json(
         return _texts(data, shape, field, missing)
     dtype = DTYPES[datatype]
     text = bytes(data)
-    there_are = count(text, b",") + 1
-    if there_are > elements(shape):  # found out without decoding all of it
-        raise _wrong_count(there_are, shape, field)
+    if len(text) > SMALL:
+        _refuse_more(text, shape, field)
     quick = quick_tensor(text, _KINDS[dtype.kind]) if dtype.kind in _KINDS else None
     if quick is not None and _in_range(quick, dtype):
         return _sized(quick, shape, field)
+    _refuse_more(text, shape, field)
     values = decode(_ANYTHING, data, field)
     flat: list[Any] = []
     _flatten(values, flat, field, len(shape) + 1)
@@ -80,7 +81,7 @@ def _texts(data: msgspec.Raw, shape: Sequence[int], field: str, missing: bool) -
     return _sized(made, shape, field)
 
 
-def from_binary(data: bytes, datatype: str, shape: Sequence[int], field: str) -> NDArray[Any]:
+def from_binary(data: memoryview, datatype: str, shape: Sequence[int], field: str) -> NDArray[Any]:
     """The tensor in `data`, flattened. Raises `InvalidInput`."""
     if datatype == BYTES:
         return _texts_behind(data, shape, field)
@@ -93,7 +94,7 @@ def from_binary(data: bytes, datatype: str, shape: Sequence[int], field: str) ->
     return np.frombuffer(data, dtype=dtype)
 
 
-def _texts_behind(data: bytes, shape: Sequence[int], field: str) -> NDArray[Any]:
+def _texts_behind(data: memoryview, shape: Sequence[int], field: str) -> NDArray[Any]:
     found: list[str] = []
     place = 0
     while place < len(data):
@@ -102,7 +103,7 @@ def _texts_behind(data: bytes, shape: Sequence[int], field: str) -> NDArray[Any]
         if len(data) - place < 4 or len(text) != length:
             raise InvalidInput("is cut off within a text", field=field)
         try:
-            found.append(text.decode())
+            found.append(str(text, "utf-8"))
         except UnicodeDecodeError:
             raise InvalidInput("holds a text that is not UTF-8", field=field) from None
         place += 4 + length
@@ -159,6 +160,13 @@ def _sized(array: NDArray[Any], shape: Sequence[int], field: str) -> NDArray[Any
     if array.size != elements(shape):
         raise _wrong_count(array.size, shape, field)
     return array
+
+
+def _refuse_more(text: bytes, shape: Sequence[int], field: str) -> None:
+    """Raises `InvalidInput` for more values than elements, without decoding them."""
+    there_are = count(text, b",") + 1
+    if there_are > elements(shape):
+        raise _wrong_count(there_are, shape, field)
 
 
 def _wrong_count(there_are: int, shape: Sequence[int], field: str) -> InvalidInput:

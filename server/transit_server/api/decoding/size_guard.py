@@ -26,6 +26,8 @@ def check_rows(body: bytes, max_rows: int, features: int) -> None:
 
 def check_values(body: bytes, rows: int, features: int) -> None:
     """Raises `InvalidInput` if there are many times more values than `rows` of `features`."""
+    if len(body) <= _FEW:
+        return
     values = count(body, b",") + 1
     if values > _FEW + _GENEROUS * rows * features:
         text = f"the body has {values} values, far more than {rows} x {features} numbers"
@@ -37,6 +39,16 @@ def check_list(text: msgspec.Raw, field: str, expected: int = 1) -> None:
     allowed = max(_NESTED, 2 * expected)  # each may have an object of parameters
     if count(text, b"{") > allowed:
         raise InvalidInput(f"has more than {allowed} objects in it", field=field)
+
+
+def has_more_objects(text: bytes) -> bool:
+    """Whether there are more than any list may have; looks no further than it must."""
+    place = -1
+    for _ in range(_NESTED + 1):
+        place = text.find(b"{", place + 1)
+        if place < 0:
+            return False
+    return True
 
 
 def count(text: bytes | msgspec.Raw, character: bytes) -> int:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from transit_server.api.large_bodies import with_pauses
+from transit_server.api.decoding.large_bodies import with_pauses
 from transit_server.formats.base import Rows
 
 Others = dict[str, Any]
@@ -78,8 +78,10 @@ def quick_tensor(data: bytes, kind: Kind) -> NDArray[Any] | None:
         return None
     end = len(data) - 1
     nested = data.find(b"[", 1) > 0
-    pieces = _groups(data, 1, end, kind) if nested else _runs(data, 1, end, kind)
     try:
+        if not nested and end < _BYTES_AT_ONCE:
+            return _flat(_simdjson.Parser(), data, kind)
+        pieces = _groups(data, 1, end, kind) if nested else _runs(data, 1, end, kind)
         return np.concatenate([piece.reshape(-1) for piece in with_pauses(pieces)])
     except _ERRORS:
         return None
@@ -95,11 +97,14 @@ def _runs(data: bytes, start: int, end: int, kind: Kind) -> Iterator[NDArray[Any
         start, stop = stop + 1, data.find(b",", stop + _BYTES_AT_ONCE, end)
         if stop < 0:
             stop = end
-        numbers = parser.parse(b"[" + data[start:stop] + b"]").as_buffer(of_type=kind)
-        array = np.frombuffer(numbers, dtype=_DTYPES[kind])
-        if not len(array):
-            raise ValueError("nothing between two commas")
-        yield array
+        yield _flat(parser, b"[" + data[start:stop] + b"]", kind)
+
+
+def _flat(parser: Any, text: bytes, kind: Kind) -> NDArray[Any]:
+    array = np.frombuffer(parser.parse(text).as_buffer(of_type=kind), dtype=_DTYPES[kind])
+    if not len(array):
+        raise ValueError("nothing between two commas")
+    return array
 
 
 def _groups(data: bytes, start: int, end: int, kind: Kind) -> Iterator[NDArray[Any]]:

@@ -3,30 +3,22 @@ column or tensor, by name, in any order.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from transit_models.schema import FEATURES, Input, Inputs
-from transit_server.api import tensors
+from transit_server.api.decoding.rows import surely_fit
+from transit_server.api.v2 import tensors
+from transit_server.api.v2.requests import InferInput
 from transit_server.errors import InvalidInput
 from transit_server.formats.base import Rows
 
 INPUT = FEATURES
 _DATATYPES = {dtype.name: name for name, dtype in tensors.DTYPES.items()}
-_Length = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
-
-
-class InferInput(msgspec.Struct):
-    """One input of a request; its data stay text until it is known what they should be."""
-
-    name: str
-    shape: Annotated[list[_Length], msgspec.Meta(min_length=1, max_length=8)]
-    datatype: str
-    parameters: dict[str, Any] = {}
-    data: msgspec.Raw = msgspec.Raw()
+_OF_NUMBERS = tuple(tensors.DTYPES)
+_OF_TEXT = (tensors.BYTES,)
 
 
 def described(inputs: Inputs) -> list[dict[str, Any]]:
@@ -45,7 +37,7 @@ def described(inputs: Inputs) -> list[dict[str, Any]]:
     ]
 
 
-def rows_of(given: Sequence[InferInput], binary: bytes, inputs: Inputs, max_rows: int) -> Rows:
+def rows_of(given: Sequence[InferInput], binary: memoryview, inputs: Inputs, max_rows: int) -> Rows:
     """All rows of a request. Raises `InvalidInput`."""
     chunks = _chunks(given, binary)
     matrix = inputs.matrix
@@ -91,9 +83,9 @@ def _places(given: Sequence[InferInput], fields: Sequence[Input]) -> list[int]:
     return [names.index(name) for name in wanted]
 
 
-def _chunks(given: Sequence[InferInput], binary: bytes) -> list[bytes | None]:
+def _chunks(given: Sequence[InferInput], binary: memoryview) -> list[memoryview | None]:
     """What belongs to each input of the bytes behind the JSON."""
-    chunks: list[bytes | None] = []
+    chunks: list[memoryview | None] = []
     start = 0
     last = ""
     for index, item in enumerate(given):
@@ -115,10 +107,10 @@ def _chunks(given: Sequence[InferInput], binary: bytes) -> list[bytes | None]:
 
 
 def _tensor(
-    tensor: InferInput, chunk: bytes | None, field: Input, where: str, max_rows: int
+    tensor: InferInput, chunk: memoryview | None, field: Input, where: str, max_rows: int
 ) -> tuple[NDArray[Any], int]:
     """The values of one input, flat, in the dtype of the field; and how many rows they are."""
-    allowed = (tensors.BYTES,) if field.is_text else tuple(tensors.DTYPES)
+    allowed = _OF_TEXT if field.is_text else _OF_NUMBERS
     if tensor.datatype not in allowed:
         kind = "text" if field.is_text else "numbers"
         text = f"{tensor.datatype[:20]!r} is not a datatype of {kind}: {', '.join(allowed)}"
@@ -128,7 +120,7 @@ def _tensor(
         raise InvalidInput(f"needs 1 to {max_rows} rows, got {count}", field=f"{where}.shape")
     if chunk is not None:
         values = tensors.from_binary(chunk, tensor.datatype, tensor.shape, where)
-    elif not bytes(tensor.data):
+    elif not len(memoryview(tensor.data)):
         raise InvalidInput("is missing", field=f"{where}.data")
     else:
         values = tensors.from_json(
@@ -161,8 +153,12 @@ def _known(values: NDArray[Any], field: Input, where: str) -> NDArray[Any]:
 
 
 def _cast(values: NDArray[Any], field: Input, where: str) -> NDArray[Any]:
-    """In the dtype of the field, nothing cut off but the digits that its floats don't have."""
+    """In the dtype of the field, nothing cut off but the digits that its floats don't have. A copy:
+    what a model is given it may change.
+    """
     dtype = np.dtype(field.dtype)
+    if values.dtype.kind == dtype.kind == "f" and surely_fit(values, field.dtype):
+        return values.astype(dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         made = values.astype(dtype)
     if dtype.kind == "f":

@@ -1,0 +1,97 @@
+"""The bodies of the v2 protocol, as far as they can be decoded without knowing the model: the data
+of inputs stay text, or the bytes behind the JSON.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from transit_server.api.decoding import size_guard
+from transit_server.api.decoding.large_bodies import SMALL
+from transit_server.api.decoding.rows import decode
+from transit_server.errors import InvalidInput, MalformedBody
+
+Parameters = dict[str, Any]
+_Length = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+
+
+class InferInput(msgspec.Struct):
+    """One input of a request."""
+
+    name: str
+    shape: Annotated[list[_Length], msgspec.Meta(min_length=1, max_length=8)]
+    datatype: str
+    parameters: Parameters = {}
+    data: msgspec.Raw = msgspec.Raw()
+
+
+class RequestedOutput(msgspec.Struct):
+    """One output that is wanted."""
+
+    name: str
+    parameters: Parameters = {}
+
+
+class Asked(msgspec.Struct):
+    """What a request asks for."""
+
+    inputs: list[InferInput]
+    id: str = ""
+    parameters: Parameters = {}
+    outputs: list[RequestedOutput] = []
+
+    @property
+    def wants_tokens(self) -> bool:
+        return self.parameters.get("feedback") is True
+
+
+class _Outline(msgspec.Struct):
+    """The same with the lists as text, so that what is too long is not decoded."""
+
+    inputs: msgspec.Raw
+    id: str = ""
+    parameters: Parameters = {}
+    outputs: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+_ASKED = msgspec.json.Decoder(Asked)
+_OUTLINE = msgspec.json.Decoder(_Outline)
+_INPUTS = msgspec.json.Decoder(list[InferInput])
+_OUTPUTS = msgspec.json.Decoder(list[RequestedOutput])
+
+
+def decode_infer(
+    body: bytes, json_size: int | None, most_inputs: int, max_rows: int, widest: int
+) -> tuple[Asked, memoryview]:
+    """What is asked, and what is behind the JSON. Raises a `ClientMistake` that names the field.
+
+    No model takes more than `most_inputs`, nor rows of more than `widest` values; 0: none is ready.
+    """
+    if json_size is not None and json_size > len(body):
+        raise MalformedBody(
+            f"Inference-Header-Content-Length is {json_size}, the body has {len(body)} bytes"
+        )
+    binary = memoryview(body)[len(body) if json_size is None else json_size :]
+    asked = _decoded(body if json_size is None else body[:json_size], most_inputs, max_rows, widest)
+    if not isinstance(asked.parameters.get("feedback", False), bool):
+        raise InvalidInput("must be true or false", field="parameters.feedback")
+    return asked, binary
+
+
+def _decoded(text: bytes, most_inputs: int, max_rows: int, widest: int) -> Asked:
+    if len(text) <= SMALL and not size_guard.has_more_objects(text):
+        try:
+            return _ASKED.decode(text)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass  # what is wrong is told below
+    if widest:  # else no model is ready, which was said before
+        size_guard.check_values(text, max_rows, widest)
+    outline = decode(_OUTLINE, text)
+    size_guard.check_list(outline.inputs, "inputs", most_inputs)
+    size_guard.check_list(outline.outputs, "outputs")
+    return Asked(
+        decode(_INPUTS, outline.inputs, "inputs"),
+        outline.id,
+        outline.parameters,
+        decode(_OUTPUTS, outline.outputs, "outputs"),
+    )
