@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 
 from transit_models.schema import Inputs
-from transit_server.api.guide_requests import decode_predict
 from transit_server.api.decoding.rows import to_rows
+from transit_server.api.guide_requests import decode_predict
 from transit_server.errors import ClientMistake
 from transit_server.formats.base import Rows, Scores, UnsupportedModel
 from transit_server.serving.predictor import Predictor
