@@ -125,7 +125,7 @@ def test_before_they_pass_there_is_no_traffic(tmp_path: Path) -> None:
     model, probe, said = pipeline()
 
     def published(name: str, *categories: str) -> None:
-        more = {"inputs": inputs_of(*categories), "input_schema": {"features": 2}}
+        more: dict[str, Any] = {"inputs": inputs_of(*categories), "input_schema": {"features": 2}}
         publish(tmp_path / "store", name, "1.0.0", ".pkl", lambda path: joblib.dump(model, path),
                 labels=("no", "yes"), probe=probe, answers=said, **more)  # fmt: skip
 

@@ -146,8 +146,9 @@ def test_what_nobody_has_signed_is_not_opened(tmp_path: Path, trained: Truth) ->
         lambda path: joblib.dump(trained.forest_model, path),
         step,
     )
-    key, public = tmp_path / "key.pem", ["openssl", "pkey", "-pubout", "-in", tmp_path / "key.pem"]
-    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
+    key = tmp_path / "key.pem"
+    public = ["openssl", "pkey", "-pubout", "-in", str(key)]
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(key)], check=True)
     pem = subprocess.run(public, check=True, capture_output=True, text=True).stdout
     keys = {"signing_keys": json.dumps({"release": pem})}
     with RunningServer(root, tmp_path / "one", {"forest": "1.0.0"}, **keys) as server:
