@@ -208,10 +208,11 @@ class GuideApi:
         models = [self._registry.get(name) for name in names]
         for model in models:
             _speaks_rows(model)
-        if self._splitter is not None and len(models) == 1 and not asked.return_all_models:
-            return [self._splitter.choose(models[0], call.unit)]
+        if len(models) == 1 and not asked.return_all_models:
+            (model,) = models
+            return [model if self._splitter is None else self._splitter.choose(model, call.unit)]
         for model in models:
-            if not model.probabilities and (asked.return_all_models or len(models) > 1):
+            if not model.probabilities:
                 kind = "is a regression" if model.regression else "gives no probabilities"
                 text = f"{model.name} {kind}, and only classes are compared"
                 raise InvalidInput(text, field="return_all_models")

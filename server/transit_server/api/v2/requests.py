@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import msgspec
 
 from transit_server.api.decoding import size_guard
-from transit_server.api.decoding.large_bodies import SMALL
 from transit_server.api.decoding.rows import decode
 from transit_server.errors import InvalidInput, MalformedBody
 
@@ -79,13 +78,13 @@ def decode_infer(
 
 
 def _decoded(text: bytes, most_inputs: int, max_rows: int, widest: int) -> Asked:
-    if len(text) <= SMALL and not size_guard.has_more_objects(text):
+    if widest:  # else no model is ready, which was said before
+        size_guard.check_values(text, max_rows, widest)
+    if not size_guard.has_more_objects(text):
         try:
             return _ASKED.decode(text)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # what is wrong is told below
-    if widest:  # else no model is ready, which was said before
-        size_guard.check_values(text, max_rows, widest)
     outline = decode(_OUTLINE, text)
     size_guard.check_list(outline.inputs, "inputs", most_inputs)
     size_guard.check_list(outline.outputs, "outputs")
