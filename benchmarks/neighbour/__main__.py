@@ -26,14 +26,15 @@ import joblib
 from benchmarks.neighbour.counted import Counted
 from benchmarks.neighbour.noisy import Noise
 from benchmarks.neighbour.quiet import Quiet, Seen
-from benchmarks.neighbour.report import Result, table
+from benchmarks.neighbour.report import Result, goals, table
 from benchmarks.neighbour.steps import BREAKS, PedanticScaler
-from benchmarks.server import command, environments
+from benchmarks.server import command
 from benchmarks.server.__main__ import RESULTS, row_bodies
-from benchmarks.server.contestant import MODELS, OWN, Contestant, Model, Place
-from benchmarks.server.contestants import CONTESTANTS
-from benchmarks.server.rows import machine
-from benchmarks.server.running import ROOT, Running, free_ports, own_python
+from benchmarks.server.figures.rows import machine
+from benchmarks.server.servers import environments
+from benchmarks.server.servers.contestant import MODELS, OWN, Contestant, Model, Place
+from benchmarks.server.servers.contestants import CONTESTANTS
+from benchmarks.server.servers.running import ROOT, Running, free_ports, own_python
 from transit_models.integrity import PREPROCESSING, write_checksums
 
 _SERVERS = (OWN, "mlserver-batching", "bentoml")
@@ -71,6 +72,7 @@ def main() -> int:
         "model": model.name,
         "connections": _CONNECTIONS,
         "servers": [asdict(one) for one in results],
+        "goals": {one.server: dict(goals(one)) for one in results if one.counted is not None},
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "neighbour.json").write_text(json.dumps(written, indent=1) + "\n")
@@ -83,8 +85,11 @@ def _options() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    known = command.some_of(_SERVERS)
     parser.add_argument("--model", choices=[one.kind for one in MODELS], default="forest")
-    parser.add_argument("--servers", nargs="+", choices=_SERVERS, default=_SERVERS)
+    parser.add_argument(
+        "--servers", type=known, default=_SERVERS, help=f"of {', '.join(_SERVERS)}, all by default"
+    )
     parser.add_argument("--seconds", type=float, default=20, help="of each of the two phases (20)")
     parser.add_argument("--store", type=Path, default=ROOT / "build" / "models")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON")

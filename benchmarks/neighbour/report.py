@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from benchmarks.neighbour.counted import Counted
 from benchmarks.neighbour.quiet import Seen
 
+_P99_TIMES = 5
+_MOST_ERRORS, _MOST_TIMES = 0.05, 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -41,8 +44,34 @@ def table(results: Sequence[Result]) -> str:
                 f"{client:.2%} as the quiet client saw it; p95 "
                 f"{one.counted.quantile_ms(0.95):.2f} ms by /metrics, {one.beside.p95_ms:.2f} ms "
                 "as it saw it",
+                "",
+                *(f"- {what}: {'met' if met else '**not met**'}" for what, met in goals(one)),
             ]
     for one in results:
         said = ", ".join(f"{count} {what}" for what, count in sorted(one.noisy.items()))
         lines += ["", f"{one.server} answered the noisy client: {said}"]
     return "\n".join(lines)
+
+
+def goals(one: Result) -> list[tuple[str, bool]]:
+    """What is aimed at for this server, and whether this run met it. A verdict is swayed by what is
+    beyond the limits that a rollout has by default.
+    """
+    alone, beside, counted = one.alone, one.beside, one.counted
+    found = [
+        (
+            f"p99 beside under {_P99_TIMES} times that alone",
+            beside.p99_ms < _P99_TIMES * alone.p99_ms,
+        ),
+        ("no request of the quiet client fails", not beside.failed),
+    ]
+    if counted is not None:
+        latency = counted.quantile_ms(0.95)
+        found += [
+            (f"error rate by /metrics under {_MOST_ERRORS:.0%}", counted.error_rate < _MOST_ERRORS),
+            (
+                f"p95 by /metrics under {_MOST_TIMES:g} times what the quiet client saw",
+                latency < _MOST_TIMES * beside.p95_ms,
+            ),
+        ]
+    return found

@@ -19,16 +19,25 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.server import command, compiled, environments, report
-from benchmarks.server.contestant import MODELS, OWN, QUIET, THREADS, Contestant, Model, Place
-from benchmarks.server.contestants import CONTESTANTS
-from benchmarks.server.load import measure
-from benchmarks.server.rows import Round, Row, best_peer, machine
-from benchmarks.server.running import ROOT, DoesNotRun, Running, free_ports, own_python
+from benchmarks.server import command
+from benchmarks.server.figures import goals, report
+from benchmarks.server.figures.rounds import interleaved, rest
+from benchmarks.server.figures.rows import Row, best_peer, machine
+from benchmarks.server.servers import compiled, environments
+from benchmarks.server.servers.contestant import (
+    MODELS,
+    OWN,
+    QUIET,
+    THREADS,
+    Contestant,
+    Model,
+    Place,
+)
+from benchmarks.server.servers.contestants import CONTESTANTS
+from benchmarks.server.servers.running import ROOT, DoesNotRun, Running, free_ports, own_python
 
 RESULTS = ROOT / "benchmarks" / "results"
 _TOLERANCE = 1e-4
-_WARM_UP = 1.0
 _BODIES = 16
 
 
@@ -43,7 +52,7 @@ def main() -> int:
     if not store.is_dir():
         print(f"no models in {store}: run make models first", file=sys.stderr)
         return 2
-    wanted = [one for one in CONTESTANTS if not options.servers or one.name in options.servers]
+    wanted = [one for one in CONTESTANTS if one.kind == "own" or _is_wanted(one, options.peers)]
     pythons, absent = _install(wanted)
     rows: list[Row] = []
     before = os.getloadavg()[0]
@@ -55,9 +64,10 @@ def main() -> int:
         except AnswersDiffer as error:
             print(f"refused, nothing is written: {error}", file=sys.stderr)
             return 1
+    found = goals.goals(rows)
     result = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": "python -m benchmarks.server",
+        "command": "python -m benchmarks.server " + " ".join(sys.argv[1:]),
         "machine": machine(),
         "load_average": {"before": round(before, 2), "after": round(os.getloadavg()[0], 2)},
         "seconds": options.seconds,
@@ -66,9 +76,11 @@ def main() -> int:
         "servers": [_described(one) for one in wanted if one.name in pythons],
         "absent": absent,
         "rows": [row.as_dict() for row in rows],
+        "goals": [goal.as_dict() for goal in found],
     }
     print("\n" + report.table(rows) + "\n")
-    print(report.rivals(rows) + "\n")
+    if found:
+        print(goals.table(found) + "\n")
     for line in _ratios(rows):
         print(line)
     for name, why in absent.items():
@@ -86,17 +98,27 @@ def _options() -> argparse.Namespace:
         prog="python -m benchmarks.server",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example: python -m benchmarks.server --models forest --servers transit mlserver",
+        epilog="example: python -m benchmarks.server --models forest --peers triton,mosec "
+        "--connections 1,16,64 --seconds 5",
     )
-    kinds, names = [model.kind for model in MODELS], [one.name for one in CONTESTANTS]
-    parser.add_argument("--models", nargs="+", choices=kinds, help="only these models")
-    parser.add_argument("--servers", nargs="+", choices=names, help="only these servers")
-    parser.add_argument("--connections", nargs="+", type=int, default=[1, 16, 64])
+    kinds = [model.kind for model in MODELS]
+    peers = [one for one in CONTESTANTS if one.kind != "own"]
+    names = [*dict.fromkeys(one.environment for one in peers), *(one.name for one in peers)]
+    models, known = command.some_of(kinds), command.some_of(names)
+    parser.add_argument("--models", type=models, help=f"only these, of {', '.join(kinds)}")
+    parser.add_argument(
+        "--peers", type=known, help="only these besides this server, by program or by name"
+    )
+    parser.add_argument("--connections", type=command.numbers, default=[1, 16, 64])
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement (3)")
     parser.add_argument("--rounds", type=int, default=3, help="whose median counts (3)")
     parser.add_argument("--store", type=Path, default=ROOT / "build" / "models")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of JSON and plot")
     return parser.parse_args()
+
+
+def _is_wanted(peer: Contestant, peers: Sequence[str] | None) -> bool:
+    return peers is None or peer.environment in peers or peer.name in peers
 
 
 def _say(text: str) -> None:
@@ -143,33 +165,14 @@ def _measured(
                 _say(f"{model.kind} {each.name}: can't be measured: {error}")
         _check(model, running, inputs)
         for one in running:
-            _rest(one)
+            rest(one)
         for connections in options.connections:
-            seen: dict[str, list[Round]] = {one.contestant.name: [] for one in running}
-            for number in range(-1, options.rounds):
-                for one in running:
-                    if one.contestant.polls:
-                        one.resume(inputs[0])
-                    bodies = [one.contestant.body(row) for row in inputs]
-                    seconds = _WARM_UP if number < 0 else options.seconds
-                    before = one.cpu_seconds()
-                    headers = one.contestant.headers
-                    got = measure(one.url, one.path, bodies, headers, connections, seconds)
-                    spent = one.cpu_seconds() - before
-                    _rest(one)
-                    if number >= 0:
-                        seen[one.contestant.name].append(Round(got, spent))
+            seen = interleaved(running, inputs, connections, options.seconds, options.rounds)
             for one in running:
                 row = Row.of(one.contestant, model.kind, connections, seen[one.contestant.name])
                 rows.append(row)
                 _say(row.line())
     return rows
-
-
-def _rest(one: Running) -> None:
-    """While others are measured."""
-    if one.contestant.polls:
-        one.pause()
 
 
 def _started(

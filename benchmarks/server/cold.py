@@ -22,9 +22,9 @@ from typing import Any
 
 from benchmarks.server import command
 from benchmarks.server.__main__ import RESULTS
-from benchmarks.server.contestant import MODELS, Model
+from benchmarks.server.figures.rows import machine
 from benchmarks.server.own import without_twin
-from benchmarks.server.rows import machine
+from benchmarks.server.servers.contestant import MODELS, Model
 from dev.cluster.ui import StepFailed
 from dev.demo import install, kube, store
 from dev.demo.progress import Progress

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from benchmarks.server.contestant import Model
-from benchmarks.server.running import DoesNotRun
+from benchmarks.server.servers.contestant import Model
+from benchmarks.server.servers.running import DoesNotRun
 from transit_models import verify_version
 from transit_server.formats import whole
 from transit_server.formats.compile import compile_in_child

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.server import v2_bodies
+from benchmarks.server.servers import v2_bodies
 
 PEERS = Path(__file__).parent / "peers"
 OWN = "transit"

@@ -5,11 +5,12 @@ library does, or as this server compiles it, and are compared with their own kin
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.server import v2_bodies
-from benchmarks.server.contestant import OWN, PEERS, Contestant, Place
+from benchmarks.server.servers import v2_bodies
+from benchmarks.server.servers.contestant import OWN, PEERS, Contestant, Place
 
 
 def _script(name: str) -> Callable[[Place], Sequence[str]]:
@@ -17,6 +18,9 @@ def _script(name: str) -> Callable[[Place], Sequence[str]]:
 
 
 def _own(place: Place) -> Mapping[str, str]:
+    """As a pod of the operator has it: answers of `/api/v1` carry a signed token."""
+    key = place.folder / "feedback-key"
+    key.write_bytes(os.urandom(32))
     model = {"name": place.model.name, "version": place.model.version}
     return {
         "TRANSIT_MODELS": json.dumps([model]),
@@ -27,6 +31,7 @@ def _own(place: Place) -> Mapping[str, str]:
         "TRANSIT_CACHE_DIR": str(place.folder / "cache"),
         "TRANSIT_TERMINATION_LOG": str(place.folder / "termination-log"),
         "TRANSIT_DRAIN_DELAY": "0s",
+        "TRANSIT_FEEDBACK_KEY_FILE": str(key),
     }
 
 

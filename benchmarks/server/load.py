@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.server import environments
+from benchmarks.server.servers import environments
 
 # Each connection sends the bodies in turn, made before the clock starts.
 _SCRIPT = """

@@ -27,13 +27,14 @@ from typing import Any
 import joblib
 import numpy as np
 
-from benchmarks.server import command, environments
+from benchmarks.server import command
 from benchmarks.server.__main__ import RESULTS, row_bodies
-from benchmarks.server.contestant import MODELS, OWN, QUIET, Contestant, Model, Place
-from benchmarks.server.contestants import CONTESTANTS
-from benchmarks.server.load import measure
-from benchmarks.server.rows import machine
-from benchmarks.server.running import ROOT, Running, free_ports, own_python
+from benchmarks.server.figures.load import measure
+from benchmarks.server.figures.rows import machine
+from benchmarks.server.servers import environments
+from benchmarks.server.servers.contestant import MODELS, OWN, QUIET, Contestant, Model, Place
+from benchmarks.server.servers.contestants import CONTESTANTS
+from benchmarks.server.servers.running import ROOT, Running, free_ports, own_python
 from transit_models import verify_version
 from transit_models.integrity import write_checksums
 from transit_models.twin import TWIN, TWIN_SCORES

@@ -3,18 +3,10 @@
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from benchmarks.server.rows import Row, best_peer
+from benchmarks.server.figures.rows import Row, best_peer
 
 _BAR, _GAP, _LEFT, _WIDTH = 18, 6, 150, 420
 _COLOURS = {"own": "#2f6f9f", "original": "#9aa5b1", "compiled": "#7d6b91", "by hand": "#d9b36c"}
-# Of this server and a peer with the same compiled model, and what is aimed at: times its requests
-# per second at the same number of connections.
-_RIVALS = (
-    ("transit-v2", "triton-batching", 1.0),
-    ("transit-v2-binary", "triton-batching-binary", 0.9),
-    ("transit", "triton-batching", 1.2),
-    ("transit", "mosec-batching", 1.0),
-)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -31,27 +23,6 @@ def table(rows: Sequence[Row]) -> str:
             lines.append(f"| {server} | {' | '.join(cells)} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
-
-
-def rivals(rows: Sequence[Row]) -> str:
-    """A Markdown table: this server's requests per second as times those of peers that run the same
-    compiled model. Triton is its Python backend, as the wheel brings it.
-    """
-    counts = sorted({row.connections for row in rows})
-    lines = [
-        f"| times the rps of | {' | '.join(f'{count} conn' for count in counts)} | goal |",
-        "|---" + "|---:" * (len(counts) + 1) + "|",
-    ]
-    rates = {(row.model, row.server, row.connections): row.rps for row in rows if not row.failed}
-    for model in dict.fromkeys(row.model for row in rows):
-        for own, peer, goal in _RIVALS:
-            cells = []
-            for count in counts:
-                mine, theirs = rates.get((model, own, count)), rates.get((model, peer, count))
-                cells.append(f"{mine / theirs:.2f}" if mine and theirs else "-")
-            if any(cell != "-" for cell in cells):
-                lines.append(f"| {model}: {own} / {peer} | {' | '.join(cells)} | {goal:g} |")
-    return "\n".join(lines)
 
 
 def _cells(rows: Sequence[Row], row: Row | None) -> str:

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.server.contestant import Contestant, Kind
-from benchmarks.server.load import Measured
+from benchmarks.server.figures.load import Measured
+from benchmarks.server.servers.contestant import Contestant, Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Self
 
-from benchmarks.server.contestant import PEERS, QUIET, THREADS, Contestant, Place
+from benchmarks.server.servers.contestant import PEERS, QUIET, THREADS, Contestant, Place
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 _READY = 120.0
 _END = 10.0
 

@@ -24,10 +24,10 @@ import aiohttp
 
 from benchmarks.server import command
 from benchmarks.server.__main__ import RESULTS, row_bodies
-from benchmarks.server.contestant import MODELS, QUIET
+from benchmarks.server.figures.rows import machine
 from benchmarks.server.own import Served, served
-from benchmarks.server.rows import machine
-from benchmarks.server.running import ROOT
+from benchmarks.server.servers.contestant import MODELS, QUIET
+from benchmarks.server.servers.running import ROOT
 
 DRAIN = "5s"  # as in a cluster: connections are closed one by one, after an answer
 ENDPOINT_GONE = 4.0  # seconds after SIGTERM at which gateways send nothing more
@@ -102,7 +102,9 @@ class Load:
     async def _ask(self, body: bytes) -> tuple[int, Any]:
         async with self._session.post(self._predict, data=body) as answer:
             found = await answer.json()
-            return answer.status, found.get("prediction", found)
+            said = found.get("prediction", found)
+            said.pop("feedback_token", None)  # no two are alike
+            return answer.status, said
 
 
 async def soak(server: Served, store: Path, minutes: float, connections: int) -> Seen:

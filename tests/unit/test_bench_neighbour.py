@@ -35,6 +35,9 @@ def test_the_table_says_what_became_of_the_quiet_client() -> None:
     assert "| transit | 1.00 | 2.00 | 2.00 | 9.00 | 20.00 | 4.5 | 4 status 503 of 800 |" in said
     assert "error rate 10.00% by /metrics, 0.50% as the quiet client saw it" in said
     assert "transit answered the noisy client: 7 batch: 200" in said
+    assert "- p99 beside under 5 times that alone: met" in said
+    assert "- no request of the quiet client fails: **not met**" in said
+    assert "- error rate by /metrics under 5%: **not met**" in said
 
 
 @pytest.mark.parametrize("server", ["transit", "mlserver-batching", "bentoml"])

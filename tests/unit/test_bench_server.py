@@ -2,19 +2,25 @@
 ends.
 """
 
+import argparse
 import json
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from benchmarks.server import command, environments, v2_bodies
+from benchmarks.server import command
 from benchmarks.server.__main__ import AnswersDiffer, must_agree
-from benchmarks.server.contestant import Kind
-from benchmarks.server.report import plot, rivals, table
-from benchmarks.server.rows import Row, best_peer
+from benchmarks.server.commits import compared
+from benchmarks.server.figures import goals
+from benchmarks.server.figures.load import Measured
+from benchmarks.server.figures.report import plot, table
+from benchmarks.server.figures.rows import Round, Row, best_peer
+from benchmarks.server.servers import environments, v2_bodies
+from benchmarks.server.servers.contestant import Kind
 
 
 def row(server: str, rps: float, kind: Kind = "original", failed: int = 0) -> Row:
@@ -44,10 +50,51 @@ def test_the_table_has_ratios_and_says_what_failed() -> None:
     assert "| wrong | 900 (3 failed) | 1.00 | 2.00 | 0.30 | 2.25 |" in lines
 
 
-def test_who_runs_the_same_compiled_model_is_compared_apart() -> None:
-    lines = rivals(ROWS).splitlines()
-    assert "| forest: transit / triton-batching | 1.20 | 1.2 |" in lines
+def test_goals_are_of_those_who_run_the_same_compiled_model() -> None:
+    lines = goals.table(goals.goals(ROWS)).splitlines()
+    what = "forest: rps of transit over triton-batching, at 16 connections"
+    assert f"| {what} | 1.20 | ≥ 1.2 | met |" in lines
+    cpu = "forest: CPU of a request by transit, ms, at 16 connections"
+    assert f"| {cpu} | 0.30 | ≤ 0.18 | **not met** |" in lines
     assert not any("mosec" in line for line in lines), "nobody measured it"
+
+
+def test_the_best_of_several_entries_of_a_peer_counts() -> None:
+    rows = [
+        replace(row("transit", 900, "own"), connections=1, p50_ms=1.2),
+        replace(row("mosec", 1000, "compiled"), connections=1, p50_ms=1.0),
+        replace(row("mosec-batching", 400, "compiled"), connections=1, p50_ms=3.0),
+    ]
+    (latency,) = goals.goals(rows)
+    assert (latency.value, latency.met) == (pytest.approx(1.2), False)
+
+
+def measured(rps: float, cpu: float, failed: int = 0) -> Round:
+    return Round(Measured(1000, rps, 1.0, 2.0, failed), cpu)
+
+
+@pytest.mark.parametrize(
+    ("after", "failed", "verdict"),
+    [
+        ((900, 890, 910, 905), 0, "slower"),
+        ((1100, 1150, 1090, 1120), 0, "faster"),
+        ((900, 1100, 1000, 1010), 0, "no difference seen"),
+        ((1100, 1150, 1090, 1120), 2, "8 failed"),
+    ],
+)
+def test_commits_are_compared_round_by_round(
+    after: Sequence[float], failed: int, verdict: str
+) -> None:
+    rounds = [measured(rps, 0.2, failed) for rps in after]
+    said = compared("forest", "transit", 16, 4 * [measured(1000, 0.1)], rounds)
+    assert (said.before_cpu_ms, said.after_cpu_ms) == (0.1, 0.2)
+    assert said.verdict == verdict
+
+
+def test_lists_are_of_what_is_known() -> None:
+    assert command.some_of(["triton", "mosec"])("mosec,triton") == ["mosec", "triton"]
+    with pytest.raises(argparse.ArgumentTypeError, match="'x' is none of triton, mosec"):
+        command.some_of(["triton", "mosec"])("mosec,x")
 
 
 TENSOR = b'{"outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [1, 2]}]}'

@@ -1,7 +1,7 @@
 """The models as their authors' libraries run them; every peer serves one of these.
 
 `transit_models` has to be on the path: the example models' preprocessing is of its classes. The
-peers' own threads are set by the environment (see `benchmarks.server.contestants`).
+peers' own threads are set by the environment (see `benchmarks.server.servers.contestants`).
 """
 
 import os
