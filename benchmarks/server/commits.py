@@ -189,24 +189,24 @@ def compared(
     ratios = [b.load.rps / a.load.rps for a, b in zip(before, after, strict=True)]
     low, middle, high = quantiles(ratios, n=4) if len(ratios) > 1 else 3 * ratios
 
-    def cpu_ms(rounds: Sequence[Round]) -> float:
-        spent, requests = sum(one.cpu_seconds for one in rounds), _requests(rounds)
-        return round(spent / requests * 1e3, 4)
-
     return Compared(
-        model,
-        route,
-        connections,
-        *(round(median(one.load.rps for one in rounds), 1) for rounds in (before, after)),
-        *(round(median(one.load.p50_ms for one in rounds), 3) for rounds in (before, after)),
-        *(cpu_ms(rounds) for rounds in (before, after)),
+        model=model,
+        route=route,
+        connections=connections,
+        before_rps=round(median(one.load.rps for one in before), 1),
+        after_rps=round(median(one.load.rps for one in after), 1),
+        before_p50_ms=median(one.load.p50_ms for one in before),
+        after_p50_ms=median(one.load.p50_ms for one in after),
+        before_cpu_ms=_cpu_ms(before),
+        after_cpu_ms=_cpu_ms(after),
         ratios=(round(low, 3), round(middle, 3), round(high, 3)),
         failed=sum(one.load.failed for one in (*before, *after)),
     )
 
 
-def _requests(rounds: Sequence[Round]) -> int:
-    return max(1, sum(one.load.requests for one in rounds))
+def _cpu_ms(rounds: Sequence[Round]) -> float:
+    requests = max(1, sum(one.load.requests for one in rounds))
+    return round(sum(one.cpu_seconds for one in rounds) / requests * 1e3, 4)
 
 
 if __name__ == "__main__":

@@ -383,7 +383,7 @@ CASES: dict[str, Case] = {
     # Binary tensors.
     "binary": _binary(_chunk(), _ROW),
     "binary rows": _binary(_chunk(24, shape="[2, 3]"), _TWO_ROWS),
-    "binary halves": _binary(_chunk(6, datatype="FP16"), np.array([1, 1, 2], np.float16).tobytes()),
+    "binary halves": _binary(_chunk(6, datatype="FP16"), struct.pack("<3e", 1, 1, 2)),
     "binary doubles": _binary(_chunk(24, datatype="FP64"), struct.pack("<3d", 1, 1, 2)),
     "binary bytes": _binary(_chunk(3, datatype="UINT8"), bytes((1, 1, 2))),
     "binary NaN": _binary(_chunk(), struct.pack("<3f", 1, float("nan"), 2)),
