@@ -3,6 +3,7 @@
 `make test` brings the cluster up and loads the images first. Unit tests use nothing of this.
 """
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ from kubernetes.aio.config import load_kube_config
 
 from dev.demo.install import install
 from dev.demo.kube import Kube, connect
-from tests.once import once
+from tests.once import in_turn, once
+from tests.support import eventually
 
 KEYS = Path(__file__).parent / "keys"
 
@@ -42,6 +44,24 @@ def namespace(kube: Kube) -> Iterator[str]:
     kube("create", "namespace", name)
     yield name
     kube("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def gpus(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """All GPUs of the cluster, of which there are four: for one test at a time."""
+
+    def users() -> list[str]:
+        pods = (kube.find("pods", "--all-namespaces") or {"items": []})["items"]
+        return [
+            pod["metadata"]["name"]
+            for pod in pods
+            if "nvidia.com/gpu" in json.dumps([c["resources"] for c in pod["spec"]["containers"]])
+        ]
+
+    with in_turn(tmp_path_factory, "gpus"):
+        # What an earlier test had goes in the background, after its drain.
+        eventually("nobody has a GPU", lambda: not users(), 120)
+        yield
 
 
 @pytest.fixture

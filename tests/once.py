@@ -1,7 +1,8 @@
-"""Expensive things of a test run are made once, also where pytest-xdist runs several workers."""
+"""What the workers of pytest-xdist share: things that are made once, and things used in turn."""
 
 import fcntl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -26,3 +27,11 @@ def once(
             note.write_text("made")
     if note.read_text() != "made":
         pytest.fail(f"{name} could not be made; another worker tells why")
+
+
+@contextmanager
+def in_turn(factory: pytest.TempPathFactory, name: str) -> Iterator[None]:
+    """Have something of which there is one in the whole run, after whoever has it now."""
+    with (factory.getbasetemp().parent / f"turn-{name}").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

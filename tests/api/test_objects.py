@@ -238,6 +238,7 @@ def test_an_unknown_pool_is_said(operator: Kube, namespace: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("gpus")
 def test_a_gpu_revision_asks_for_its_pool(operator: Kube, namespace: str) -> None:
     revision = given(operator, namespace, server=NEVER_READY["server"] | {"pool": "gpu"})
 

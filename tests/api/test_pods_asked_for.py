@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 from dev.demo.kube import Kube
-from tests.support import Object, eventually, model_deployment
+from tests.support import NEVER_READY, Object, eventually, model_deployment
 
-IMAGE = "transit.invalid/none:1"
+IMAGE: str = NEVER_READY["server"]["image"]
+FOR_EVER = ["python3", "-c", "import signal; signal.pause()"]
+SIDECAR = {"name": "proxy", "image": IMAGE, "command": FOR_EVER, "restartPolicy": "Always"}
 
 
 def status(kube: Kube, namespace: str) -> dict[str, Any]:
@@ -23,7 +25,8 @@ def accepted(kube: Kube, namespace: str) -> Object:
 def apply(kube: Kube, namespace: str, version: str = "1.0.0", **template: Any) -> None:
     spec = {
         "models": [{"name": "random_forest", "version": version}],
-        "server": {"image": IMAGE, "podTemplate": template},
+        **NEVER_READY,
+        "server": NEVER_READY["server"] | {"podTemplate": template},
     }
     kube.apply(model_deployment("m", namespace, **spec))
 
@@ -45,10 +48,12 @@ def test_the_deployment_is_as_asked_and_is_written_once(operator: Kube, namespac
             "serviceAccountName": "default",
             "priorityClassName": "system-cluster-critical",
             "volumes": [shm],
-            "initContainers": [{"name": "proxy", "image": IMAGE, "restartPolicy": "Always"}],
+            "initContainers": [
+                {"name": "proxy", "image": IMAGE, "command": FOR_EVER, "restartPolicy": "Always"}
+            ],
             "containers": [
                 {"name": "server", "volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}]},
-                {"name": "agent", "image": IMAGE},
+                {"name": "agent", "image": IMAGE, "command": FOR_EVER},
             ],
         },
     )

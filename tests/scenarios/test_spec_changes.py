@@ -28,6 +28,7 @@ def test_of_five_versions_in_ten_seconds_only_the_last_is_analysed(scene: Scene)
             ("ControllerRevision", f"m-{asked[-1]}"),
             ("Deployment", f"m-{asked[-1]}"),
             ("HTTPRoute", "m"),
+            ("PodDisruptionBudget", f"m-{asked[-1]}"),
             ("Service", "m"),
             ("Service", f"m-{asked[-1]}"),
         ]

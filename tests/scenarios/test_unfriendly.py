@@ -241,6 +241,7 @@ def test_by_pod_counts_the_status_says_what_is_reached(scene: Scene) -> None:
     )
 
 
+@pytest.mark.usefixtures("gpus")
 def test_a_full_pool_rolls_out_what_it_can_hold(scene: Scene) -> None:
     """Given a GPU pool with room for four and four replicas, then Shared needs no more of it."""
     scene.spec["server"]["pool"] = "gpu"

@@ -141,7 +141,7 @@ class Uvicorn:
     def until_a_head_has_begun(self) -> None:
         def begun() -> bool:
             connections: list[Any] = list(self.server.server_state.connections)
-            return any(one._begun for one in connections)
+            return any(one._reader.begun for one in connections)
 
         eventually(begun, "the beginning of a head")
 

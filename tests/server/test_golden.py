@@ -14,7 +14,7 @@ import pytest
 
 from tests.server.example_store import publish
 from tests.server.running import RunningServer
-from transit_models.schema import Input, Inputs
+from transit_models.schema import TEXT, Input, Inputs
 from transit_server.api.golden import MOST, replay
 from transit_server.formats.base import UnsupportedModel
 from transit_server.serving.predictor import Predictor
@@ -22,7 +22,7 @@ from transit_server.serving.predictor import Predictor
 NUMBERS = Inputs((Input("features", "float32", (2,)),))
 WHOLE = Inputs((Input("features", "int64", (2,)),))
 GAPS = Inputs((Input("features", "float64", (2,), missing=True),))
-TABLE = Inputs((Input("city", "text", categories=("Oslo", "Hamar")), Input("age", "float64")))
+TABLE = Inputs((Input("city", TEXT, categories=("Oslo", "Hamar")), Input("age", "float64")))
 TENSORS = Inputs((Input("image", "float32", (2, 2)), Input("mask", "float32", (2,))))
 
 

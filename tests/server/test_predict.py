@@ -139,6 +139,7 @@ def test_an_unfit_request_id_is_replaced(trees: RunningServer, data: Data, given
 def test_models_info_and_health(trees: RunningServer) -> None:
     models = trees.client.get("/api/v1/models").json()
     assert models["default"] == "ensemble"
+    assert all(re.fullmatch("[0-9a-f]{64}", model.pop("digest")) for model in models["models"])
     assert models["models"] == [
         {"name": "random_forest", "version": "1.0.0", "ready": True, "circuit": "closed"},
         {"name": "xgboost", "version": "1.0.0", "ready": True, "circuit": "closed"},
