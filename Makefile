@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := build/.venv-ready
-CODE := operator server models dev tests benchmarks
+CODE := operator server models cli dev tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-long demo models images crds golden requirements \
@@ -15,7 +15,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## Create .venv with every pinned dependency
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): requirements/dev.txt pyproject.toml cli/pyproject.toml
 	@bash dev/venv.sh $(PYTHON) $(VENV)
 	@mkdir -p build && touch $@
 

@@ -2,10 +2,11 @@
 # Pin every dependency with hashes and without index addresses, for Python 3.11 to 3.13.
 set -euo pipefail
 unset PIP_FIND_LINKS UV_FIND_LINKS
-compile() {
-  .venv/bin/uv pip compile -q pyproject.toml "$@" --python-version 3.11 \
+compile_of() {
+  .venv/bin/uv pip compile -q "$@" --python-version 3.11 \
     --generate-hashes --no-header --no-emit-index-url --upgrade
 }
+compile() { compile_of pyproject.toml "$@"; }
 compile --universal --extra operator -o requirements/operator.txt
 compile --universal --extra server -o requirements/server.txt
 compile --python-platform linux --extra server-gpu -o requirements/server-gpu.txt
@@ -15,4 +16,6 @@ for format in catboost lightgbm tf_keras; do
     --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \
     -o "requirements/format-$format.txt" <<<"$format"
 done
-compile --universal --extra operator --extra server --extra training --extra dev -o requirements/dev.txt
+compile cli/pyproject.toml --universal --extra operator --extra server --extra training --extra dev \
+  -o requirements/dev.txt
+compile_of cli/pyproject.toml --universal -c requirements/dev.txt -o requirements/cli.txt

@@ -28,4 +28,4 @@ echo "creating $venv (about a minute the first time)"
 for format in requirements/format-*.txt; do  # without what they depend on, see decision 0036
   "$venv/bin/pip" install -q --disable-pip-version-check --require-hashes --no-deps -r "$format"
 done
-PYTHONWARNINGS=ignore "$venv/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+PYTHONWARNINGS=ignore "$venv/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e . -e ./cli

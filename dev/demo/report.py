@@ -16,11 +16,12 @@ from .timeline import Event, Timeline, short
 NEXT = f"""\
 What to try next
   eval "$(python3 -m dev.cluster env)"                  kubectl and helm for this cluster
-  kubectl get mdep -n {NAMESPACE} -o wide                        what serves, and why
-  kubectl describe mdep {NAME} -n {NAMESPACE}                  evidence, history, events
-  kubectl edit mdep {NAME} -n {NAMESPACE}                      ask for another version: 1.1.0, 1.0.0
-  kubectl annotate mdep {NAME} -n {NAMESPACE} --overwrite \\
-      transit.dev/action=retry/$(date +%s)              or promote, abort, pause, resume, rollback
+  export PATH=$PWD/.venv/bin:$PATH                      transit, the command line
+  transit status {NAME} -n {NAMESPACE}                         what serves, and what happened
+  transit why {NAME} -n {NAMESPACE} -r 1.2.0 --html why.html   why it was turned back, as a page too
+  transit retry {NAME} -n {NAMESPACE}                          or abort, pause, resume, rollback
+  transit set version {NAME} 1.0.0 -n {NAMESPACE}              ask for another version
+  transit status {NAME} -n {NAMESPACE} --watch                 follow it
   .venv/bin/python -m dev.demo --scenario errors        one scenario again
   make cluster-down                                     take everything away"""
 

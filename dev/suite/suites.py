@@ -72,10 +72,10 @@ SUITES = (
     ),
     Suite(
         "scenarios",
-        "API server, objects, policies, commands, faults: rollouts of a server that plays its part",
-        ("tests/api", "tests/scenarios"),
+        "API server, objects, policies, commands, faults, command line: a server plays its part",
+        ("tests/api", "tests/scenarios", "tests/cli"),
         _side_by_side(8, "not disruptive", "worksteal"),
-        runs=_PUPPETS,
+        runs=(*_PUPPETS, "cli/transit_cli/"),
         cluster=True,
     ),
     Suite(

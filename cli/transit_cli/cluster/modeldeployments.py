@@ -1,0 +1,88 @@
+"""ModelDeployments and their pods in the API server."""
+
+from urllib.parse import quote
+
+from ..exits import CommandFailed
+from .connection import Cluster, NotFound, Object
+
+GROUP = "/apis/transit.dev/v1alpha1"
+PLURAL = "modeldeployments"
+OWNER = "transit.dev/model-deployment"
+REVISION = "transit.dev/revision"
+_PAGE = 500
+
+
+def path(namespace: str, name: str = "") -> str:
+    """Return the path of one, or of all of a namespace ("" for all namespaces)."""
+    within = f"/namespaces/{quote(namespace)}" if namespace else ""
+    return f"{GROUP}{within}/{PLURAL}" + (f"/{quote(name)}" if name else "")
+
+
+def listed(cluster: Cluster, *, everywhere: bool = False) -> list[Object]:
+    """Return all of the namespace, or of all namespaces. Raises: CommandFailed."""
+    where = path("" if everywhere else cluster.namespace)
+    found: list[Object] = []
+    token = ""
+    while True:
+        query = [("limit", str(_PAGE))] + ([("continue", token)] if token else [])
+        try:
+            page = cluster.get(where, query)
+        except NotFound as error:
+            raise _not_installed() from error
+        found += page["items"]
+        token = page["metadata"].get("continue", "")
+        if not token:
+            return found
+
+
+def read(cluster: Cluster, name: str) -> Object:
+    """Return one. Raises: CommandFailed, with the names that there are."""
+    try:
+        return cluster.get(path(cluster.namespace, name))
+    except NotFound as error:
+        names = sorted(one["metadata"]["name"] for one in listed(cluster))
+        text = f"there is no ModelDeployment {name} in the namespace {cluster.namespace}"
+        if names:
+            raise NotFound(f"{text}; there are: {', '.join(names)}") from error
+        raise NotFound(text, "transit get -A") from error
+
+
+def pods(cluster: Cluster, name: str) -> list[Object]:
+    """Return the pods of all revisions that aren't being deleted.
+
+    Who may read ModelDeployments need not be one who may read pods: then there are none.
+    """
+    where = f"/api/v1/namespaces/{quote(cluster.namespace)}/pods"
+    try:
+        found = cluster.get(where, [("labelSelector", f"{OWNER}={name},{REVISION}")])["items"]
+    except CommandFailed:
+        return []
+    return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
+
+
+def annotate(cluster: Cluster, name: str, key: str, value: str) -> Object:
+    """Set one annotation; the object then. Raises: CommandFailed."""
+    body = {"metadata": {"annotations": {key: value}}}
+    return cluster.patch(path(cluster.namespace, name), body, "application/merge-patch+json")
+
+
+def patch(cluster: Cluster, name: str, operations: list[Object], *, dry_run: bool) -> Object:
+    """Apply a JSON patch; the object then. Raises: CommandFailed, with the API server's words."""
+    query = [("fieldManager", "transit-cli")] + ([("dryRun", "All")] if dry_run else [])
+    where = path(cluster.namespace, name)
+    return cluster.patch(where, operations, "application/json-patch+json", query)
+
+
+def record(cluster: Cluster, name: str, revision: str) -> Object:
+    """Return what a revision was resolved to; {} where it is not kept any more."""
+    where = f"/apis/apps/v1/namespaces/{quote(cluster.namespace)}/controllerrevisions"
+    try:
+        found: Object = cluster.get(f"{where}/{name}-{revision}")["data"]
+    except CommandFailed:
+        return {}
+    return found
+
+
+def _not_installed() -> CommandFailed:
+    text = "the cluster doesn't know ModelDeployments: Transit is not installed there"
+    return CommandFailed(text, "helm install transit charts/transit")

@@ -1,0 +1,109 @@
+"""The commands that steer a rollout: each sets `transit.dev/action`, waits, and tells what came.
+
+Each value acts once, so each call makes a token of its own. Nothing is written to the spec: Git and
+its tools see no change. Neighbour: `rollout.command` reads what became of it.
+"""
+
+import time
+from collections.abc import Callable
+from secrets import token_hex
+from typing import Annotated
+
+import typer
+
+from ..cluster import modeldeployments
+from ..cluster.connection import Cluster
+from ..cluster.following import follow
+from ..exits import CommandFailed, Exit
+from ..rollout.command import ANNOTATION, Handled, handled
+from ..rollout.times import human
+from ..screens.console import print_data, problem, stdout
+from .options import Context, Format, Kubeconfig, Name, Namespace, Output, cluster, limit
+
+TICK_SECONDS = 0.5
+
+Timeout = Annotated[
+    str,
+    typer.Option("--timeout", metavar="DURATION", help="How long to wait for the operator."),
+]
+
+_TEXTS = {
+    "abort": "Turn the candidate back now; while traffic goes back, all of it at once.",
+    "retry": "Try a revision again that was turned back.",
+    "pause": "Take no further step; evaluations and rollbacks go on.",
+    "resume": "Go on after a pause.",
+    "rollback": "Go back to the stable version before this one; with a candidate, as abort.",
+    "resolve": "Look the aliases of the spec (stable, latest) up again.",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("promote", rich_help_panel="Steer a rollout")(promote)
+    for verb, text in _TEXTS.items():
+        app.command(verb, help=text, rich_help_panel="Steer a rollout")(_command(verb))
+
+
+def promote(
+    name: Name,
+    namespace: Namespace = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="All traffic at once, then promoted.")
+    ] = False,
+    timeout: Timeout = "30s",
+    output: Output = Format.TEXT,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> int:
+    """Take the next step now, without waiting for its hold or for data.
+
+    A failing signal still turns the candidate back. With --full it gets all traffic at once.
+    """
+    verb, most = "promote-full" if full else "promote", limit(timeout)
+    return act(cluster(kubeconfig, context, namespace), name, verb, most, output)
+
+
+def _command(verb: str) -> Callable[..., int]:
+    def command(
+        name: Name,
+        namespace: Namespace = None,
+        timeout: Timeout = "30s",
+        output: Output = Format.TEXT,
+        kubeconfig: Kubeconfig = None,
+        context: Context = None,
+    ) -> int:
+        most = limit(timeout)
+        return act(cluster(kubeconfig, context, namespace), name, verb, most, output)
+
+    return command
+
+
+def act(there: Cluster, name: str, verb: str, most: float, output: Format) -> int:
+    """Give a command, wait until the operator has handled it, and say what happened."""
+    before = modeldeployments.read(there, name)
+    action = f"{verb}/{int(time.time())}-{token_hex(3)}"
+    modeldeployments.annotate(there, name, ANNOTATION, action)
+    deadline = time.monotonic() + most
+    for mdep in follow(there, name, TICK_SECONDS):
+        found = handled(before, mdep, action)
+        if found is not None:
+            return _tell(found, name, action, output)
+        if time.monotonic() > deadline:
+            break
+    text = f"no operator has handled {action} in {human(most)}; it acts as soon as one does"
+    raise CommandFailed(text, f"transit status {name}", Exit.TIMED_OUT)
+
+
+def _tell(found: Handled, name: str, action: str, output: Format) -> int:
+    if output is not Format.TEXT:
+        events = [e.model_dump(mode="json", by_alias=True, exclude_none=True) for e in found.events]
+        done = found.code is Exit.DONE
+        data = {"action": action, "done": done, "message": found.text, "events": events}
+        print_data(data, output)
+    elif found.code is Exit.DONE:
+        for event in found.events:
+            stdout().print(f"{event.reason}: {event.message}")
+        stdout().print(found.text)
+    else:
+        problem(found.text, f"transit status {name}")
+    return found.code

@@ -1,0 +1,26 @@
+"""How commands end: the exit codes that pipelines read, and the one exception that has a hint.
+
+The codes are a contract (docs/cli.md). Neighbour: `main` turns them into the end of the process.
+"""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """The exit codes of all commands."""
+
+    DONE = 0  # promoted, carried out, nothing found
+    REFUSED = 1  # turned back, refused, something found
+    TIMED_OUT = 2
+    FAILED = 3  # the cluster can't be reached, no such object, no right
+    USAGE = 64  # the command line is wrong
+    INTERRUPTED = 130
+
+
+class CommandFailed(Exception):
+    """Why a command can't do its work, and what to do about it."""
+
+    def __init__(self, message: str, hint: str = "", code: Exit = Exit.FAILED) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.code = code

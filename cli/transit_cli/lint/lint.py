@@ -1,0 +1,46 @@
+"""One file's findings: what the API server would refuse, then advice where there is no error."""
+
+from collections.abc import Iterator
+
+from .advice import Known, advice
+from .documents import Document
+from .finding import Finding, Path, path_text
+from .rules import broken
+from .schema import Schema, with_defaults, wrong
+
+
+def name_of(document: Document) -> str:
+    """Return the name as it stands there; "?" without one."""
+    return str((document.value.get("metadata") or {}).get("name") or "?")
+
+
+def errors(document: Document, schema: Schema, file: str) -> list[Finding]:
+    """Return what the API server would refuse."""
+    value = with_defaults(document.value, schema)
+    found = [*wrong(value, schema), *broken(value, schema)]
+    return [_finding(document, file, "error", path, text) for path, text in found]
+
+
+def advised(document: Document, schema: Schema, file: str, known: Known) -> Iterator[Finding]:
+    """Yield advice. Only for a document without errors."""
+    spec = with_defaults(document.value, schema)["spec"]
+    for path, text in advice(spec, known):
+        yield _finding(document, file, "advice", path, text)
+
+
+def said(document: Document, file: str, path: Path, text: str) -> Finding:
+    """Return a piece of advice that a cluster gave."""
+    return _finding(document, file, "advice", path, text)
+
+
+def _finding(document: Document, file: str, level: str, path: Path, text: str) -> Finding:
+    return Finding.model_validate(
+        {
+            "level": level,
+            "path": path_text(path),
+            "message": text,
+            "file": file,
+            "line": document.line(path),
+            "name": name_of(document),
+        }
+    )

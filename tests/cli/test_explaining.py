@@ -1,0 +1,60 @@
+"""`transit why` and `transit lint --cluster` with real numbers of Prometheus and a real Gateway."""
+
+import json
+from pathlib import Path
+
+from tests.scenarios.scene import Scene
+
+from .conftest import Cli
+
+
+def test_why_with_numbers_pods_and_a_page(scene: Scene, transit: Cli, tmp_path: Path) -> None:
+    scene.serving()
+    second = scene.roll_out("1.1.0", errors=0.5)
+    scene.until_rejected(second, "ErrorRate")
+    file = tmp_path / "why.html"
+    done = transit("why", "m", "--html", str(file))
+    assert done.returncode == 0, done.stderr
+    text = done.stdout
+    assert "puppet 1.1.0 was turned back: too many of its predictions failed" in text
+    assert "predictions failed in 8s: 50 %" in text
+    assert "the status, and Prometheus at" in text, text
+    assert "error rate) ^" in text  # the plot
+    page = file.read_text()
+    assert "<svg" in page
+    assert "value: &#x27;{&quot;errors&quot;: 0.5}&#x27;" in page  # the diff of both revisions
+    one = transit.data("why", "m", "--revision", "1.1.0", "--no-plot")
+    assert one["signal"] == "errorRate"
+    assert one["timeline"]["end"] == "Rejected"
+
+
+def test_why_names_the_classes_that_moved(scene: Scene, transit: Cli) -> None:
+    scene.serving()
+    second = scene.roll_out("1.1.0", classes={"planet": 0.99, "star": 0.01})
+    scene.until_rejected(second, "Drift")
+    out = transit.data("why", "m")["stoodOut"]
+    assert out[0].startswith("class planet: 50 % of the stable's predictions, 99 %")
+
+
+def test_without_prometheus_why_says_so(scene: Scene, transit: Cli) -> None:
+    scene.serving()
+    second = scene.roll_out("1.1.0", errors=0.5)
+    scene.until_rejected(second, "ErrorRate")
+    done = transit("why", "m", "--prometheus", "http://127.0.0.1:9")
+    assert done.returncode == 0
+    assert "the status alone: no Prometheus answers at 127.0.0.1" in done.stdout
+    assert "predictions failed" in done.stdout
+
+
+def test_lint_knows_the_gateways_and_the_traffic(scene: Scene, transit: Cli) -> None:
+    scene.serving(rate=1)
+    scene.analysis["minSamples"] = 5000
+    scene.spec["traffic"]["gateway"]["parentRefs"] = [{"name": "nobody"}]
+    text = json.dumps(scene.manifest())
+    found = json.loads(transit("lint", "-", "--cluster", "-o", "json", stdin=text).stdout)
+    said = {one["path"]: one["message"] for one in found}
+    assert "there is no Gateway" in said["spec.traffic.gateway.parentRefs[0]"]
+    assert (
+        "`minSamples: 5000` in 8s is never reached at 10 %"
+        in (said["spec.rollout.steps[0].weight"])
+    )
