@@ -23,6 +23,7 @@ Body = Object | list[Object]
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
+LONGEST_SECONDS = 300.0  # between two lines of a watch, which the API server ends before that
 
 
 class NotFound(CommandFailed):
@@ -49,7 +50,7 @@ class Cluster:
 
         Raises: CommandFailed.
         """
-        response = self._request("GET", path, query, read_seconds=None).response
+        response = self._request("GET", path, query, read_seconds=LONGEST_SECONDS).response
         rest = b""
         try:
             for chunk in response.stream(amt=None, decode_content=True):
@@ -85,7 +86,7 @@ class Cluster:
         query: Query,
         body: Body | None = None,
         content_type: str = "application/json",
-        read_seconds: float | None = READ_SECONDS,
+        read_seconds: float = READ_SECONDS,
     ) -> RESTResponse:
         request = self._client.param_serialize(
             method,
