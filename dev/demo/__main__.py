@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dev.cluster import paths
 from dev.cluster.ui import StepFailed
 
-from . import diagnose, install, kube, report, scenarios, stage, store
+from . import diagnose, install, kube, report, scenarios, stage, store, why
 from .progress import Progress, plain
 from .watch import NotAsExpected
 
@@ -82,6 +82,7 @@ def _run(cluster: kube.Kube, progress: Progress, scenario: str | None, rate: flo
         raise NotAsExpected(
             f"{failed} requests failed that no bad version is to blame for (listed above)"
         )
+    why.print_why(cluster)
     print(report.NEXT)
     progress.say("Done: every version ended as it must.")
     return 0
