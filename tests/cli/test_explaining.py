@@ -3,7 +3,15 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from dev.demo.kube import Kube
 from tests.scenarios.scene import Scene
+from tests.support import eventually
+from transit_cli.cluster.connection import connect
+from transit_cli.cluster.prometheus import find
+from transit_cli.cluster.traffic import known
+from transit_cli.lint.advice import Known
 
 from .conftest import Cli
 
@@ -46,15 +54,32 @@ def test_without_prometheus_why_says_so(scene: Scene, transit: Cli) -> None:
     assert "predictions failed" in done.stdout
 
 
-def test_lint_knows_the_gateways_and_the_traffic(scene: Scene, transit: Cli) -> None:
-    scene.serving(rate=1)
-    scene.analysis["minSamples"] = 5000
+def test_lint_knows_the_gateways(scene: Scene, transit: Cli) -> None:
     scene.spec["traffic"]["gateway"]["parentRefs"] = [{"name": "nobody"}]
     text = json.dumps(scene.manifest())
-    found = json.loads(transit("lint", "-", "--cluster", "-o", "json", stdin=text).stdout)
-    said = {one["path"]: one["message"] for one in found}
+    done = transit("lint", "-", "--cluster", "--rate", "1", "-o", "json", stdin=text)
+    assert done.returncode == 0, done.stderr
+    said = {one["path"]: one["message"] for one in json.loads(done.stdout)}
     assert "there is no Gateway" in said["spec.traffic.gateway.parentRefs[0]"]
-    assert (
-        "`minSamples: 5000` in 8s is never reached at 10 %"
-        in (said["spec.rollout.steps[0].weight"])
-    )
+    assert "is never reached at 10 %" in said["spec.rollout.steps[0].weight"]
+    scene.by_gateway()
+    done = transit("lint", "-", "--cluster", "-o", "json", stdin=json.dumps(scene.manifest()))
+    said = {one["path"]: one["message"] for one in json.loads(done.stdout)}
+    assert "spec.traffic.gateway.parentRefs[0]" not in said
+
+
+def test_what_is_known_of_the_traffic(scene: Scene, operator: Kube) -> None:
+    """By the very queries that `lint --cluster` asks, of one that is younger than it would ask."""
+    scene.serving(rate=30, errors=0.1)
+    config = operator.kubectl.kubeconfig
+    there = connect(str(config) if config else None, None, scene.namespace)
+
+    def look() -> Known | None:
+        found = known(find(there, None), scene.namespace, scene.name, old_enough=10)
+        return found if found.rate and found.scrape_seconds else None
+
+    found = eventually("the traffic is known", look, 60, 1.0)
+    assert 0 < found.rate <= 31
+    assert found.error_rate == pytest.approx(0.1, abs=0.02)
+    assert found.scrape_seconds == pytest.approx(2, abs=0.7)  # as dev/cluster has it
+    assert known(find(there, None), scene.namespace, scene.name) == Known()

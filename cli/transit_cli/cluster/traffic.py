@@ -7,24 +7,37 @@ from ..lint.advice import Known
 from .connection import Cluster, NotFound, Object
 from .prometheus import Prometheus
 
-_LOOK_BACK = "6h"
-_SCRAPES = "10m"
+LOOK_BACK = "6h"
+OLD_ENOUGH_SECONDS = 600.0
 
 
-def known(prometheus: Prometheus, namespace: str, name: str) -> Known:
-    """Return what Prometheus has measured of a ModelDeployment. Raises: Unreachable."""
+def known(
+    prometheus: Prometheus, namespace: str, name: str, old_enough: float = OLD_ENOUGH_SECONDS
+) -> Known:
+    """Return what Prometheus has measured of a ModelDeployment; nothing of one that is too young.
+
+    Rates of series that have just begun are too low by far, and would alarm for nothing.
+    Raises: Unreachable.
+    """
     owner = f'model_deployment="{namespace}/{name}"'
-    served = f'predictions_total{{{owner}, status=~"success|error"}}'
-    failed = f'predictions_total{{{owner}, status="error"}}'
-    rate = _value(prometheus, f"sum(rate({served}[{_LOOK_BACK}]))")
-    errors = _value(prometheus, f"sum(rate({failed}[{_LOOK_BACK}]))")
-    pods = f"predictions_total{{{owner}}}"
-    scrapes = _value(prometheus, f"max(count_over_time({pods}[{_SCRAPES}]))")
+    series = f"predictions_total{{{owner}}}"
+    before = f"{series} offset {round(old_enough)}s"
+    if _value(prometheus, f"count({before})") is None:
+        return Known()
+    rate = _value(prometheus, _mean_rate(f'{owner}, status=~"success|error"'))
+    errors = _value(prometheus, _mean_rate(f'{owner}, status="error"'))
+    counted = f"count_over_time({series}[{round(old_enough)}s]) and {before}"
+    scrapes = _value(prometheus, f"max({counted})")
     return Known(
         rate=rate,
         error_rate=(errors or 0.0) / rate if rate else None,
-        scrape_seconds=600 / scrapes if scrapes and scrapes > 1 else None,
+        scrape_seconds=old_enough / scrapes if scrapes else None,
     )
+
+
+def _mean_rate(labels: str) -> str:
+    """Return the PromQL of a mean over the time in which there was anything."""
+    return f"avg_over_time(sum(rate(predictions_total{{{labels}}}[1m]))[{LOOK_BACK}:30s])"
 
 
 def gateways_of(

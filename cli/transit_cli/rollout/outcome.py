@@ -66,7 +66,8 @@ def outcome(mdep: Object, until: Until, followed: Followed) -> Outcome | None:
         return Outcome(Exit.REFUSED, text, f"kubectl describe mdep {name}")
     rejected, phase = status.get("rejected"), status.get("phase")
     mine = rejected and followed.revision in ("", rejected["revision"])
-    if rejected and mine and phase in ("RolledBack", "Stable", "Failed"):
+    over = phase == "RolledBack" and not status.get("candidate")
+    if rejected and (over or (mine and phase == "Failed")):
         what = models_text(rejected.get("models", [])) or rejected["revision"]
         text = f"{what} was turned back, {rejected['reason']}: {rejected['message']}"
         return Outcome(Exit.REFUSED, text, f"transit why {name}")

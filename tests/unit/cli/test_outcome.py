@@ -54,6 +54,14 @@ def refused() -> World:
     return world
 
 
+def rolled_back_by_command() -> World:
+    """The stable was left for the one before it, which is what was followed."""
+    world = promoted()
+    world.action = "rollback/1"
+    world.run(120)
+    return world
+
+
 GOES_ON = None
 CASES: list[tuple[Callable[[], World], Until, Followed, Exit | None, str]] = [
     (promoted, Until.PROMOTED, FOLLOWED, Exit.DONE, "forest 2.0.0 is the stable version"),
@@ -69,6 +77,7 @@ CASES: list[tuple[Callable[[], World], Until, Followed, Exit | None, str]] = [
     (taken_back, Until.STABLE, FOLLOWED, Exit.DONE, "forest 1.0.0 is the stable version"),
     (superseded, Until.PROMOTED, FOLLOWED, Exit.REFUSED, "a newer spec took its place"),
     (suspended, Until.PROMOTED, Followed(), GOES_ON, ""),
+    (rolled_back_by_command, Until.PROMOTED, Followed(R1), Exit.REFUSED, "rolled back to"),
     (refused, Until.PROMOTED, FOLLOWED, Exit.REFUSED, "Refused: the pool is unknown"),
 ]
 
