@@ -1,6 +1,7 @@
 """Workers go on while Prometheus is asked, and whatever goes wrong with one harms no other."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from transit_operator.core.observed import Readings
 from transit_operator.runtime.loop.queue import WorkQueue
 from transit_operator.runtime.loop.reconcile import Reconciler
 from transit_operator.runtime.observing.cache import Cache, Key
-from transit_operator.runtime.observing.observe import Observer, Snapshot
+from transit_operator.runtime.observing.observe import Due, Observer, Snapshot
 from transit_operator.runtime.telling.metrics import Metrics
 
 ROLLING, SETTLED = ("ml", "rolling"), ("ml", "settled")
@@ -173,3 +174,89 @@ def test_what_was_measured_of_another_candidate_is_not_held_against_this_one() -
         snapshot = observer.look(ROLLING, Readings(of=of))
         assert snapshot is not None
         assert (snapshot.observed.readings is not None) is used
+
+
+MANY = [("ml", f"m{number}") for number in range(20)]
+WORKERS = 4
+
+
+class Turns:
+    """Counts the turns of the event loop. In each one it reads what has arrived from outside."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    async def count(self) -> None:
+        while True:
+            self.now += 1
+            await asyncio.sleep(0)
+
+
+class Crowd:
+    """Some workers on many; turn → looks, questions that were read, and asked."""
+
+    def __init__(self, status: dict[str, Any]) -> None:
+        self.looks, self.read, self.asked = Counter[int](), Counter[int](), Counter[int]()
+        self._status = status
+        self._turns = Turns()
+        self._changed = asyncio.Event()
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Have all of them looked at, and work until something is so."""
+        asyncio.run(self._run(until))
+
+    async def _run(self, until: Callable[[], bool]) -> None:
+        queue, cache = WorkQueue(), Cache()
+        for key in MANY:
+            cache.put(mdep(key, self._status))
+            queue.add(key)
+        observer = Noting(cache, self)
+        worker = Reconciler(queue, observer, self, cache, Metrics())  # type: ignore[arg-type]
+        tasks = [asyncio.create_task(worker.work()) for _ in range(WORKERS)]
+        tasks.append(asyncio.create_task(self._turns.count()))
+        try:
+            async with asyncio.timeout(5):
+                while not until():
+                    self._changed.clear()
+                    await self._changed.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def note(self, what: Counter[int]) -> None:
+        what[self._turns.now] += 1
+        self._changed.set()
+
+    async def readings(self, *_: Any, **__: Any) -> Readings:
+        self.note(self.asked)
+        return Readings()
+
+    async def execute(self, snapshot: Snapshot, decision: Decision) -> None:
+        self.note(self.looks)
+
+
+class Noting(Observer):
+    """Tells a crowd of each time that it reads what Prometheus is to be asked."""
+
+    def __init__(self, cache: Cache, crowd: Crowd) -> None:
+        super().__init__(cache, crowd)
+        self._crowd = crowd
+
+    def due(self, key: Key) -> Due | None:
+        self._crowd.note(self._crowd.read)
+        return super().due(key)
+
+
+def test_between_two_looks_the_loop_hears_what_has_come() -> None:
+    """Else a change waits, at each of a dozen stations, for as many looks as there are workers."""
+    crowd = Crowd({})
+    crowd.run(lambda: crowd.looks.total() == len(MANY))
+    assert max(crowd.looks.values()) == 1
+
+
+def test_what_falls_due_at_one_moment_is_asked_for_at_one_moment() -> None:
+    """So it shares its queries; but to read what is to be asked takes its turns, too."""
+    crowd = Crowd(under_way())
+    crowd.run(lambda: max(crowd.asked.values(), default=0) == len(MANY))
+    assert max(crowd.read.values()) <= 2, "of a worker, and of what falls due by time"

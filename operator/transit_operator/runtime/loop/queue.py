@@ -64,6 +64,13 @@ class WorkQueue:
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
 
+    async def get_all(self) -> list[Key]:
+        """Wait for a key as `get` does, and return it with all others. `done` must follow each."""
+        keys = [await self.get()]
+        while (key := self._next()[0]) is not None:
+            keys.append(key)
+        return keys
+
     def done(self, key: Key) -> None:
         """Say that a worker is through with a key."""
         self._active.discard(key)

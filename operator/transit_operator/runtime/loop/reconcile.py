@@ -17,7 +17,7 @@ from ...core.decision import Decision
 from ...core.observed import Observed, Readings
 from ...core.rules.evaluate import next_evaluation
 from ..observing.cache import Cache, Key
-from ..observing.observe import Observer
+from ..observing.observe import Due, Observer
 from ..telling.metrics import Metrics
 from ..writing.execute import Executor
 from .queue import WorkQueue
@@ -49,6 +49,7 @@ class Reconciler:
         self._asking: set[Key] = set()
         self._answers: dict[Key, Readings] = {}
         self._began: dict[Key, float] = {}
+        self._turn = asyncio.Lock()  # to take the next key
         self._refusals = Refusals()
 
     async def work(self) -> None:
@@ -61,27 +62,54 @@ class Reconciler:
         async with asyncio.TaskGroup() as asking:
             asking.create_task(self._ask_in_time(asking))
             while True:
-                key = await self._queue.get()
-                self._ask_if_due(key, asking)
+                key = await self._next()
+                if (due := self._to_ask(key)) is not None:
+                    asking.create_task(self._ask(key, due))
                 await self._worked(key, self._timed(key, self._answers.pop(key, None)))
 
-    async def _ask_in_time(self, asking: asyncio.TaskGroup) -> None:
-        """Ask for what falls due while nothing else happens: the answer is the cause to look."""
-        while True:
-            key = await self._questions.get()
-            self._questions.done(key)
-            if not self._ask_if_due(key, asking):
-                self._queue.add(key)
+    async def _next(self) -> Key:
+        """Wait for a key, after whatever has come in meanwhile has been heard.
 
-    def _ask_if_due(self, key: Key, asking: asyncio.TaskGroup) -> bool:
-        """Ask Prometheus aside, unless it is asked or has answered. False: nothing is due."""
+        A look is all computing until it writes. Without this pause a worker would go through
+        everything that is due before the event loop reads what has arrived; with one for each
+        worker at a time, as many looks as there are workers would lie between two readings, and an
+        event or an answer needs a dozen of those to get through.
+        """
+        async with self._turn:
+            await asyncio.sleep(0)
+            return await self._queue.get()
+
+    async def _ask_in_time(self, asking: asyncio.TaskGroup) -> None:
+        """Ask for what falls due while nothing else happens: the answer is the cause to look.
+
+        All that is due at one moment is asked for at one moment, so that it shares its queries.
+        """
+        while True:
+            questions: list[tuple[Key, Due]] = []
+            for key in await self._questions.get_all():
+                self._questions.done(key)
+                if (due := self._to_ask(key)) is not None:
+                    questions.append((key, due))
+                elif key not in self._asking and key not in self._answers:
+                    self._queue.add(key)
+                await asyncio.sleep(0)  # to know what is due costs a part of a look
+            for key, due in questions:
+                asking.create_task(self._ask(key, due))
+
+    def _to_ask(self, key: Key) -> Due | None:
+        """Return what Prometheus is to be asked now, unless it is asked or has answered already.
+
+        Whoever gets it must ask.
+        """
         if key in self._asking or key in self._answers:
-            return True
-        if not self._is_due(key):
-            return False
-        self._asking.add(key)
-        asking.create_task(self._ask(key))
-        return True
+            return None
+        try:
+            due = self._observer.due(key)
+        except Exception:  # the look will meet the same, and tell of it
+            return None
+        if due is not None:
+            self._asking.add(key)
+        return due
 
     def _again(self, key: Key, o: Observed, decision: Decision) -> None:
         """Come back when the decision says: with a question, where only an evaluation is due."""
@@ -91,15 +119,9 @@ class Reconciler:
         only = due is not None and due <= decision.wake_at and not o.asking
         (self._questions if only else self._queue).add(key, decision.wake_at)
 
-    def _is_due(self, key: Key) -> bool:
+    async def _ask(self, key: Key, due: Due) -> None:
         try:
-            return self._observer.due(key)
-        except Exception:  # the look will meet the same, and tell of it
-            return False
-
-    async def _ask(self, key: Key) -> None:
-        try:
-            readings = await self._observer.readings(key)
+            readings = await self._observer.readings(key, due)
             if readings is not None:
                 self._answers[key] = readings
         except Exception:

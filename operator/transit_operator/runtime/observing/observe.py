@@ -48,6 +48,15 @@ class Measures(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Due:
+    """What Prometheus is to be asked for one evaluation: of which revisions, and by what rules."""
+
+    analysis: Analysis
+    candidate: str
+    stable: str
+
+
 class Observer:
     """Gathers snapshots."""
 
@@ -58,20 +67,31 @@ class Observer:
         self._prometheus = prometheus
         self._clock = clock
 
-    def due(self, key: Key) -> bool:
-        """Tell whether an evaluation is due, for which Prometheus is to be asked."""
-        return self._due(key) is not None
+    def due(self, key: Key) -> Due | None:
+        """Return what Prometheus is to be asked if an evaluation is due now."""
+        mdep = self._cache.mdep(key)
+        if mdep is None or mdep["metadata"].get("deletionTimestamp"):
+            return None
+        if not (mdep.get("status") or {}).get("candidate"):
+            return None  # most are settled: nothing else of them needs to be understood
+        spec, status, _ = _parsed(mdep)
+        if spec is None or status.candidate is None or status.stable is None:
+            return None
+        now = self._clock()
+        at = next_evaluation(spec, status, now)
+        if at is None or now < at:
+            return None
+        return Due(spec.rollout.analysis, status.candidate.revision, status.stable.revision)
 
-    async def readings(self, key: Key) -> Readings | None:
-        """Ask Prometheus if an evaluation is due; between two there is nothing to ask."""
-        due = self._due(key)
+    async def readings(self, key: Key, due: Due | None = None) -> Readings | None:
+        """Ask Prometheus what is `due`; between two evaluations there is nothing to ask."""
+        due = due or self.due(key)
         if due is None:
             return None
-        spec, candidate, stable = due
         found = await self._prometheus.readings(
-            spec.rollout.analysis, "/".join(key), candidate=candidate, stable=stable
+            due.analysis, "/".join(key), candidate=due.candidate, stable=due.stable
         )
-        return replace(found, of=(candidate, stable))
+        return replace(found, of=(due.candidate, due.stable))
 
     def look(self, key: Key, readings: Readings | None, asking: bool = False) -> Snapshot | None:
         """Return everything about a ModelDeployment, or None if there is none (any more).
@@ -130,20 +150,6 @@ class Observer:
         if spec is None or spec.traffic.router != "gateway" or route is None:
             return None
         return acceptance(route, self._clock(), self._cache.claims.of(route))
-
-    def _due(self, key: Key) -> tuple[ModelDeploymentSpec, str, str] | None:
-        """Return spec, candidate and stable revision if an evaluation is due now."""
-        mdep = self._cache.mdep(key)
-        if mdep is None or mdep["metadata"].get("deletionTimestamp"):
-            return None
-        spec, status, _ = _parsed(mdep)
-        if spec is None or status.candidate is None or status.stable is None:
-            return None
-        now = self._clock()
-        due = next_evaluation(spec, status, now)
-        if due is None or now < due:
-            return None
-        return spec, status.candidate.revision, status.stable.revision
 
 
 def _compared(status: ModelDeploymentStatus) -> tuple[str, str] | None:
