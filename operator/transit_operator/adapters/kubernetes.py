@@ -279,17 +279,19 @@ class Kubernetes:
         query: list[tuple[str, str]] | None = None,
         content_type: str = "application/json",
     ) -> Object:
-        request = await self._client.param_serialize(
+        _, url, headers, *_ = await self._client.param_serialize(
             method,
             path,
             query_params=query or [],
             header_params={"Accept": "application/json", "Content-Type": content_type},
-            body=body,
             auth_settings=["BearerToken"],
         )
         code = "none"
         try:
-            response = await self._client.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
+            # The body is not given above: it is JSON as it is, and would be copied part by part.
+            response = await self._client.call_api(
+                method, url, headers, body, _request_timeout=TIMEOUT_SECONDS
+            )
             code = str(response.status)
             raw = await response.read()
         except ApiException as error:
