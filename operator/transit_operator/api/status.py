@@ -376,16 +376,18 @@ def read_status(raw: dict[str, Any]) -> ModelDeploymentStatus:
     What can't be read is left out, from the innermost optional part on; what of it a decision needs
     is rebuilt from the cluster.
     """
-    raw = copy.deepcopy(raw)
+    understood = raw
     while True:
         try:
-            return ModelDeploymentStatus.model_validate(raw)
+            return ModelDeploymentStatus.model_validate(understood)
         except ValidationError as error:
+            if understood is raw:  # only now: copying takes longer than reading
+                understood = copy.deepcopy(raw)
             path = list(error.errors()[0]["loc"])
             if path == ["rejected", "reason"]:  # it stays rejected, for whatever reason
-                raw["rejected"]["reason"] = RejectReason.ABORTED
+                understood["rejected"]["reason"] = RejectReason.ABORTED
             else:
-                _leave_out(raw, path)
+                _leave_out(understood, path)
 
 
 def _leave_out(raw: dict[str, Any], path: list[str | int]) -> None:

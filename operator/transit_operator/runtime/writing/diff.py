@@ -30,6 +30,8 @@ _QUANTITIES = {"requests", "limits"}
 
 def same(desired: Any, live: Any, field: str = "") -> bool:
     """Tell whether everything in `desired` stands in `live`; more may stand there."""
+    if desired == live:  # so it is for most parts of most objects, and told at once
+        return True
     if isinstance(desired, dict):
         if not isinstance(live, dict):
             return not desired and live is None
@@ -37,12 +39,15 @@ def same(desired: Any, live: Any, field: str = "") -> bool:
             return False
         if field in _QUANTITIES:
             return all(_same_quantity(value, live.get(key)) for key, value in desired.items())
-        return all(same(value, live.get(key), key) for key, value in desired.items())
+        for key, value in desired.items():  # noqa: SIM110 - twice as fast as a generator
+            if not same(value, live.get(key), key):
+                return False
+        return True
     if isinstance(desired, list):
         return _same_list(desired, live, _MAPS.get(field))
     if desired == "" and field in _LEFT_OUT:
         return not live
-    return bool(desired == live)
+    return False
 
 
 def _same_list(desired: list[Any], live: Any, key: str | None) -> bool:
