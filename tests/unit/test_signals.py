@@ -1,5 +1,6 @@
 """Readings in, verdict out: one table a signal. NoData is never Pass."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from transit_operator.core.observed import Problem, Readings, RevisionReadings
 from transit_operator.core.signals import registry
 from transit_operator.core.signals.evidence import Input
 from transit_operator.core.signals.kept import baseline_of
+from transit_operator.core.signals.samples.histogram import Histogram, pooled
 from transit_operator.core.times import rfc3339
 
 NOW = 1_000_000_000.0
@@ -357,3 +359,11 @@ def test_which_baseline_is_worth_keeping(stable: RevisionReadings, kept: bool) -
         assert found.latency == 0.010
         assert found.samples == 1000
         assert found.classes == {"forest": {"A": 600.0, "B": 250.0, "C": 150.0}}
+
+
+def test_histograms_with_different_bounds_are_pooled_by_what_is_surely_below() -> None:
+    coarse = Histogram((1.5, math.inf), (10.0, 20.0))
+    fine = Histogram((1.0, 2.0, math.inf), (1.0, 3.0, 4.0))
+    assert pooled([fine, coarse]) == Histogram((1.0, 1.5, 2.0, math.inf), (1.0, 11.0, 13.0, 24.0))
+    assert pooled([fine]) == fine
+    assert pooled([]) == Histogram((), ())

@@ -4,6 +4,7 @@ Neighbours: `query.LATENCIES` asks; `latency` compares.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -62,12 +63,8 @@ def pooled(histograms: Iterable[Histogram]) -> Histogram:
 
 
 def _up_to(histogram: Histogram, bound: float) -> float:
-    found = 0.0
-    for edge, have in zip(histogram.bounds, histogram.counts, strict=True):
-        if edge > bound:
-            break
-        found = have
-    return found
+    below = bisect_right(histogram.bounds, bound)
+    return histogram.counts[below - 1] if below else 0.0
 
 
 def _histogram(counts: dict[float, float]) -> Histogram:
