@@ -5,6 +5,7 @@ age. Through the real server where a client sees the difference.
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -291,8 +292,16 @@ sys.exit("; ".join(failed) or 0)
 """
 
 
-def test_models_of_one_library_start_side_by_side(tmp_path: Path) -> None:
-    """Their imports used to race, and one start in some failed. TEST_STARTS=100 asks for more."""
+_COUNT = int(os.environ.get("TEST_STARTS", "5"))
+
+
+@pytest.mark.timeout(60 + 30 * _COUNT)
+def test_models_of_one_library_start_side_by_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their imports used to race, and one start in some failed. TEST_STARTS=100 asks for more, and
+    tells how far it is.
+    """
     import xgboost
 
     model = xgboost.XGBClassifier(n_estimators=2).fit(ROWS, KINDS)
@@ -302,10 +311,14 @@ def test_models_of_one_library_start_side_by_side(tmp_path: Path) -> None:
                 labels=YES_NO),
         publish(tmp_path, "c", "1.0.0", ".ubj", model.save_model, features=4, labels=YES_NO),
     ]  # fmt: skip
-    for _ in range(int(os.environ.get("TEST_STARTS", "5"))):
+    begun = time.monotonic()
+    for number in range(1, _COUNT + 1):
         command = [sys.executable, "-c", _STARTS, *map(str, paths)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, f"start {number} of {_COUNT}: {done.stderr}"
+        if number % 10 == 0:
+            with capsys.disabled():
+                print(f"{number} of {_COUNT} starts, {time.monotonic() - begun:.0f} s", flush=True)
 
 
 def softmax_of(shape: list[Any], axes: str) -> onnx.ModelProto:
