@@ -18,6 +18,9 @@ _MAPS = {
     "volumeMounts": "mountPath",
     "ownerReferences": "uid",
 }
+# What we write with every default, so that a field that is there and not asked for is a difference:
+# a filter, a time-out or a listener that the spec has no more.
+_WHOLE = {"rules", "parentRefs"}
 # Maps that mean something as a whole: one more label in a selector selects other pods.
 _EXACT = {"selector", "nodeSelector"}
 
@@ -32,6 +35,8 @@ def same(desired: Any, live: Any, field: str = "") -> bool:
     """Tell whether everything in `desired` stands in `live`; more may stand there."""
     if desired == live:  # so it is for most parts of most objects, and told at once
         return True
+    if field in _WHOLE:
+        return False
     if isinstance(desired, dict):
         if not isinstance(live, dict):
             return not desired and live is None
