@@ -80,7 +80,13 @@ SHAPES: dict[str, Schema] = {
     "networkPolicy.servers.extraEgress": _OBJECTS,
 }
 # Of the operator's configuration the types are in transit_operator.api.config.
-_OPEN_IN_CONFIG = {("config", "pools"), ("config", "resolver", "resources")}
+_OPEN_IN_CONFIG = {
+    ("config", "pools"),
+    ("config", "prometheus", "headers"),
+    ("config", "prometheus", "headerFiles"),
+    ("config", "resolver", "resources"),
+    ("config", "server", "podTemplate"),
+}
 
 
 def is_open(route: Route) -> bool:

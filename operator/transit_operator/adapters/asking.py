@@ -1,14 +1,16 @@
 """One question to Prometheus: an instant query, by prometheus-api-client, in a thread.
 
 Every failure becomes a `Problem` with words for people, in which no password is ever seen.
-Neighbours: `prometheus` and `custom` decide what is asked when, and how much at one time.
+Neighbours: `access` has what a request brings along; `prometheus` and `custom` decide what is asked
+when, and how much at one time.
 """
 
 import asyncio
 import math
+import re
+import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import requests
 from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
@@ -16,6 +18,7 @@ from urllib3.util.retry import Retry
 
 from ..api.config import PrometheusConfig
 from ..core.observed import Problem, Sample
+from .access import Access, Unreadable, access
 
 # Far more than may ask at one time: one that trickles in for ever keeps its thread, but no slot.
 _THREADS = 64
@@ -40,7 +43,9 @@ class Client:
         self, config: PrometheusConfig, counted: Callable[[str], None] = uncounted
     ) -> None:
         """`counted` is told how each query ended: "ok", or the reason of the problem."""
+        self._config = config
         self._url = config.url.rstrip("/")
+        self._shown = masked(self._url)
         self._timeout = config.timeout_seconds
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="prometheus")
         self._counted = counted
@@ -65,24 +70,54 @@ class Client:
             raise QueryFailed(self._slow()) from error
 
     def _ask(self, query: str) -> list[Sample]:
+        try:
+            brings = access(self._config)
+        except Unreadable as error:
+            raise QueryFailed(error.problem) from error
+        try:
+            return self._samples(brings, query)
+        except (requests.ConnectionError, ssl.SSLError) as error:
+            # That nobody accepts in time is one, too.
+            text = f"Prometheus at {self._shown} can't be reached{_of_tls(error)}"
+            raise QueryFailed(Problem("PrometheusUnreachable", text)) from error
+        except requests.Timeout as error:
+            raise QueryFailed(self._slow()) from error
+        except requests.TooManyRedirects as error:
+            raise QueryFailed(self._elsewhere(error)) from error
+        except PrometheusApiClientException as error:
+            raise QueryFailed(self._refused(str(error), brings)) from error
+        except (requests.RequestException, OSError, ValueError, KeyError, TypeError) as error:
+            text = f"{self._shown} did not answer as a Prometheus does ({type(error).__name__})"
+            raise QueryFailed(Problem("PrometheusMalformed", text)) from error
+
+    def _samples(self, brings: Access, query: str) -> list[Sample]:
         # One session per call: requests' sessions aren't safe to share between threads.
-        retry = Retry(total=0)
-        with PrometheusConnect(self._url, retry=retry, timeout=self._timeout, method="POST") as c:
-            try:
-                return _samples(c.custom_query(query))
-            except requests.ConnectionError as error:  # that nobody accepts in time is one, too
-                text = f"Prometheus at {masked(self._url)} can't be reached"
-                raise QueryFailed(Problem("PrometheusUnreachable", text)) from error
-            except requests.Timeout as error:
-                raise QueryFailed(self._slow()) from error
-            except PrometheusApiClientException as error:
-                said = str(error).replace(self._url, masked(self._url))[:300]
-                text = f"Prometheus refused the query: {said}"
-                raise QueryFailed(Problem("PrometheusError", text)) from error
-            except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-                text = f"{masked(self._url)} did not answer as a Prometheus does"
-                text += f" ({type(error).__name__})"
-                raise QueryFailed(Problem("PrometheusMalformed", text)) from error
+        with PrometheusConnect(
+            self._url,
+            headers=brings.headers,
+            auth=brings.auth,
+            session=brings.session(),
+            retry=Retry(total=0),
+            timeout=self._timeout,
+            method="POST",
+        ) as client:
+            result = client.custom_query(query)
+        return [(entry["metric"], float(entry["value"][1])) for entry in result]
+
+    def _refused(self, said: str, brings: Access) -> Problem:
+        for secret in (self._url, *brings.secrets):
+            said = said.replace(secret, self._shown if secret == self._url else "***")
+        if re.match("HTTP Status Code 40[13]\\b", said):
+            text = f"Prometheus at {self._shown} doesn't let the operator in: {said[:200]}; see"
+            text += " config.prometheus: basicAuth, bearerTokenFile, headers, tls.certFile"
+            return Problem("PrometheusUnauthorized", text)
+        return Problem("PrometheusError", f"Prometheus refused the query: {said[:300]}")
+
+    def _elsewhere(self, error: requests.TooManyRedirects) -> Problem:
+        where = error.response.headers.get("Location", "") if error.response is not None else ""
+        shown = masked(where.partition("?")[0])
+        text = f"{self._shown} sends to another address, {shown[:200]}, which is not followed: it"
+        return Problem("PrometheusMalformed", f"{text} may be the page of a login")
 
     def _slow(self) -> Problem:
         return Problem("PrometheusSlow", f"Prometheus did not answer in {self._timeout:g} s")
@@ -116,5 +151,15 @@ def single(samples: list[Sample]) -> float:
     return value
 
 
-def _samples(result: Any) -> list[Sample]:
-    return [(entry["metric"], float(entry["value"][1])) for entry in result]
+def _of_tls(error: BaseException) -> str:
+    """Return what was wrong with the certificates, if that is what was."""
+    inside: BaseException | None = error
+    seen: set[int] = set()
+    while inside is not None and id(inside) not in seen:
+        seen.add(id(inside))
+        if isinstance(inside, ssl.SSLError):
+            words = getattr(inside, "verify_message", "") or inside.reason or "TLS fails"
+            return f": {words.strip()}; see config.prometheus.tls"
+        parts = (getattr(inside, "reason", None), *inside.args, inside.__cause__)
+        inside = next((part for part in parts if isinstance(part, BaseException)), None)
+    return ""
