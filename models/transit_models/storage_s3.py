@@ -1,7 +1,7 @@
 """The model store in an S3 bucket: AWS, MinIO, or anything that speaks the same.
 
-Neighbours: `storage` has the protocol and opens it; `publishing_s3` writes versions; only this
-module imports boto3. Waits are bounded: 3 s to connect, 20 s without a byte, four attempts with
+Neighbours: `storage` has the protocol and opens it; `publishing_s3` writes versions; `s3_client` has
+who asks and where. Waits are bounded: 3 s to connect, 20 s without a byte, four attempts with
 growing pauses. A version counts as published once its `checksum.sha256` is there, which is written
 last.
 """
@@ -9,7 +9,6 @@ last.
 import fcntl
 import hashlib
 import logging
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
 from transit_models.errors import (
     ContentChanged,
@@ -40,6 +37,7 @@ from transit_models.integrity import (
 from transit_models.publishing import MARKER, SCRATCH, says_scratch
 from transit_models.publishing_s3 import discard, publish
 from transit_models.resolution import missing_alias, missing_model, missing_version, unfinished
+from transit_models.s3_client import PARALLEL, Clients
 from transit_models.versions import (
     ALIASES,
     check_alias,
@@ -56,10 +54,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 3
-READ_SECONDS = 20
-ATTEMPTS = 4
-_PARALLEL = 8
 _MAX_ALIAS_BYTES = 128
 _TRANSFER = TransferConfig(max_concurrency=4, num_download_attempts=3)
 _NO_OBJECT = {"NoSuchKey", "404", "NotFound"}
@@ -76,12 +70,13 @@ _REFUSED = {
 
 
 class S3Storage:
-    """A `Storage` under `prefix` in `bucket`; `client` None: one is made from the environment."""
+    """A `Storage` under `prefix` in `bucket`; `client` None: `s3_client` gives one."""
 
     def __init__(self, bucket: str, prefix: str = "", client: "S3Client | None" = None) -> None:
         self.bucket = bucket
         self.prefix = prefix.strip("/")
-        self._made = client
+        self._given = client
+        self._clients = Clients()
 
     @property
     def uri(self) -> str:
@@ -228,9 +223,7 @@ class S3Storage:
 
     @property
     def _client(self) -> "S3Client":
-        if self._made is None:
-            self._made = _client_from_environment()
-        return self._made
+        return self._given or self._clients.get()
 
     def _key(self, name: str) -> str:
         return f"{self.prefix}/{name}" if self.prefix else name
@@ -301,7 +294,7 @@ class S3Storage:
             name, path = item
             self._client.upload_file(str(path), self.bucket, self._key(name), Config=_TRANSFER)
 
-        with self._available(), ThreadPoolExecutor(_PARALLEL) as pool:
+        with self._available(), ThreadPoolExecutor(PARALLEL) as pool:
             list(pool.map(put, files.items()))
 
     def _alias(self, name: str, alias: str) -> str | None:
@@ -356,7 +349,7 @@ class S3Storage:
                     self.bucket, self._key(folder + name), str(path), Config=_TRANSFER
                 )
 
-            with self._available(), ThreadPoolExecutor(_PARALLEL) as pool:
+            with self._available(), ThreadPoolExecutor(PARALLEL) as pool:
                 list(pool.map(download, names))
             if target.exists():
                 target.rename(Path(scratch) / "old")
@@ -365,8 +358,7 @@ class S3Storage:
     @contextmanager
     def _available(self) -> Iterator[None]:
         """Turn what boto3 says into the store's own errors, with advice."""
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        where = f"{self.uri} at {endpoint or 'AWS'}"
+        where = f"{self.uri} at {self._clients.endpoint or 'AWS'}"
         try:
             yield
         except ClientError as error:
@@ -379,6 +371,11 @@ class S3Storage:
                     "AWS_SECRET_ACCESS_KEY (in a ModelDeployment: storage.secretName)"
                 ) from error
             raise StorageUnavailable(f"{where}: {error}") from error
+        except SSLError as error:
+            raise StorageUnavailable(
+                f"{where} is not trusted: {error} (an authority of your own is the key ca.crt of "
+                "storage.secretName, or a file that AWS_CA_BUNDLE names)"
+            ) from error
         except (BotoCoreError, Boto3Error) as error:
             raise StorageUnavailable(
                 f"{where} cannot be used: {error} (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and "
@@ -401,20 +398,3 @@ def _alone(target: Path) -> Iterator[None]:
 
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _client_from_environment() -> "S3Client":
-    """A client with bounded waits. With an endpoint of one's own, the bucket goes into the path:
-    `models.minio.svc` would not resolve."""
-    own = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    config = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-        max_pool_connections=_PARALLEL * 4,
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        s3={"addressing_style": "path" if own else "auto"},
-    )
-    session = boto3.session.Session()
-    return session.client("s3", config=config, region_name=session.region_name or "us-east-1")

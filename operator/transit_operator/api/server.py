@@ -29,6 +29,7 @@ RESERVED_ENV = (
     "TRANSIT_DEFAULT_MODEL",
     "TRANSIT_STORAGE_URI",
     "TRANSIT_SIGNING_KEYS",
+    "TRANSIT_STORAGE_SECRET",
     "TRANSIT_CACHE_DIR",
     "TRANSIT_PORT",
     "TRANSIT_PROBE_PORT",
@@ -58,7 +59,8 @@ class Storage(ApiModel):
     secret_name: str | None = Field(
         default=None,
         description="Secret with the standard AWS_* variables for s3:// (AWS_ACCESS_KEY_ID,"
-        " AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION). Default: none.",
+        " AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION), and ca.crt for a store with an"
+        " authority of its own. A changed Secret counts without a restart. Default: none.",
         max_length=253,
         json_schema_extra=SECRET_NAME,
     )

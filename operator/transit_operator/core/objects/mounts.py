@@ -11,6 +11,8 @@ CACHE: Final = "/var/cache/transit"
 MODELS: Final = "/models"
 API_KEYS: Final = "/etc/transit/api-keys"
 FEEDBACK: Final = "/etc/transit/feedback"
+STORAGE_SECRET: Final = "/etc/transit/storage"
+STORAGE_VOLUME: Final = "storage-secret"
 API_KEYS_VOLUME: Final = "api-keys"
 FEEDBACK_VOLUME: Final = "feedback"
 
@@ -37,6 +39,8 @@ def mounts(storage: Storage, server: Server) -> list[dict[str, Any]]:
         _, _, path = storage.uri.removeprefix("pvc://").partition("/")
         mount: dict[str, Any] = {"name": "models", "mountPath": MODELS, "readOnly": True}
         found.append(mount | ({"subPath": path.strip("/")} if path.strip("/") else {}))
+    if storage.secret_name:
+        found.append({"name": STORAGE_VOLUME, "mountPath": STORAGE_SECRET, "readOnly": True})
     if server.api_keys is not None:
         found.append({"name": API_KEYS_VOLUME, "mountPath": API_KEYS, "readOnly": True})
     found.append({"name": FEEDBACK_VOLUME, "mountPath": FEEDBACK, "readOnly": True})
@@ -57,6 +61,10 @@ def volumes(storage: Storage, server: Server, feedback_secret: str) -> list[dict
         found.append(
             {"name": "models", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
         )
+    if storage.secret_name:
+        # Its keys are variables, too, which other clients of S3 know. A missing Secret is told by
+        # those: a volume would only wait for it, and leave no word in the pod's status.
+        found.append(_secret(STORAGE_VOLUME, storage.secret_name, optional=True))
     if server.api_keys is not None:
         found.append(_secret(API_KEYS_VOLUME, server.api_keys.secret_name))
     # Optional: a lost Secret must not keep a pod from serving.

@@ -18,7 +18,7 @@ from ...api.spec import ModelDeploymentSpec
 from ..observed import Wanted
 from .identity import revision_labels, selector
 from .merge import merged
-from .mounts import API_KEYS, CACHE, FEEDBACK, mounts, served_from, volumes
+from .mounts import API_KEYS, CACHE, FEEDBACK, STORAGE_SECRET, mounts, served_from, volumes
 
 USER = 65532
 ENTRY = "key"  # of the Secret for feedback
@@ -241,6 +241,8 @@ def _environment(
         "TRANSIT_DRAIN_DELAY": f"{config.server.drain_delay_seconds}s",
         "TRANSIT_FEEDBACK_KEY_FILE": f"{FEEDBACK}/{ENTRY}",
     }
+    if spec.storage.secret_name:
+        own["TRANSIT_STORAGE_SECRET"] = STORAGE_SECRET
     if spec.server.api_keys is not None:
         own["TRANSIT_API_KEYS_FILE"] = API_KEYS
     if (keys := signing_keys(spec, config)) is not None:
