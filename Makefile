@@ -8,7 +8,7 @@ STAMP := build/.venv-ready
 CODE := operator server models cli dev tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-long demo models images crds golden requirements \
+.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-long demo models images crds golden gateway-schema requirements \
 	cluster-up cluster-down clean bench-scale bench-server bench-neighbour bench-rollback bench-simulation
 
 help: ## Show this list
@@ -80,6 +80,9 @@ golden: venv ## Write the golden YAML pairs of the unit tests anew; read the dif
 
 crds: venv ## Generate the CRD, and the chart's schema, table of values and dashboards
 	@$(PY) -m dev.chart
+
+gateway-schema: venv ## Take the schema of HTTPRoutes' rules from Gateway API anew
+	@$(PY) -m dev.gateway_schema
 
 requirements: venv ## Pin every dependency again, with hashes
 	@bash dev/requirements.sh

@@ -130,12 +130,17 @@ def links() -> Path:
     return folder
 
 
+def gateway_api_module() -> Path:
+    """The source of Gateway API, as the Go module proxy has it."""
+    return _module_folder("sigs.k8s.io/gateway-api", f"v{versions.GATEWAY_API}")
+
+
 def gateway_api_crds() -> Path:
     """The standard-channel CRDs of the Gateway API, as its Go module carries them."""
     target = paths.cache() / "gateway-api" / f"v{versions.GATEWAY_API}"
     if not target.exists():
         with step("Gateway API CRDs"):
-            source = _module_folder("sigs.k8s.io/gateway-api", f"v{versions.GATEWAY_API}")
+            source = gateway_api_module()
             part = target.with_suffix(".part")
             shutil.rmtree(part, ignore_errors=True)
             shutil.copytree(source / "config" / "crd" / "standard", part)

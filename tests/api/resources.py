@@ -382,6 +382,64 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         server(apiKeys={"secretName": "api_keys"}),
         ["spec.server.apiKeys.secretName", "must be the name of an object"],
     ),
+    "a header for testers without a gateway": (
+        {"traffic": {"router": "replicas", "candidateHeader": {"name": "x", "value": "y"}}},
+        ["spec.traffic", "candidateHeader needs router: gateway"],
+    ),
+    "a header with a space": (
+        {"traffic": {**GATEWAY, "candidateHeader": {"name": "a b", "value": "y"}}},
+        ["spec.traffic.candidateHeader.name", "should match"],
+    ),
+    "a header without a value": (
+        {"traffic": {**GATEWAY, "candidateHeader": {"name": "a"}}},
+        ["spec.traffic.candidateHeader.value", "Required value"],
+    ),
+    **{
+        f"the path {path!r}": (gateway(path=path), ["spec.traffic.gateway.path"])
+        for path in ("", "kepler", "//", "/a//b", "/a/../b", "/.", "/a b", "/a%2fb", "/a#b")
+    },
+    "a prefix and two matches": (
+        gateway(path="/a", matches=[{"method": "GET"}, {"method": "POST"}]),
+        ["spec.traffic.gateway", "one match without a path"],
+    ),
+    "a prefix and a path": (
+        gateway(path="/a", matches=[{"path": {"value": "/b"}}]),
+        ["spec.traffic.gateway", "one match without a path"],
+    ),
+    "a method that isn't known": (
+        gateway(matches=[{"method": "FETCH"}]),
+        ["spec.traffic.gateway.matches[0].method", "Unsupported value"],
+    ),
+    "a filter without its settings": (
+        gateway(filters=[{"type": "URLRewrite"}]),
+        ["spec.traffic.gateway.filters[0]", "filter.urlRewrite must be specified"],
+    ),
+    "a redirect": (
+        gateway(filters=[{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]),
+        ["spec.traffic.gateway.filters[0].type", "Unsupported value"],
+    ),
+    "a filter twice": (
+        gateway(
+            filters=[{"type": "URLRewrite", "urlRewrite": {"hostname": h}} for h in ("a", "b")]
+        ),
+        ["spec.traffic.gateway.filters", "cannot be repeated"],
+    ),
+    "a timeout that is none": (
+        gateway(timeouts={"request": "soon"}),
+        ["spec.traffic.gateway.timeouts.request"],
+    ),
+    "a try that is longer than all tries": (
+        gateway(timeouts={"request": "1s", "backendRequest": "2s"}),
+        ["spec.traffic.gateway.timeouts", "cannot be longer than request timeout"],
+    ),
+    "a retry of what went well": (
+        gateway(retry={"codes": [200]}),
+        ["spec.traffic.gateway.retry.codes[0]"],
+    ),
+    "a session for ever": (
+        gateway(sessionPersistence={"cookieConfig": {"lifetimeType": "Permanent"}}),
+        ["spec.traffic.gateway.sessionPersistence", "AbsoluteTimeout must be specified"],
+    ),
     "a label that finds pods": (
         labels(**{"transit.dev/revision": "x"}),
         ["spec.server.podTemplate.metadata.labels", "are Transit's"],
@@ -448,6 +506,32 @@ RIGHT: dict[str, dict[str, Any]] = {
     ),
     "a Gateway's name in two namespaces": gateway(
         parentRefs=[{"name": "my.gateway"}, {"name": "my.gateway", "namespace": "infra"}]
+    ),
+    "everything of a gateway": {
+        "traffic": {
+            "router": "gateway",
+            "candidateHeader": {"name": "X-Transit", "value": "the candidate"},
+            "gateway": {
+                "parentRefs": [{"name": "public"}],
+                "path": "/team/kepler-1.0/",
+                "matches": [{"method": "POST", "headers": [{"name": "a", "value": "b"}]}],
+                "filters": [
+                    {"type": "CORS", "cors": {"allowOrigins": ["https://example.com"]}},
+                    {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x"]}},
+                ],
+                "timeouts": {"request": "10s", "backendRequest": "2s"},
+                "retry": {"codes": [502, 503], "attempts": 2, "backoff": "100ms"},
+                "sessionPersistence": {"sessionName": "s", "type": "Header"},
+            },
+        }
+    },
+    "several paths": gateway(
+        matches=[{"path": {"type": "Exact", "value": "/a"}}, {"path": {"value": "/b"}}]
+    ),
+    "a prefix that is rewritten otherwise": gateway(
+        path="/a",
+        matches=[{"method": "GET"}, {"method": "POST"}],
+        filters=[{"type": "URLRewrite", "urlRewrite": {"hostname": "a.b"}}],
     ),
     "an image with a port and a digest": server(
         image="localhost:5000/team/my__server:1.2.0-rc.1_x@sha256:" + "a" * 64

@@ -144,16 +144,20 @@ class Scene:
             post(self.kube, self.namespace, pod["metadata"]["name"], json.dumps(behaviour))
 
     def evict(self, revision: str) -> str:
-        """Evict a pod of a revision as `kubectl drain` does; its uid."""
+        """Evict a pod of a revision as `kubectl drain` does; its uid. Raises `StepFailed`."""
         pod = self.pods(revision)[0]["metadata"]
+        self.evict_pod(pod["name"])
+        return str(pod["uid"])
+
+    def evict_pod(self, name: str) -> None:
+        """Evict one pod. Raises `StepFailed`."""
         eviction = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
-            "metadata": {"name": pod["name"], "namespace": self.namespace},
+            "metadata": {"name": name, "namespace": self.namespace},
         }
-        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['name']}/eviction"
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{name}/eviction"
         self.kube("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
-        return str(pod["uid"])
 
     # --- what can be seen
 

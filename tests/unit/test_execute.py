@@ -166,6 +166,23 @@ def test_a_refused_hostname_holds_up_no_rollback() -> None:
     assert api.scaled == {f"m-{R2}": 1}, "and then the pods follow"
 
 
+def test_a_refused_route_holds_up_no_rollback_though_it_has_another_rule() -> None:
+    """Testers were led to what is turned back, by a header that the spec has no more."""
+    gateway = {"parentRefs": [{"name": "public"}]}
+    header = {"name": "x-transit", "value": "candidate"}
+    before = spec(traffic={"router": "gateway", "gateway": gateway, "candidateHeader": header})
+    api = Api(refuses={"HTTPRoute/m": Refused("422 rules[0].retry")})
+    edited = spec(traffic={"router": "gateway", "gateway": gateway | {"retry": {"attempts": 2}}})
+    route = for_spec(before).objects(OWNER, {R1: 50, R2: 50}, R1, R2)
+    live = {**running(R1, "1.0.0"), **running(R2, "2.0.0"), **by_name(*route)}
+    with pytest.raises(Refused, match="retry"):
+        execute(api, live, rolling_back(), spec=edited, traffic={R1: 50, R2: 50}, testers=R2)
+    rules = api.objects["HTTPRoute", "m"]["spec"]["rules"]
+    assert len(rules) == 2
+    backends = [{ref["name"] for ref in rule["backendRefs"]} for rule in rules]
+    assert backends == [{f"m-{R1}"}, {f"m-{R1}"}]
+
+
 def test_what_has_traffic_that_could_not_be_moved_loses_no_pods() -> None:
     class Stuck(Api):
         async def merge(self, seen: Object, change: Object) -> Object:

@@ -106,6 +106,7 @@ class World:
     refusal: Problem | None = None  # what became of the last look's writes
     pods: dict[str, tuple[Pod, ...]] = field(default_factory=dict)
     traffic: dict[str, int] = field(default_factory=dict)
+    testers: str | None = None
     checks: dict[str, CheckRun] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)  # version → other content than at first
@@ -131,6 +132,7 @@ class World:
                 name: RevisionState(name, len(pods), pods) for name, pods in self.pods.items()
             },
             traffic=dict(self.traffic),
+            testers=self.testers,
             records=dict(self.records),
             checks=dict(self.checks),
             readings=self.readings if due is not None and self.now >= due else None,
@@ -173,7 +175,7 @@ class World:
         """Traffic, then pods. What has traffic that could not be moved loses no pod."""
         held: set[str] = set()
         if "traffic" not in self.refuses:
-            self.traffic = dict(decision.weights)
+            self.traffic, self.testers = dict(decision.weights), decision.testers
         elif self.traffic != decision.weights:
             held = set(self.traffic)
         if "pods" not in self.refuses:
@@ -229,9 +231,9 @@ class World:
     def settle(self) -> None:
         """Reconcile until nothing changes any more (at one moment)."""
         for _ in range(20):
-            before = (self.status, self.traffic, self.pods)
+            before = (self.status, self.traffic, self.testers, self.pods)
             self.reconcile()
-            if before == (self.status, self.traffic, self.pods):
+            if before == (self.status, self.traffic, self.testers, self.pods):
                 return
         raise AssertionError("the decision does not converge")
 

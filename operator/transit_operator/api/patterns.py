@@ -57,6 +57,13 @@ NAMESPACE_NAME: dict[str, Any] = rule(
     f"self.matches('^{DNS_LABEL}$')",
     "must be the name of a namespace: lower-case letters, digits and '-'",
 )
+# Gateway API has a dozen rules for a prefix; this is what passes them all, without escapes.
+URL_PATH: dict[str, Any] = rule(
+    r"self.matches(r'^(/[-A-Za-z0-9._~!$&()*+,;=:@]+)*/?$')"
+    " && !self.matches(r'(^|/)[.]{1,2}(/|$)')",
+    "must be a path such as /kepler: it begins with '/', and has no '//', no '.', no '..', no '#'"
+    " and no '%'",
+)
 SECTION_NAME: dict[str, Any] = rule(
     f"self.matches(r'^{DNS_SUBDOMAIN}$')",
     "must be the name of a listener: lower-case letters, digits, '-' and '.'",

@@ -339,7 +339,12 @@ class ModelDeploymentStatus(ApiModel):
     traffic: list[Weight] = Field(
         default_factory=list, description="The weights as they really are."
     )
-    traffic_since: str | None = Field(default=None, description="When the weights last changed.")
+    testers: str | None = Field(
+        default=None,
+        description="The revision that traffic.candidateHeader leads to, where that isn't as the"
+        " weights say.",
+    )
+    traffic_since: str | None = Field(default=None, description="When either last changed.")
     signals: list[Evidence] = Field(
         default_factory=list,
         description="The evidence of the last evaluation. It stays after a rejection until"

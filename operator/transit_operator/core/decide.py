@@ -34,6 +34,7 @@ def decide(o: Observed) -> Decision:
         return Decision(
             status=describe_unaccepted(o, rollout),
             weights=dict(o.traffic),
+            testers=o.testers,
             keep=frozenset(o.revisions),
             rejected={name: record.rejected for name, record in o.records.items()},
             wake_at=o.problem.look_again if o.problem is not None else None,
@@ -50,6 +51,7 @@ def decide(o: Observed) -> Decision:
         replicas=plan.replicas,
         limits=plan.limits,
         keep=plan.keep,
+        testers=plan.testers,
         transitions=rollout.told,
         wake_at=_wake_at(o, spec, rollout, plan),
         rejected={rejected.revision: rejected.reason} if rejected is not None else {},

@@ -14,7 +14,8 @@ class Decision:
     none. `replicas` maps each revision that shall exist to its pods; with `autoscaling` these
     are the least, and `limits` the most that its autoscaler may choose. `keep` names the revisions
     whose objects stay as they are; all others go. `wake_at` is when to look again though nothing
-    happened, in seconds since the epoch. `rejected` maps a revision that was turned back to why: it
+    happened, in seconds since the epoch. `testers` is the revision that `candidateHeader` leads to,
+    where that isn't as the weights say. `rejected` maps a revision that was turned back to why: it
     is noted on its record too, for the case that the status gets lost.
     """
 
@@ -25,4 +26,5 @@ class Decision:
     keep: frozenset[str] = frozenset()
     transitions: tuple[Transition, ...] = ()
     wake_at: float | None = None
+    testers: str | None = None
     rejected: Mapping[str, str] = field(default_factory=dict)

@@ -159,7 +159,8 @@ class Observed:
     then says why. `pins` is what its versions mean; `newer`: what they are is not known yet, but
     surely neither the stable nor the candidate. `readings` is None between two evaluations, and
     while Prometheus is asked: then `asking` is true, and another look comes with the answer.
-    `route` is None where there is no HTTPRoute to ask about. `records` and `scalings` are by
+    `testers` is whom `candidateHeader` leads to now, where that isn't as `traffic` says. `route` is
+    None where there is no HTTPRoute to ask about. `records` and `scalings` are by
     revision, `checks` by the name of the check: of the candidate only.
     """
 
@@ -176,6 +177,7 @@ class Observed:
     action: str = ""
     revisions: Mapping[str, RevisionState] = field(default_factory=dict)
     traffic: Mapping[str, int] = field(default_factory=dict)
+    testers: str | None = None
     readings: Readings | None = None
     asking: bool = False
     route: Route | None = None

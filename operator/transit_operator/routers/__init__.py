@@ -14,5 +14,5 @@ __all__ = ["Router", "for_spec"]
 def for_spec(spec: ModelDeploymentSpec) -> Router:
     """Return the router that a spec asks for."""
     if spec.traffic.router == "gateway" and spec.traffic.gateway is not None:
-        return GatewayRouter(spec.traffic.gateway)
+        return GatewayRouter(spec.traffic.gateway, spec.traffic.candidate_header)
     return ReplicasRouter()

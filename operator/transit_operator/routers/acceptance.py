@@ -75,7 +75,8 @@ def acceptance(
                 accepted=False,
                 reason="HostConflict",
                 message=f"Gateway {claim.gateway}: {where} with path {claim.path} is taken by the"
-                f" older HTTPRoute {before.route}; give spec.traffic.gateway another host name",
+                f" older HTTPRoute {before.route}; give spec.traffic.gateway another host name or"
+                " path",
             )
     said = [_parent(route, parent) for parent in _parents(route)]
     carried = [state for state in said if state.accepted]
@@ -108,11 +109,14 @@ def wins(rival: Claimant, mine: Claimant) -> bool:
 
 
 def _paths(spec: Object) -> set[str]:
+    """Return what a route takes whatever else a request has. An exact path has a mark before it."""
     found = set()
     for rule in spec.get("rules") or [{}]:
         for match in rule.get("matches") or [{}]:
-            if not match.get("headers") and not match.get("queryParams"):
-                found.add((match.get("path") or {}).get("value") or "/")
+            if not any(match.get(more) for more in ("headers", "queryParams", "method")):
+                path = match.get("path") or {}
+                exact = "" if path.get("type", "PathPrefix") == "PathPrefix" else f"{path['type']} "
+                found.add(exact + (path.get("value") or "/"))
     return found
 
 

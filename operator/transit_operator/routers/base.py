@@ -14,11 +14,16 @@ class Router(Protocol):
     """Two questions: which objects give these weights, and which weights do these objects give."""
 
     def objects(
-        self, owner: Owner, weights: Mapping[str, int], stable: str | None = None
+        self,
+        owner: Owner,
+        weights: Mapping[str, int],
+        stable: str | None = None,
+        testers: str | None = None,
     ) -> list[Object]:
         """Return the objects that give each revision its percent, the traffic-bearing one first.
 
-        `stable`: the stable revision, where clients stay who can't be split.
+        `stable`: the stable revision, where clients stay who can't be split. `testers`: whom those
+        with `candidateHeader` are led to, whatever the weights; None: where the weights lead.
         """
         ...
 
@@ -28,6 +33,10 @@ class Router(Protocol):
 
     def weights(self, owner: Owner, live: Live, ready: Mapping[str, int]) -> dict[str, int]:
         """Return revision → percent as live objects give it. `ready`: ready pods by revision."""
+        ...
+
+    def testers(self, owner: Owner, live: Live) -> str | None:
+        """Return whom testers are led to by live objects, where that isn't as for all others."""
         ...
 
 

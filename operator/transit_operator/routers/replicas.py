@@ -14,7 +14,11 @@ class ReplicasRouter:
     """See the module."""
 
     def objects(
-        self, owner: Owner, weights: Mapping[str, int], stable: str | None = None
+        self,
+        owner: Owner,
+        weights: Mapping[str, int],
+        stable: str | None = None,
+        testers: str | None = None,
     ) -> list[Object]:
         sole = next(iter(weights)) if len(weights) == 1 else None
         return [main_service(owner, sole)] if weights else []
@@ -30,3 +34,6 @@ class ReplicasRouter:
         if pinned is not None:
             return {pinned: 100}
         return percentages({revision: pods for revision, pods in ready.items() if pods > 0})
+
+    def testers(self, owner: Owner, live: Live) -> str | None:
+        return None

@@ -29,7 +29,7 @@ STABILIZATION_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Plan:
-    """`weights`, `replicas`, `limits` and `keep` as in `Decision`.
+    """`weights`, `replicas`, `limits`, `keep` and `testers` as in `Decision`.
 
     `full` is how many pods carry all traffic; `looks` are the times at which pods that stay up for
     the sake of draining may go, in epoch seconds.
@@ -39,6 +39,7 @@ class Plan:
     replicas: dict[str, int] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     keep: frozenset[str] = frozenset()
+    testers: str | None = None
     full: int = 1
     looks: tuple[float, ...] = ()
 
@@ -55,8 +56,9 @@ def make_plan(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Plan:
     drained = _since(o, rollout) + seconds(spec.traffic.drain)
     calm = _since(o, rollout) + STABILIZATION_SECONDS
     moving = set(weights) != set(given)
+    testers = _testers(o, spec, state, weights)
     if spec.traffic.router == "gateway":  # by pod counts the shares are approximate
-        moving = weights != given
+        moving = weights != given or testers != o.testers
     replicas: dict[str, int] = {}
     looks = []
     targets = _targets(o, spec, state, full, weights)
@@ -77,7 +79,8 @@ def make_plan(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Plan:
         looks.append(kept)
     others = set(o.revisions) - set(replicas)
     draining = drained > o.now
-    keep = {name for name in others if given.get(name) or weights.get(name) or draining}
+    led = {o.testers, *given, *weights}
+    keep = {name for name in others if name in led or draining}
     if keep:
         looks.append(drained)
     return Plan(
@@ -85,6 +88,7 @@ def make_plan(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Plan:
         replicas=replicas,
         limits=_limits(spec, state, replicas),
         keep=frozenset(keep),
+        testers=testers,
         full=full,
         looks=tuple(looks),
     )
@@ -106,6 +110,20 @@ def _since(o: Observed, rollout: Rollout) -> float:
     """Return when the weights last changed, in epoch seconds."""
     since = rollout.rest.traffic_since
     return epoch(since) if since is not None else -math.inf
+
+
+def _testers(o: Observed, spec: ModelDeploymentSpec, state: State, weights: Weights) -> str | None:
+    """Return whom requests with `candidateHeader` are led to: the candidate, once that can answer.
+
+    As soon as gateways know a pod of it, whatever its weight. Without pods testers get what all
+    others get.
+    """
+    if spec.traffic.candidate_header is None or not isinstance(state, Trying):
+        return None
+    name = state.candidate.revision
+    pods = o.revision(name)
+    known = pods.known_at(o.now, seconds(spec.traffic.settle)) is None or o.testers == name
+    return name if pods.ready and known and weights.get(name) != 100 else None
 
 
 def _wish(state: State) -> dict[str, int]:

@@ -7,8 +7,12 @@ from ..times import rfc3339
 
 
 def see_traffic(o: Observed, rollout: Rollout) -> Rollout:
-    """Return the rollout with the weights as they are read back from the cluster."""
+    """Return the rollout with the weights as they are read back from the cluster.
+
+    Testers that are led elsewhere are a change, too: what they had has requests under way.
+    """
     traffic = [Weight(revision=name, weight=w) for name, w in sorted(o.traffic.items()) if w > 0]
-    if traffic == rollout.rest.traffic:
+    rest = rollout.rest
+    if traffic == rest.traffic and o.testers == rest.testers:
         return rollout
-    return rollout.but(traffic=traffic, traffic_since=rfc3339(o.now))
+    return rollout.but(traffic=traffic, testers=o.testers, traffic_since=rfc3339(o.now))

@@ -116,9 +116,11 @@ class Observer:
             problem = sought.problem or replaced(states.values())
         ready = {revision: state.ready for revision, state in states.items()}
         if spec is not None:
-            traffic = for_spec(spec).weights(owner, live, ready)
+            router = for_spec(spec)
+            traffic, testers = router.weights(owner, live, ready), router.testers(owner, live)
         else:
             traffic = {weight.revision: weight.weight for weight in status.traffic}
+            testers = status.testers
         observed = Observed(
             now=now,
             namespace=namespace,
@@ -133,6 +135,7 @@ class Observer:
             action=(mdep["metadata"].get("annotations") or {}).get(names.ANNOTATION_ACTION, ""),
             revisions=states,
             traffic=traffic,
+            testers=testers,
             readings=readings,
             asking=asking,
             route=self._route(spec, live, name),

@@ -136,7 +136,7 @@ async def _traffic(
     """
     router, stable = for_spec(spec), decision.status.stable
     pinned = stable.revision if stable is not None else None
-    for obj in router.objects(snapshot.owner, decision.weights, pinned):
+    for obj in router.objects(snapshot.owner, decision.weights, pinned, decision.testers):
         if obj["kind"] == "HTTPRoute":
             await attempts.make(writer.turn(obj))
         await attempts.make(writer.apply(obj))

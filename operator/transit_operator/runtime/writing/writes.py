@@ -137,14 +137,17 @@ class Writer:
     async def turn(self, desired: Object) -> None:
         """Write the backends of a route, and nothing else of it, where they differ.
 
-        So a field of the route that the API server refuses never holds up a rollback. A route that
-        isn't there, or has other rules than ours, is left to `apply`. Raises: KubernetesError.
+        So a field of the route that the API server refuses never holds up a rollback. Where it has
+        more or fewer rules than ours, all lead where the first of ours does, until `apply` writes
+        them as they shall be. A route that isn't there is left to it. Raises: KubernetesError.
         """
         live = self.live(desired["kind"], desired["metadata"]["name"])
         wanted = [rule["backendRefs"] for rule in desired["spec"]["rules"]]
         rules = (live or {}).get("spec", {}).get("rules") or []
-        if live is None or len(rules) != len(wanted):
+        if live is None or not rules:
             return
+        if len(rules) != len(wanted):
+            wanted = [wanted[0]] * len(rules)
         if all(
             same(refs, rule.get("backendRefs")) for refs, rule in zip(wanted, rules, strict=True)
         ):
