@@ -8,7 +8,7 @@ STAMP := build/.venv-ready
 CODE := operator server models cli dev tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-long demo models images crds golden gateway-schema requirements \
+.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-long demo models images crds golden argocd gateway-schema requirements \
 	cluster-up cluster-down clean bench-scale bench-server bench-neighbour bench-rollback bench-simulation
 
 help: ## Show this list
@@ -48,11 +48,16 @@ test-api: images ## API server, objects, policies, commands, faults on the clust
 test-e2e: images models ## Whole rollouts of real models; then what all share is taken away
 	@$(PY) -m dev.suite e2e disruptive
 
+test-gitops: images ## Rollouts by commits that a real Argo CD syncs (builds it once: ten minutes)
+	@$(PYTHON) -m dev.cluster build argocd kstatus
+	@$(PY) -m dev.suite gitops
+
 test-long: venv ## Property tests with a large budget (half an hour): a habit for the night
 	@HYPOTHESIS_PROFILE=long $(PY) -m pytest -q -n 2 tests/unit
 
-demo: images models ## Roll out good and bad versions of a model on a real cluster, and show it
-	@$(PY) -m dev.demo
+demo: images models ## Roll out good and bad versions of a model on a real cluster; GITOPS=1: by Argo CD
+	@$(if $(GITOPS),$(PYTHON) -m dev.cluster argocd)
+	@$(PY) -m dev.demo $(if $(GITOPS),--gitops)
 
 bench-rollback: images models ## Measure how long a bad version answers clients, ten times
 	@$(PY) -m benchmarks.rollback
@@ -77,6 +82,10 @@ images: ## Start the cluster, build both images and load them into it
 
 golden: venv ## Write the golden YAML pairs of the unit tests anew; read the diff
 	@$(PY) -m tests.unit.golden.render
+	@$(PY) -m tests.unit.argocd.render
+
+argocd: venv ## Make the ConfigMap for Argo CD of the files in deploy/argocd
+	@$(PY) -m dev.gitops.customization > deploy/argocd/argocd-cm.yaml
 
 crds: venv ## Generate the CRD, and the chart's schema, table of values and dashboards
 	@$(PY) -m dev.chart

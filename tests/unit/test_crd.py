@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from transit_operator.api.crd import crd
+from transit_operator.api.status import read_status
+from transit_operator.core.state import Empty, from_status
 
 FILE = Path(__file__).parents[2] / "crds" / "modeldeployments.transit.dev.yaml"
 VERSION = crd()["spec"]["versions"][0]
@@ -53,6 +55,11 @@ def test_columns() -> None:
     for column in columns.values():
         path = column["jsonPath"]
         assert path.startswith(".metadata.") or path in NODES, f"{path} is no field"
+
+
+def test_what_nobody_has_seen_yet_is_not_taken_for_done() -> None:
+    assert SCHEMA["properties"]["status"]["default"] == {"observedGeneration": -1}
+    assert from_status(read_status({"observedGeneration": -1}), 0.0).state == Empty()
 
 
 @pytest.mark.parametrize(("path", "node"), NODES.items(), ids=[p or "root" for p in NODES])
@@ -124,7 +131,7 @@ def test_default_steps_of_the_contract() -> None:
 
 
 def test_the_status_has_no_defaults_so_that_it_comes_back_as_it_was_written() -> None:
-    assert not [p for p, n in NODES.items() if p.startswith(".status") and "default" in n]
+    assert not [p for p, n in NODES.items() if p.startswith(".status.") and "default" in n]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from .status import ModelDeploymentStatus
 # A bound, so that rules over quantities are cheap enough.
 MAX_QUANTITY_LENGTH = 24
 
+# To kstatus, what has no status is done: so it has one before the operator has seen it.
+UNSEEN = {"observedGeneration": -1}
+
 _DROPPED = {"title", "discriminator", "additionalProperties"}
 _CONSTRAINT_NAMES = {"exclusiveMinimum": ("minimum", True), "exclusiveMaximum": ("maximum", True)}
 
@@ -80,6 +83,7 @@ def _root_schema() -> dict[str, Any]:
             "status": {
                 **_structural(ModelDeploymentStatus, defaults=False),
                 "description": "What is going on. Only the operator writes it.",
+                "default": UNSEEN,
             },
         },
         "x-kubernetes-validations": [

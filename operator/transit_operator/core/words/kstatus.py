@@ -104,5 +104,5 @@ def _watched(spec: ModelDeploymentSpec, state: Trying, message: str) -> str:
     hold = seconds(steps_of(spec, candidate)[candidate.step - 1].hold)
     times = [epoch(t) for t in (candidate.step_at, candidate.evaluated_at) if t is not None]
     until = max(times, default=0.0) + max(0.0, hold - candidate.held_seconds)
-    serves = f"{models_text(candidate.models)} serves, watched until {rfc3339(math.ceil(until))}"
-    return f"{serves}; {message}"
+    when = rfc3339(math.ceil(until)).replace(".000Z", "Z")
+    return f"{models_text(candidate.models)} serves, watched until {when}; {message}"
