@@ -22,6 +22,7 @@ with Gateway API (Traefik), Prometheus and MinIO.
   status      what runs
   images      up, meanwhile build the images of operator, server and tests' puppet, and load them
   metrics     add metrics-server, by which autoscalers and kubectl top see what pods use
+  argocd      add Argo CD's core, built once (ten minutes), and a Git server, for tests/gitops
   load NAME…  load images built here into every node
   env         shell lines for KUBECONFIG and PATH:  eval "$(python3 -m dev.cluster env)"
   kubeconfig  the path of the kubeconfig
@@ -61,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "build",
             "images",
             "metrics",
+            "argocd",
             "load",
             "env",
             "kubeconfig",
@@ -107,6 +109,9 @@ def _do(verb: str, names: list[str], chosen: str | None) -> int:
         case "metrics":
             with _alone():
                 cluster.metrics()
+        case "argocd":
+            with _alone():
+                cluster.argocd()
         case "load":
             with _alone():
                 cluster.load(names)

@@ -50,6 +50,21 @@ def install_metrics(kubectl: Kubectl) -> None:
         kubectl("wait", available, "--timeout=60s", "apiservice/v1beta1.metrics.k8s.io")
 
 
+def install_argocd(kubectl: Kubectl) -> None:
+    """Argo CD's core and a Git server, with the health and actions of `deploy/argocd`."""
+    crds = gobuild.argocd_crds()
+    with step("Argo CD: apply and wait until it is ready") as note:
+        kubectl.apply("---\n".join(file.read_text() for file in sorted(crds.glob("*-crd.yaml"))))
+        kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+        kubectl.apply((paths.MANIFESTS / "argocd.yaml").read_text())
+        _argocd_secret(kubectl)
+        customization = paths.REPOSITORY / "deploy" / "argocd" / "argocd-cm.yaml"
+        kubectl("apply", "--server-side", "-n", "argocd", "-f", customization)
+        for name in ("argocd-redis", "argocd-repo-server", "argocd-application-controller", "git"):
+            note(name)
+            kubectl.rolled_out("argocd", [name])
+
+
 def advertise(kubectl: Kubectl, node: str, resources: Mapping[str, str]) -> None:
     """Extended resources such as GPUs, the documented way: a patch of the node's status."""
     for resource, amount in resources.items():
@@ -83,6 +98,23 @@ def _traefik(kubectl: Kubectl, *, local: bool) -> str:
     rest = "\n---\n".join(text for text in documents if text is not deployment)
     command = ["patch", "--local", "-f", "-", "--patch-file", str(patch), "-o", "yaml"]
     return f"{rest}\n---\n{kubectl(*command, stdin=deployment)}"
+
+
+def _argocd_secret(kubectl: Kubectl) -> None:
+    """What Argo CD signs with, made at random, once a cluster."""
+    if kubectl("-n", "argocd", "get", "secret", "argocd-secret", "--ignore-not-found"):
+        return
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": "argocd-secret",
+            "namespace": "argocd",
+            "labels": {"app.kubernetes.io/part-of": "argocd"},
+        },
+        "stringData": {"server.secretkey": secrets.token_urlsafe(32)},
+    }
+    kubectl.apply(json.dumps(secret))
 
 
 def _minio_account(kubectl: Kubectl) -> None:

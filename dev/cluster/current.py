@@ -78,6 +78,14 @@ class Current:
                 "this cluster has no metrics API", hint="install metrics-server in it, or have it"
             )
 
+    def argocd(self) -> None:
+        """It may do anything in a cluster; this one isn't ours."""
+        raise StepFailed(
+            "Argo CD is installed in a cluster of our own only: CLUSTER=local or CLUSTER=kind",
+            hint="kubectl apply --server-side -n argocd -f deploy/argocd/argocd-cm.yaml"
+            " adds ModelDeployments to an Argo CD that is there",
+        )
+
     def pause_node(self, node: str) -> None:
         """Never a node that isn't ours."""
         raise StepFailed(

@@ -26,7 +26,8 @@ TAGS = "remove_all_sd,enable_kubernetes_sd"
 class Program:
     """One executable: its main package, its version, and the file name `go build` gives it.
 
-    `module` is given for one that asks for newer libraries than the others.
+    `module` is given for one that asks for newer libraries than the others. It gets the cluster's
+    release of those that both have, or with `own_libraries` those that it was released with.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Program:
     version: str
     built_as: str = ""
     module: str = ""
+    own_libraries: bool = False
 
     @property
     def path(self) -> Path:
@@ -70,9 +72,18 @@ PROGRAMS = {
             versions.METRICS_SERVER,
             module="sigs.k8s.io/metrics-server",
         ),
+        Program(
+            "argocd",
+            "github.com/argoproj/argo-cd/v3/cmd",
+            versions.ARGOCD,
+            built_as="cmd",
+            module="github.com/argoproj/argo-cd/v3",
+            own_libraries=True,
+        ),
+        Program("kstatus", "./kstatus", versions.CLI_UTILS, module="sigs.k8s.io/cli-utils"),
     )
 }
-OPTIONAL = ("kwok", "metrics-server", "promtool")
+OPTIONAL = ("kwok", "metrics-server", "promtool", "argocd", "kstatus")
 
 
 def build(wanted: Sequence[str] = ()) -> None:
@@ -140,12 +151,26 @@ def gateway_api_crds() -> Path:
     target = paths.cache() / "gateway-api" / f"v{versions.GATEWAY_API}"
     if not target.exists():
         with step("Gateway API CRDs"):
-            source = gateway_api_module()
-            part = target.with_suffix(".part")
-            shutil.rmtree(part, ignore_errors=True)
-            shutil.copytree(source / "config" / "crd" / "standard", part)
-            part.rename(target)
+            _copied(gateway_api_module() / "config" / "crd" / "standard", target)
     return target
+
+
+def argocd_crds() -> Path:
+    """The CRDs of Argo CD, as its Go module carries them."""
+    target = paths.cache() / "argocd-crds" / f"v{versions.ARGOCD}"
+    if not target.exists():
+        with step("CRDs of Argo CD"):
+            source = _module_folder(PROGRAMS["argocd"].module, f"v{versions.ARGOCD}")
+            _copied(source / "manifests" / "crds", target)
+    return target
+
+
+def _copied(source: Path, target: Path) -> None:
+    """Copy a folder whole or not at all."""
+    part = target.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(source, part)
+    part.rename(target)
 
 
 def _compile(
@@ -212,17 +237,23 @@ def _write_module(go: Path, folder: Path) -> None:
 def _write_module_apart(go: Path, folder: Path, program: Program, shared: Path) -> None:
     """The module of a program that asks for newer libraries than the others.
 
-    In the shared module it would raise theirs. Here it gets theirs, of the cluster's own release.
+    In the shared module it would raise theirs.
     """
     own = _go_mod_text(go, program.module, f"v{program.version}")
     needed = re.search(r"^go (\S+)", own, re.M)
     lines = [f"module transit.dev/cluster-{program.name}", "", f"go {needed[1] if needed else ''}"]
     lines += ["", f"require {program.module} v{program.version}"]
-    resolved = json.loads(shell.output([go, "mod", "edit", "-json", shared / "go.mod"]))
-    pins = {one["Path"]: one["Version"] for one in resolved["Require"]}
-    pins |= {one["Old"]["Path"]: one["New"]["Version"] for one in resolved["Replace"]}
-    lines += [f"replace {name} => {name} {version}" for name, version in sorted(pins.items())]
+    if program.own_libraries:
+        lines += [f"replace {line}" for line in re.findall(r"^\t(\S+ => \S+ \S+)$", own, re.M)]
+    else:
+        resolved = json.loads(shell.output([go, "mod", "edit", "-json", shared / "go.mod"]))
+        pins = {one["Path"]: one["Version"] for one in resolved["Require"]}
+        pins |= {one["Old"]["Path"]: one["New"]["Version"] for one in resolved["Replace"]}
+        lines += [f"replace {name} => {name} {version}" for name, version in sorted(pins.items())]
     _write_recipe(folder, lines)
+    if program.package.startswith("./"):
+        source = paths.HERE / "gotools" / program.name
+        shutil.copytree(source, folder / program.name, dirs_exist_ok=True)
 
 
 def _write_recipe(folder: Path, lines: Sequence[str]) -> None:

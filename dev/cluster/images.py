@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from . import baseimage, packages, paths, shell, versions
@@ -50,6 +50,14 @@ def build(dockerfiles: Mapping[str, Path]) -> None:
                 on_line=lambda line: note(line[:60]) if "STEP" in line else None,
             )
         told.write_text(digest)
+
+
+def from_packages(name: str, included: str, dress: Callable[[Path], None]) -> None:
+    """Build an image of Debian packages, and of what `dress` adds; one that is there stays."""
+    packages.ensure_programs(packages.IMAGE_PROGRAMS)
+    if not exists(name):
+        with step(f"Image {name} from Debian packages"):
+            _commit(name, included, dress, "sh")
 
 
 def export(name: str) -> Layout:
@@ -124,17 +132,21 @@ def _ensure_base() -> None:
         if _pulled(versions.BASE_IMAGE):
             return
         note("no registry; building its twin from Debian packages")
-        archive = _folder("tmp") / "base.tar"
-        baseimage.make(archive)
-        try:
-            container = shell.output([*buildah("from"), "scratch"]).strip()
-            log = paths.logs() / "base-image.log"
-            shell.run([*buildah("add", "--quiet", container), archive, "/"], log, env=ISOLATION)
-            settings = [f"--env={key}={value}" for key, value in baseimage.ENVIRONMENT.items()]
-            shell.run([*buildah("config", *settings, "--cmd", "python3"), container], log)
-            shell.run([*buildah("commit", "--rm", "--quiet", container), versions.BASE_IMAGE], log)
-        finally:
-            archive.unlink(missing_ok=True)
+        _commit(versions.BASE_IMAGE, baseimage.PYTHON, baseimage.as_python, "python3")
+
+
+def _commit(name: str, included: str, dress: Callable[[Path], None], command: str) -> None:
+    archive = _folder("tmp") / "base.tar"
+    baseimage.make(archive, included, dress)
+    try:
+        container = shell.output([*buildah("from"), "scratch"]).strip()
+        log = paths.logs() / "base-image.log"
+        shell.run([*buildah("add", "--quiet", container), archive, "/"], log, env=ISOLATION)
+        settings = [f"--env={key}={value}" for key, value in baseimage.ENVIRONMENT.items()]
+        shell.run([*buildah("config", *settings, "--cmd", command), container], log)
+        shell.run([*buildah("commit", "--rm", "--quiet", container), name], log)
+    finally:
+        archive.unlink(missing_ok=True)
 
 
 def _pulled(name: str) -> bool:

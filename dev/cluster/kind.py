@@ -72,6 +72,10 @@ class Kind:
         """From its public image."""
         addons.install_metrics(self._kubectl())
 
+    def argocd(self) -> None:
+        """From its public image."""
+        addons.install_argocd(self._kubectl())
+
     def pause_node(self, node: str) -> None:
         """Pause the node's container, pods and all; kind names both alike."""
         shell.output(["docker", "pause", node])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,8 @@ PROGRAM_IMAGES = {
     "traefik": "/usr/local/bin/traefik",
     "minio": "/usr/bin/minio",
 }
+ARGOCD_PACKAGES = "ca-certificates,git,redis-server"
+ARGOCD_PARTS = ("argocd-repo-server", "argocd-application-controller")
 
 
 class Local:
@@ -108,6 +111,15 @@ class Local:
         gobuild.build(["metrics-server"])
         nodestore.load(_images_of({"metrics-server": "/metrics-server"}), _addon_nodes())
         addons.install_metrics(self.kubectl())
+
+    def argocd(self) -> None:
+        """Built here: one image, with Git and Redis of Debian, under two public names."""
+        gobuild.build(["argocd"])
+        name = versions.IMAGES["argocd"]
+        images.from_packages(name, ARGOCD_PACKAGES, _with_argocd)
+        layout = images.export(name)
+        nodestore.load({name: layout, versions.IMAGES["redis"]: layout}, _addon_nodes())
+        addons.install_argocd(self.kubectl())
 
     def pause_node(self, node: str) -> None:
         """Stop its kubelet; the containers run on, as behind a cut cable."""
@@ -195,6 +207,14 @@ def _images_of(targets: Mapping[str, str]) -> dict[str, oci.Layout]:
         folder = paths.cache() / "images" / f"{name}-{source.parent.name}"
         found[versions.IMAGES[name]] = oci.program_image(folder, source, target, [target])
     return found
+
+
+def _with_argocd(tree: Path) -> None:
+    """The one program that is every part of Argo CD, by the name it is called by."""
+    binaries = tree / "usr" / "local" / "bin"
+    shutil.copy(gobuild.PROGRAMS["argocd"].path, binaries / "argocd")
+    for part in ARGOCD_PARTS:
+        (binaries / part).symlink_to("argocd")
 
 
 def _start_runtimes() -> None:

