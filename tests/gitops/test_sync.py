@@ -89,7 +89,6 @@ def test_nobody_writes_once_all_is_settled_and_nothing_owned_is_pruned(scene: Gi
     while time.monotonic() < quiet:
         scene.app.refreshed()
         assert written(scene) == before
-        scene.app.watch.wait_for("its time", lambda _: True, 1)
         time.sleep(min(20.0, max(0.0, quiet - time.monotonic())))  # in which nothing may happen
 
     uids = {(kind, name): uid for kind, name, uid in before}

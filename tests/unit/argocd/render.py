@@ -30,6 +30,7 @@ from tests.unit.world import STEPS, World
 from transit_operator.api.crd import UNSEEN
 from transit_operator.api.status import ModelDeploymentStatus, Phase
 from transit_operator.core.decide import decide
+from transit_operator.core.objects.resolver import RESOLVING
 from transit_operator.core.observed import Problem, Route
 
 TESTDATA = FOLDER / "testdata"
@@ -126,9 +127,9 @@ def _with(world: World, **observed: Any) -> dict[str, Any]:
 
 
 def _resolving() -> dict[str, Any]:
-    """After a rollback the spec names an alias, which is looked up."""
-    text = "the aliases of the models are being looked up"
-    return _with(_rolled_back(), problem=Problem("ResolvingAliases", text), wanted=None)
+    """After a rollback another version is asked for, which is looked up."""
+    text = "the versions of the models are being looked up"
+    return _with(_rolled_back(), problem=Problem(RESOLVING, text), wanted=None)
 
 
 def _not_found() -> dict[str, Any]:
@@ -156,7 +157,7 @@ WORLDS: dict[str, Callable[[], World]] = {
 OTHERS: dict[str, Callable[[], dict[str, Any]]] = {
     "progressing_unseen": lambda: resource(World(), None) | {"status": UNSEEN},
     "progressing_newGeneration": lambda: given(serving(), generation=2),
-    "progressing_resolvingAliases": _resolving,
+    "progressing_resolvingVersions": _resolving,
     "progressing_routeNotAccepted": _no_gateway,
     "degraded_modelNotFound": _not_found,
 }
