@@ -55,7 +55,7 @@ def _short(node: Any) -> Any:
         return [_short(item) for item in node]
     if not isinstance(node, dict):
         return node
-    found = {
+    found: dict[str, Any] = {
         key: _sentence(value) if key == "description" and isinstance(value, str) else _short(value)
         for key, value in node.items()
     }

@@ -27,5 +27,5 @@ def test_the_very_transitions_that_happened(scene: Scene, transit: Cli, tmp_path
             *("replay", "--data", str(file), "--sweep", "errorRate.max=0.05:0.45:3", "-o", "json")
         ).stdout
     )
-    ends = [row["rollouts"][1]["would"]["end"] for row in rows]
-    assert ends == ["Rejected", None, None]  # with 25 % and 45 % allowed it would have gone on
+    would = [row["rollouts"][1]["would"]["end"] for row in rows]
+    assert would == ["Rejected", None, None]  # with 25 % and 45 % allowed it would have gone on

@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from email.message import Message
 from typing import NamedTuple
 
 from tests.support import Object, eventually
@@ -26,6 +27,10 @@ class Answer(NamedTuple):
         return found or f"status {self.status}"
 
 
+def _lower(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 def ask(scene: Scene, path: str = PATH, **headers: str) -> Answer:
     """One request through the gateway; `x_team="a"` is the header x-team."""
     said = {"Host": f"{scene.namespace}.example.com"}
@@ -34,9 +39,9 @@ def ask(scene: Scene, path: str = PATH, **headers: str) -> Answer:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(request, timeout=5) as answer:
-            return Answer(answer.status, answer.read(), answer.headers)
+            return Answer(answer.status, answer.read(), _lower(answer.headers))
     except urllib.error.HTTPError as error:
-        return Answer(error.code, error.read(), error.headers)
+        return Answer(error.code, error.read(), _lower(error.headers))
 
 
 def led(scene: Scene, number: int = 20) -> set[object]:
@@ -127,7 +132,7 @@ def test_a_field_of_another_channel_is_named_and_holds_up_no_rollback(scene: Sce
     scene.apply()
 
     def refused(status: Object) -> bool:
-        accepted = next((c for c in status["conditions"] if c["type"] == "Accepted"), {})
+        accepted: Object = next((c for c in status["conditions"] if c["type"] == "Accepted"), {})
         return accepted.get("reason") == "Refused" and "retry" in accepted["message"]
 
     scene.until("the field is named", refused, 20)
