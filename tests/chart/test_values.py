@@ -75,6 +75,15 @@ def in_spec(key: str) -> Look:
     return lambda objects: pod(objects)["spec"].get(key)
 
 
+def secret_of(volume: str) -> Look:
+    """The Secret that a volume of the operator's pod is of."""
+    return lambda objects: next(
+        found["secret"]["secretName"]
+        for found in pod(objects)["spec"]["volumes"]
+        if found["name"] == volume
+    )
+
+
 def in_container(key: str) -> Look:
     return lambda objects: container(objects).get(key)
 
@@ -87,6 +96,11 @@ def in_config(*route: str) -> Look:
         return there
 
     return look
+
+
+def secret_beside(**prometheus: Any) -> Object:
+    """More of what is said of Prometheus, that a value makes no sense without."""
+    return {"config": {"prometheus": prometheus}}
 
 
 def monitor(objects: list[Object]) -> set[Any]:
@@ -269,6 +283,55 @@ TRIED: dict[str, Tried] = {
         {"limits": {"cpu": "2"}},
         lambda o: config(o)["resolver"]["resources"]["limits"]["cpu"],
         "2",
+    ),
+    "config.prometheus.secretName": Tried("access", secret_of("prometheus"), "access"),
+    "config.prometheus.basicAuth.username": Tried(
+        "me",
+        in_config("prometheus", "basicAuth", "username"),
+        "me",
+        secret_beside(basicAuth={"passwordFile": "pw"}),
+    ),
+    "config.prometheus.basicAuth.usernameFile": Tried(
+        "user",
+        in_config("prometheus", "basicAuth", "usernameFile"),
+        "user",
+        secret_beside(basicAuth={"passwordFile": "pw"}),
+    ),
+    "config.prometheus.basicAuth.passwordFile": Tried(
+        "pw",
+        in_config("prometheus", "basicAuth", "passwordFile"),
+        "pw",
+        secret_beside(basicAuth={"username": "me"}),
+    ),
+    "config.prometheus.bearerTokenFile": Tried(
+        "token", in_config("prometheus", "bearerTokenFile"), "token"
+    ),
+    "config.prometheus.headers": Tried(
+        {"X-Scope-OrgID": "ml"}, in_config("prometheus", "headers", "X-Scope-OrgID"), "ml"
+    ),
+    "config.prometheus.headerFiles": Tried(
+        {"X-Key": "key"}, in_config("prometheus", "headerFiles", "X-Key"), "key"
+    ),
+    "config.prometheus.tls.caFile": Tried("ca", in_config("prometheus", "tls", "caFile"), "ca"),
+    "config.prometheus.tls.certFile": Tried(
+        "crt",
+        in_config("prometheus", "tls", "certFile"),
+        "crt",
+        secret_beside(tls={"keyFile": "key"}),
+    ),
+    "config.prometheus.tls.keyFile": Tried(
+        "key",
+        in_config("prometheus", "tls", "keyFile"),
+        "key",
+        secret_beside(tls={"certFile": "crt"}),
+    ),
+    "config.server.disruptionBudgets": Tried(
+        False, in_config("server", "disruptionBudgets"), False
+    ),
+    "config.server.podTemplate": Tried(
+        {"metadata": {"labels": {"team": "ml"}}},
+        in_config("server", "podTemplate"),
+        {"metadata": {"labels": {"team": "ml"}}},
     ),
     "config.fileRoots": Tried([], in_config("fileRoots"), []),
     "config.namespaces": Tried(["ml"], in_config("namespaces"), ["ml"]),

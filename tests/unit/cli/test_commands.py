@@ -36,7 +36,7 @@ def given(world: World, action: str) -> tuple[Object, Object]:
         ("pause", Exit.DONE, "Paused: ", ["Paused"]),
         ("resume", Exit.REFUSED, "nothing to resume: it isn't paused", ["CommandIgnored"]),
         ("retry", Exit.REFUSED, "nothing to retry", ["CommandIgnored"]),
-        ("resolve", Exit.REFUSED, "nothing to resolve", ["CommandIgnored"]),
+        ("resolve", Exit.DONE, "Progressing: step 1 of 3", ["Resolving"]),
     ],
 )
 def test_what_became_of_a_command(verb: str, code: Exit, text: str, reasons: list[str]) -> None:
