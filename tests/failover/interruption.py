@@ -204,10 +204,8 @@ class Life:
 
     async def _versions_are_found(self) -> bool:
         """Answer for the pods that look versions up; whether there was any to answer for."""
-        await self._list("Pod")
-        owned = self.cache.owned(self.key)
-        asking = [o for (k, _), o in owned.items() if k == "Pod" and _looks_up(o)]
-        asking = [pod for pod in asking if not (pod["status"].get("containerStatuses"))]
+        # Not from the cache, which keeps little of a pod's spec.
+        asking = [pod for pod in await self._all("Pod") if _looks_up(pod) and not _answered(pod)]
         for pod in asking:
             await self._kubelet_says(pod["metadata"]["name"], looked_up(pod))
         await self._list("Pod")
@@ -296,6 +294,10 @@ def decide_again_is_silent(decision: Decision) -> bool:
 
 def _looks_up(pod: Object) -> bool:
     return LABEL_RESOLVES in pod["metadata"]["labels"]
+
+
+def _answered(pod: Object) -> bool:
+    return bool(pod["status"].get("containerStatuses") or pod["metadata"].get("deletionTimestamp"))
 
 
 def _ready(pod: Object) -> bool:
