@@ -164,8 +164,8 @@ def _hopeless(mdep: Object, asked: Object, scenario: Scenario) -> str | None:
 
 
 def _serves(part: dict[str, Any] | None, scenario: Scenario) -> bool:
-    wanted = {"name": MODEL, "version": scenario.version}
-    return part is not None and part.get("models") == [wanted]
+    served = [(m["name"], m["version"]) for m in (part or {}).get("models", [])]
+    return served == [(MODEL, scenario.version)]
 
 
 def chosen(name: str | None) -> list[Scenario]:
