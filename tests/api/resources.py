@@ -415,7 +415,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["spec.traffic.gateway.filters[0]", "filter.urlRewrite must be specified"],
     ),
     "a redirect": (
-        gateway(filters=[{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]),
+        gateway(filters=[{"type": "RequestRedirect"}]),
         ["spec.traffic.gateway.filters[0].type", "Unsupported value"],
     ),
     "a filter twice": (
