@@ -3,6 +3,7 @@ TLS, one `S3Storage` through all of it.
 """
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def secret(locked: Locked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def store(make_version: MakeVersion) -> S3Storage:
-    """A store with a version in it."""
-    found = S3Storage("models", "some/prefix")
+    """A store with a version in it; of its own, since what is published stays."""
+    found = S3Storage("models", f"some/{uuid.uuid4().hex}")
     found.create_bucket()
     found.publish(make_version(), "tiny", "1.0.0")
     return found
@@ -83,7 +84,7 @@ def test_what_is_mounted_goes_before_the_variables(
     monkeypatch.setenv("AWS_SESSION_TOKEN", "old")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     assert storage.names() == ["tiny"]
-    assert S3Storage("models", "some/prefix").names() == ["tiny"]
+    assert S3Storage("models", storage.prefix).names() == ["tiny"]
 
 
 def test_a_client_is_made_once_while_nothing_changes(locked: Locked, secret: Path) -> None:
