@@ -9,41 +9,56 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dev.cluster.ui import StepFailed
 from dev.demo.install import CHART, CRD, DEPLOYMENT, NAMESPACE, RELEASE, VALUES, install
 from dev.demo.kube import Kube
 from dev.demo.scenarios import SCENARIOS, play
 from dev.demo.stage import Stage, reached
-from tests.support import eventually
+from tests.chart.helm import found, render
+from tests.support import Object, eventually
 
 pytestmark = pytest.mark.disruptive
 (PREVIOUS,) = (Path(__file__).parent / "previous_chart").glob("transit-*.tgz")
 FIRST, BAD = SCENARIOS[0], SCENARIOS[2]
 OWNER = ("meta.helm.sh/release-name", "meta.helm.sh/release-namespace", "helm.sh/resource-policy")
+WITHOUT_A_COLUMN = '[{"op": "remove", "path": "/spec/versions/0/additionalPrinterColumns/0"}]'
+TODAYS = "test-rights-of-today"
 
 
 @pytest.fixture
 def before(stage: Stage) -> Iterator[Kube]:
-    """The release of before is installed, with a CRD that belongs to no release."""
+    """The release of before is installed, with a CRD that belongs to no release.
+
+    Only its chart is kept: it runs today's operator, which may ask for rights that are newer.
+    """
     kube = stage.kube
-    kube.helm("uninstall", RELEASE, "-n", NAMESPACE, "--wait")
-    kube("annotate", CRD, *(f"{name}-" for name in OWNER))
-    kube("label", CRD, "app.kubernetes.io/managed-by-")
-    kube("patch", CRD, "--type=json", f"--patch={WITHOUT_A_COLUMN}")
-    kube.helm("install", RELEASE, PREVIOUS, "-n", NAMESPACE, "--wait", "--timeout", "120s")
     try:
+        kube.helm("uninstall", RELEASE, "-n", NAMESPACE, "--wait")
+        kube("annotate", CRD, *(f"{name}-" for name in OWNER))
+        kube("label", CRD, "app.kubernetes.io/managed-by-")
+        kube("patch", CRD, "--type=json", f"--patch={WITHOUT_A_COLUMN}")
+        kube.apply(yaml.safe_dump_all(todays_rights()))
+        kube.helm("install", RELEASE, PREVIOUS, "-n", NAMESPACE, "--wait", "--timeout", "120s")
         yield kube
     finally:
+        kube("delete", "clusterrolebinding,clusterrole", TODAYS, "--ignore-not-found")
         install(kube)
 
 
-WITHOUT_A_COLUMN = '[{"op": "remove", "path": "/spec/versions/0/additionalPrinterColumns/0"}]'
+def todays_rights() -> list[Object]:
+    """The operator's rights as this chart has them, for the account of the one of before."""
+    objects = render()
+    binding = found(objects, "ClusterRoleBinding")
+    role = found(objects, "ClusterRole", binding["roleRef"]["name"])
+    role["metadata"], binding["metadata"] = {"name": TODAYS}, {"name": TODAYS}
+    binding["roleRef"]["name"] = TODAYS
+    return [role, binding]
 
 
 def columns(kube: Kube) -> list[str]:
-    found = kube.find(CRD) or {}
-    (version,) = found["spec"]["versions"]
+    (version,) = (kube.find(CRD) or {})["spec"]["versions"]
     return [column["name"] for column in version["additionalPrinterColumns"]]
 
 
