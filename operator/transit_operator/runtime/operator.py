@@ -5,6 +5,7 @@ Neighbours: `main` builds it, `handlers` feed it with events, kopf runs the loop
 """
 
 import asyncio
+import gc
 import logging
 import os
 import time
@@ -103,6 +104,10 @@ class Operator:
         await _until_served(api)
         await self._list_until_done(api, WATCHED)
         self._listed = True
+        # What is there by now stays. Each large answer of Prometheus makes the garbage collector
+        # walk through all that isn't frozen: half of the time that it took to read the answer.
+        gc.collect()
+        gc.freeze()
         self._start("lists", self._relist_forever(api))
         self._start("leadership", self._lead(api))
         await self._first_looks()
