@@ -23,7 +23,7 @@ from ..lint.gateways import refusals
 from ..lint.lint import advised, errors, name_of, said
 from ..lint.schema import Schema, bundled
 from ..screens.console import print_data, stderr, stdout
-from .options import Context, Format, Kubeconfig, Namespace, Output, cluster, limit
+from .options import Context, Format, Kubeconfig, Namespace, Output, Prometheus, cluster, limit
 
 _STYLES = {"error": "bold red", "advice": "yellow"}
 
@@ -59,12 +59,7 @@ def lint(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Advice is an error, too.")] = False,
-    prometheus: Annotated[
-        str | None,
-        typer.Option(
-            "--prometheus", metavar="URL", envvar="TRANSIT_PROMETHEUS", show_default=False
-        ),
-    ] = None,
+    prometheus: Prometheus = None,
     output: Output = Format.TEXT,
     kubeconfig: Kubeconfig = None,
     context: Context = None,

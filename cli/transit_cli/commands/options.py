@@ -67,6 +67,16 @@ Kubeconfig = Annotated[
         rich_help_panel="Cluster",
     ),
 ]
+Prometheus = Annotated[
+    str | None,
+    typer.Option(
+        "--prometheus",
+        metavar="URL",
+        envvar="TRANSIT_PROMETHEUS",
+        help="Default: as the operator has it, through the API server's proxy.",
+        show_default=False,
+    ),
+]
 Output = Annotated[
     Format,
     typer.Option("-o", "--output", metavar="FORMAT", help="text, json or yaml."),

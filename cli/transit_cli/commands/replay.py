@@ -20,7 +20,7 @@ from ..exits import CommandFailed, Exit
 from ..rollout.timeline import timelines
 from ..rollout.times import epoch, human
 from ..screens.console import print_data, stderr, stdout
-from .options import Context, Format, Kubeconfig, Namespace, Output, cluster
+from .options import Context, Format, Kubeconfig, Namespace, Output, Prometheus, cluster
 
 if TYPE_CHECKING:
     from ..replay.past import Past
@@ -79,12 +79,7 @@ def replay(
             show_default=False,
         ),
     ] = None,
-    prometheus: Annotated[
-        str | None,
-        typer.Option(
-            "--prometheus", metavar="URL", envvar="TRANSIT_PROMETHEUS", show_default=False
-        ),
-    ] = None,
+    prometheus: Prometheus = None,
     output: Output = Format.TEXT,
     kubeconfig: Kubeconfig = None,
     context: Context = None,

@@ -23,7 +23,7 @@ from ..screens.answer import answer
 from ..screens.console import print_data, stderr, stdout
 from ..screens.page import page
 from ..screens.plot import plot
-from .options import Context, Format, Kubeconfig, Name, Namespace, Output, cluster
+from .options import Context, Format, Kubeconfig, Name, Namespace, Output, Prometheus, cluster
 
 SIGNALS = ("errorRate", "latency", "drift", "invalid", "accuracy", "health")
 
@@ -56,16 +56,7 @@ def command(
             show_default=False,
         ),
     ] = None,
-    prometheus: Annotated[
-        str | None,
-        typer.Option(
-            "--prometheus",
-            metavar="URL",
-            envvar="TRANSIT_PROMETHEUS",
-            help="Default: as the operator has it, through the API server's proxy.",
-            show_default=False,
-        ),
-    ] = None,
+    prometheus: Prometheus = None,
     plots: Annotated[
         bool, typer.Option("--plot/--no-plot", help="A plot over the rollout.")
     ] = True,
