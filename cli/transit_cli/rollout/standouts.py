@@ -11,6 +11,7 @@ _TIMES = 2.0  # as much as the others together
 _FEW = 10  # events that are too few to blame anybody
 _SHARE = 0.05  # of all predictions: a class that moved by less is not told
 _NAMED = 5
+_DIGITS = 3  # of a share: what differs by less has moved by as much
 
 
 def pods_by_errors(counts: Mapping[str, tuple[float, float]]) -> list[str]:
@@ -44,12 +45,15 @@ def pods_by_latency(seconds: Mapping[str, float]) -> list[str]:
 
 
 def classes(mine: Mapping[str, float], base: Mapping[str, float]) -> list[str]:
-    """Return the classes whose share moved most, from the stable's to the candidate's."""
+    """Return the classes whose share moved most, from the stable's to the candidate's.
+
+    Of two that moved by as much as the other, the one that gained comes first.
+    """
     n, m = sum(mine.values()), sum(base.values())
     if n <= 0 or m <= 0:
         return []
     moved = {c: mine.get(c, 0.0) / n - base.get(c, 0.0) / m for c in {*mine, *base}}
-    far = sorted(moved, key=lambda c: (-abs(moved[c]), c))
+    far = sorted(moved, key=lambda c: (-round(abs(moved[c]), _DIGITS), -moved[c], c))
     return [
         f"class {c}: {percent(base.get(c, 0.0) / m)} of the stable's predictions,"
         f" {percent(mine.get(c, 0.0) / n)} of the candidate's"

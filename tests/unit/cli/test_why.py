@@ -196,10 +196,17 @@ def test_pods_that_stood_out() -> None:
 
 def test_classes_that_stood_out() -> None:
     assert classes({"A": 10, "B": 90}, {"A": 60, "B": 40}) == [
-        "class A: 60 % of the stable's predictions, 10 % of the candidate's",
         "class B: 40 % of the stable's predictions, 90 % of the candidate's",
+        "class A: 60 % of the stable's predictions, 10 % of the candidate's",
     ]
     assert classes({"A": 10}, {}) == []
+
+
+@pytest.mark.parametrize("share", [n / 997 for n in range(600, 990, 7)])
+def test_of_two_classes_that_moved_alike_the_one_that_gained_comes_first(share: float) -> None:
+    """Where there are two, both always move by the same, but for the last digit of a float."""
+    found = classes({"Z": 0.31 * share, "A": 0.31 * (1 - share)}, {"Z": 0.5, "A": 0.5})
+    assert [line[: len("class Z")] for line in found] == ["class Z", "class A"]
 
 
 SUBJECT = Subject("ml", "kepler", "new", "old", 300.0)
