@@ -27,7 +27,7 @@ fmt: venv ## Format and sort imports
 
 test: check images models ## Everything that CI runs: check, then every suite on a real cluster
 	@$(PYTHON) -m dev.cluster build metrics-server promtool
-	@$(PY) -m dev.suite chart server timing failover scenarios e2e disruptive
+	@$(PY) -m dev.suite chart timing failover scenarios e2e disruptive server
 
 test-changed: venv ## What your change can reach; SINCE=COMMIT for more than the uncommitted one
 	@$(PY) -m dev.suite --changed $(or $(SINCE),HEAD)

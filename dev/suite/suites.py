@@ -13,7 +13,8 @@ class Suite:
     """One pytest run. `runs` are the parts of the tree that its processes and pods run.
 
     One that is `by_name` needs what takes long to build: it is run where it is named, and only
-    there.
+    there. One that computes all the time and needs nothing of the cluster is run `beside` one that
+    mostly waits, where both are run.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Suite:
     runs: tuple[str, ...] = ()
     cluster: bool = False
     by_name: bool = False
+    beside: str = ""
 
     def command(self, python: str, files: tuple[str, ...] = ()) -> list[str]:
         """The command line, of the whole suite or of some of its files."""
@@ -59,6 +61,7 @@ SUITES = (
         ("tests/models", "tests/server"),
         _side_by_side(4, "not timing", "loadfile"),
         runs=_SERVER,
+        beside="disruptive",
     ),
     Suite(
         "timing",
