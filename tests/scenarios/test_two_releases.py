@@ -14,6 +14,7 @@ from dev.demo.install import CHART, DEPLOYMENT, PODS, VALUES, install
 from dev.demo.install import NAMESPACE as SYSTEM
 from dev.demo.kube import Kube
 from tests.support import eventually
+from transit_operator.api.crd import UNSEEN
 
 from .scene import Scene
 
@@ -106,7 +107,7 @@ def test_what_neither_watches_nobody_touches(pair: tuple[Release, Release], name
         with Scene(kube, release.models, "later") as scene:
             scene.serving()
     found = kube.find("-n", namespace, "mdep", elsewhere.name) or {}
-    assert "status" not in found
+    assert found["status"] == UNSEEN, "as the CRD makes it"
 
 
 def test_helm_test_passes_for_both(pair: tuple[Release, Release]) -> None:
