@@ -19,6 +19,10 @@ ROOT = Path("/sys/fs/cgroup")
 # from what the machine accounts for.
 MARKER = "pids"
 UNIFIED = "unified"  # where version 2 is mounted beside version 1
+# What all pods together weigh beside each session and daemon of the machine, which is 1,024 in
+# version 1 and 100 in version 2: a busy compiler must not starve them. Between them their requests
+# decide.
+WEIGHTS = {"cpu.shares": "8192", "cpu.weight": "800"}
 
 
 def is_v2() -> bool:
@@ -32,6 +36,7 @@ def create() -> None:
         if hierarchy.name == UNIFIED:  # container runtimes make theirs there themselves
             continue
         _make(hierarchy / shape.CGROUP)
+        _weigh(hierarchy / shape.CGROUP)
         for node in shape.NODES:
             _make(hierarchy / node.cgroup)
     daemon_group().mkdir(parents=True, exist_ok=True)
@@ -98,6 +103,12 @@ def _make(folder: Path) -> None:
                 (folder.parent / "cgroup.subtree_control").write_text(f"+{controller}")
             except OSError:
                 continue
+
+
+def _weigh(folder: Path) -> None:
+    for name, weight in WEIGHTS.items():
+        if (folder / name).exists():
+            (folder / name).write_text(weight)
 
 
 def _tree(folder: Path) -> Iterator[Path]:
