@@ -37,7 +37,7 @@ from benchmarks.server.servers.contestants import CONTESTANTS
 from benchmarks.server.servers.running import ROOT, Running, free_ports, own_python
 from transit_models import verify_version
 from transit_models.integrity import write_checksums
-from transit_models.twin import TWIN, TWIN_SCORES
+from transit_models.packing.twin import TWIN, TWIN_SCORES
 from transit_server import formats
 from transit_server.api.guide_requests import decode_predict
 from transit_server.formats import whole

@@ -1,6 +1,6 @@
 """The example models: trained into build/models, published to the cluster's MinIO.
 
-Neighbours: `transit_models.examples` trains, `transit_models.storage_s3` publishes; the account is
+Neighbours: `transit_models.examples` trains, `transit_models.storage.s3` publishes; the account is
 the one that `dev.cluster` made for its MinIO.
 """
 
@@ -19,8 +19,8 @@ from dev.cluster.ui import StepFailed
 from transit_models.errors import ModelStoreError
 from transit_models.examples import EXAMPLES
 from transit_models.examples.training import train_examples
-from transit_models.storage_local import LocalStorage
-from transit_models.storage_s3 import S3Storage
+from transit_models.storage.local import LocalStorage
+from transit_models.storage.s3 import S3Storage
 
 from .kube import Kube
 from .progress import Progress

@@ -22,7 +22,7 @@ from tests.conftest import KEYS
 from tests.scenarios.history import condition
 from transit_models.integrity import digest_of, write_checksums
 from transit_models.signing import sign
-from transit_models.storage_s3 import S3Storage
+from transit_models.storage.s3 import S3Storage
 
 VERSION = "1.0.0"
 TOLD_SECONDS = 30

@@ -20,8 +20,8 @@ from dev.cluster import paths, versions
 from tests.once import once
 from transit_models import Storage, open_storage
 from transit_models.examples.training import train_examples
-from transit_models.pack import Description, seal
-from transit_models.storage_s3 import S3Storage
+from transit_models.packing.pack import Description, seal
+from transit_models.storage.s3 import S3Storage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ACCOUNT = {"MINIO_ROOT_USER": "transit", "MINIO_ROOT_PASSWORD": "transit-secret"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from transit_models import IntegrityError, InvalidMetadata, verify_version
 from transit_models.integrity import CHECKSUMS, check_relative, write_checksums
-from transit_models.pack import Description, seal
+from transit_models.packing.pack import Description, seal
 
 FILES = ["model.json", "preprocessing.pkl", "metadata.json"]
 

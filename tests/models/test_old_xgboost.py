@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from transit_models.errors import InvalidMetadata
-from transit_models.old_xgboost import converted
+from transit_models.packing.old_xgboost import converted
 
 OLD = Path(__file__).parent / "old_xgboost"
 FILES = sorted(path for path in OLD.iterdir() if path.suffix in (".model", ".deprecated"))

@@ -21,8 +21,8 @@ from transit_models import (
 )
 from transit_models.cli import main
 from transit_models.integrity import CHECKSUMS, UNPUBLISHED, write_checksums
-from transit_models.storage_local import LocalStorage
-from transit_models.storage_s3 import S3Storage
+from transit_models.storage.local import LocalStorage
+from transit_models.storage.s3 import S3Storage
 
 from .conftest import MakeVersion
 

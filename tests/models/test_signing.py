@@ -21,7 +21,7 @@ from transit_models.cli import main
 from transit_models.errors import InvalidKey
 from transit_models.integrity import CHECKSUMS, SIGNATURES, write_checksums
 from transit_models.signing import Keys, sign
-from transit_models.storage_local import LocalStorage
+from transit_models.storage.local import LocalStorage
 
 from .conftest import MakeVersion
 

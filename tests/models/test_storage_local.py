@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from transit_models import InvalidReference, ModelNotFound, StorageUnavailable, open_storage
-from transit_models.storage_local import LocalStorage
+from transit_models.storage.local import LocalStorage
 
 from .conftest import MakeVersion
 

@@ -16,7 +16,7 @@ from transit_models import (
     fetch_verified,
     open_storage,
 )
-from transit_models.storage_s3 import S3Storage
+from transit_models.storage.s3 import S3Storage
 
 from .conftest import MakeVersion
 

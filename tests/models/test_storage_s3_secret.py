@@ -12,7 +12,7 @@ import pytest
 from tests import minio
 from tests.minio import Locked, mount
 from transit_models import StorageUnavailable
-from transit_models.storage_s3 import S3Storage
+from transit_models.storage.s3 import S3Storage
 
 from .conftest import MakeVersion
 

@@ -10,7 +10,7 @@ import pytest
 
 from transit_models import InvalidMetadata, verify_version
 from transit_models.cli import main
-from transit_models.twin import read_twin_scores, write_twin
+from transit_models.packing.twin import read_twin_scores, write_twin
 
 pytestmark = pytest.mark.timeout(120)
 FEATURES = 12
@@ -60,7 +60,7 @@ def test_packed_with_a_twin(network: Any, directory: Path) -> None:
 def test_without_the_converter_it_says_what_to_install(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transit_models.twin.find_spec", lambda _: None)
+    monkeypatch.setattr("transit_models.packing.twin.find_spec", lambda _: None)
     with pytest.raises(InvalidMetadata, match="pip install tf2onnx"):
         write_twin(directory)
 

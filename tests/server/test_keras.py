@@ -10,8 +10,8 @@ import pytest
 from tests.server.example_store import FEATURES, Data, network, publish
 from tests.server.running import RunningServer
 from transit_models.integrity import version_in
+from transit_models.packing.twin import can_convert
 from transit_models.schema import Input
-from transit_models.twin import can_convert
 from transit_server import formats
 from transit_server.formats import Source, whole
 from transit_server.formats.compile import compile_in_child

@@ -9,7 +9,7 @@ from tests import minio
 from tests.minio import mount
 from tests.server.example_store import Data
 from tests.server.running import RunningServer, eventually
-from transit_models.storage_s3 import S3Storage
+from transit_models.storage.s3 import S3Storage
 
 
 def test_a_server_waits_for_the_right_secret_and_serves(

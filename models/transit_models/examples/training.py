@@ -20,9 +20,9 @@ from transit_models.errors import InvalidReference, ModelStoreError
 from transit_models.examples import EXAMPLES, FEATURES, LABELS, ExampleVersion
 from transit_models.examples.recipe import Recipe, Trained, installed
 from transit_models.integrity import METRICS, PROBE, verify_version
-from transit_models.pack import Description, seal
-from transit_models.storage_local import LocalStorage
-from transit_models.twin import can_convert, write_twin
+from transit_models.packing.pack import Description, seal
+from transit_models.packing.twin import can_convert, write_twin
+from transit_models.storage.local import LocalStorage
 from transit_models.versions import directory_name
 
 Progress = Callable[[str], None]

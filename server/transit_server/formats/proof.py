@@ -2,7 +2,7 @@
 
 It catches at once what nothing else can see: another version's answers, labels in another order,
 trees left out. Numbers are compared in the model's own order of classes, an array with a field for
-each class and texts by name. Neighbours: `transit_models.answers` writes the file.
+each class and texts by name. Neighbours: `transit_models.packing.answers` writes the file.
 """
 
 from collections.abc import Callable

@@ -14,7 +14,7 @@ import numpy as np
 import xgboost
 
 from transit_models.errors import InvalidMetadata
-from transit_models.old_xgboost import converted
+from transit_models.packing.old_xgboost import converted
 from transit_models.schema import TEXT, Input
 from transit_server.formats.base import Engine, Gives, Says, Source, UnsupportedModel, first_line
 

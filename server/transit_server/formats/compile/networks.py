@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from transit_models.twin import keras_to_onnx
+from transit_models.packing.twin import keras_to_onnx
 from transit_server.formats.base import Engine, NotCompiled, Rows, Source
 from transit_server.formats.compile.converted import Converted
 

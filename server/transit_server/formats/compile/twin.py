@@ -1,11 +1,12 @@
 """ONNX twins: a version's own `model.onnx` beside its model, held against what the original said.
 
-The publisher's side is `transit_models.twin`. The store has verified every byte before; here it is
-shown that this ONNX Runtime, on this processor, says what the original said when it was published.
+The publisher's side is `transit_models.packing.twin`. The store has verified every byte before;
+here it is shown that this ONNX Runtime, on this processor, says what the original said when it was
+published.
 """
 
 from transit_models import ModelStoreError
-from transit_models.twin import TOLERANCE, TWIN, TWIN_SCORES, read_twin_scores
+from transit_models.packing.twin import TOLERANCE, TWIN, TWIN_SCORES, read_twin_scores
 from transit_server.formats.base import (
     Engine,
     Gives,

@@ -1,6 +1,6 @@
 """`transit-models try`: what the server would make of a version, for people or for programs.
 
-Neighbours: `desk` asks the server's code; `cli` has the command.
+Neighbours: `packing.desk` asks the server's code.
 """
 
 import argparse
@@ -8,16 +8,19 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from transit_models import desk
+from transit_models.commands.common import Add
+from transit_models.packing import desk
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add(command: Add) -> None:
+    """Add it."""
+    parser = command("try", _run, "Load a version as the server would, and say what comes of it.")
     parser.add_argument("store")
     parser.add_argument("reference", metavar="NAME@VERSION")
     parser.add_argument("--output", choices=["text", "json"], default="text")
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """0 for a version that would serve, else 1."""
     try:
         said = desk.ask("trial", options.store, options.reference)

@@ -11,7 +11,7 @@ from pathlib import Path
 from transit_models.errors import IntegrityError, InvalidMetadata, InvalidReference
 from transit_models.integrity import check_relative
 from transit_models.metadata import MODEL_ENDINGS, Framework
-from transit_models.old_xgboost import converted, is_old_binary
+from transit_models.packing.old_xgboost import converted, is_old_binary
 
 _FRAMEWORKS: dict[str, Framework] = {
     ending: framework

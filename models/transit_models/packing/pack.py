@@ -29,10 +29,10 @@ from transit_models.metadata import (
     parse_metadata,
     write_metadata,
 )
-from transit_models.model_file import place
+from transit_models.packing.model_file import place
+from transit_models.packing.twin import write_twin
 from transit_models.schema import Task
-from transit_models.storage_local import LocalStorage
-from transit_models.twin import write_twin
+from transit_models.storage.local import LocalStorage
 from transit_models.versions import check_name, plain
 
 

@@ -4,7 +4,7 @@ All of it comes from the standard `AWS_*` variables. Where a Secret is mounted a
 (TRANSIT_STORAGE_SECRET names the directory), its files go before them: they change when the Secret
 does, which variables of a process never do. So each call looks at them, and a client is made anew
 when they have changed. A file `ca.crt` there is the authority of a store of one's own.
-Neighbour: `storage_s3` asks for the client at each call.
+Neighbour: `s3` asks for the client at each call.
 """
 
 import os

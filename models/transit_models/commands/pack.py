@@ -1,7 +1,7 @@
 """`transit-models pack`: a model file and what its user says of it, as a version in a local store.
 
-Neighbours: `draft` completes what is said by what the file knows, `pack` lays the version out;
-`cli` has the command.
+Neighbours: `packing.draft` completes what is said by what the file knows, `packing.pack` lays the
+version out.
 """
 
 import argparse
@@ -12,18 +12,20 @@ import tempfile
 from pathlib import Path
 from typing import Any, get_args
 
-from transit_models import answers
-from transit_models.draft import drafted
+from transit_models.commands.common import Add, named, tell
 from transit_models.errors import InvalidMetadata, InvalidReference
 from transit_models.integrity import ANSWERS
 from transit_models.metadata import MODEL_ENDINGS
-from transit_models.model_file import framework_of
-from transit_models.pack import Description, pack
+from transit_models.packing import answers
+from transit_models.packing.draft import drafted
+from transit_models.packing.model_file import framework_of
+from transit_models.packing.pack import Description, pack
 from transit_models.schema import Task
-from transit_models.storage import split_reference
 
 
-def add_arguments(own: argparse.ArgumentParser) -> None:
+def add(command: Add) -> None:
+    """Add it."""
+    own = command("pack", _run, "Put a model file of your own into a local store.")
     own.add_argument("model", type=Path, help="model file; its ending tells the framework")
     own.add_argument("store", type=Path, help="a directory, made if missing")
     own.add_argument("reference", metavar="NAME@VERSION", help="such as churn@1.0.0")
@@ -75,11 +77,8 @@ def add_arguments(own: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Raises `ModelStoreError`."""
-    name, version = split_reference(options.reference)
-    if version is None:
-        raise InvalidReference(f"{name!r}: which version is it? Write {name}@1.0.0")
+def _run(options: argparse.Namespace) -> int:
+    name, version = named(options.reference, ("1.0.0",))
     labels = [label.strip() for label in options.labels.split(",") if label.strip()]
     names = [name.strip() for name in options.names.split(",") if name.strip()]
     performance = _json_file(options.metrics)
@@ -120,11 +119,11 @@ def run(options: argparse.Namespace) -> int:
             twin=options.twin,
         )
     for note in done.notes:
-        _tell(note)
+        tell(note)
     if made:
-        _tell(f"{options.store} is new, and a scratch store: its versions may be replaced")
+        tell(f"{options.store} is new, and a scratch store: its versions may be replaced")
     if options.probe is None:
-        _tell("there are no probe rows: --probe makes every check at the start one on real rows")
+        tell("there are no probe rows: --probe makes every check at the start one on real rows")
     print(directory)
     return 0
 
@@ -184,7 +183,3 @@ def _shape(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(",")) if text else ()
     except ValueError:
         raise InvalidReference(f"--shape {text!r}: write whole numbers, such as 1,784,1") from None
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from transit_models import desk
 from transit_models.errors import InvalidMetadata
-from transit_models.pack import Description, lay_out, seal
+from transit_models.packing import desk
+from transit_models.packing.pack import Description, lay_out, seal
 
 _TASKS_OF_CLASSES = ("classification", "binary", "label")
 

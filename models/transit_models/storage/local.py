@@ -1,6 +1,6 @@
 """The model store in a directory: a checkout, a mounted volume claim, a path on the node.
 
-Neighbours: `storage` has the protocol and opens it. Everything appears at once: versions by
+Neighbours: `protocol` says what it can do. Everything appears at once: versions by
 renaming a finished directory, aliases by replacing a symlink.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from transit_models.errors import InvalidReference, StorageUnavailable
 from transit_models.integrity import CHECKSUMS, SIGNATURES, digest_of, verify_version
-from transit_models.publishing import (
+from transit_models.storage.publishing import (
     MARKER,
     SCRATCH,
     claimed,
@@ -23,7 +23,12 @@ from transit_models.publishing import (
     says_scratch,
     taken,
 )
-from transit_models.resolution import missing_alias, missing_model, missing_version, unfinished
+from transit_models.storage.resolution import (
+    missing_alias,
+    missing_model,
+    missing_version,
+    unfinished,
+)
 from transit_models.versions import (
     ALIASES,
     check_alias,

@@ -3,7 +3,7 @@
 Who comes first claims the version for its content (a conditional put of the digest); nobody else
 may write another content then, and anybody may finish that one. Files follow, and last
 `checksum.sha256`, again by a conditional put: readers see nothing before. The claim stays.
-Neighbours: `storage_s3` has the operations on objects, `publishing` the words.
+Neighbours: `s3` has the operations on objects, `publishing` the words.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from transit_models.errors import StorageUnavailable
 from transit_models.integrity import CHECKSUMS, verify_version
-from transit_models.publishing import claimed, no_scratch, published, taken
+from transit_models.storage.publishing import claimed, no_scratch, published, taken
 from transit_models.versions import check_name, directory_name, plain
 
 

@@ -1,7 +1,7 @@
 """The model store in an S3 bucket: AWS, MinIO, or anything that speaks the same.
 
-Neighbours: `storage` has the protocol and opens it; `publishing_s3` writes versions; `s3_client`
-has who asks and where. Waits are bounded: 3 s to connect, 20 s without a byte, four attempts with
+Neighbours: `protocol` says what it can do; `publishing_s3` writes versions; `s3_client` has who
+asks and where. Waits are bounded: 3 s to connect, 20 s without a byte, four attempts with
 growing pauses. A version counts as published once its `checksum.sha256` is there, which is written
 last.
 """
@@ -34,10 +34,15 @@ from transit_models.integrity import (
     digest_of,
     verify_version,
 )
-from transit_models.publishing import MARKER, SCRATCH, says_scratch
-from transit_models.publishing_s3 import discard, publish
-from transit_models.resolution import missing_alias, missing_model, missing_version, unfinished
-from transit_models.s3_client import ATTEMPTS, PARALLEL, Clients
+from transit_models.storage.publishing import MARKER, SCRATCH, says_scratch
+from transit_models.storage.publishing_s3 import discard, publish
+from transit_models.storage.resolution import (
+    missing_alias,
+    missing_model,
+    missing_version,
+    unfinished,
+)
+from transit_models.storage.s3_client import ATTEMPTS, PARALLEL, Clients
 from transit_models.versions import (
     ALIASES,
     check_alias,

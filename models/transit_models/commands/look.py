@@ -1,0 +1,58 @@
+"""`transit-models list` and `verify`: what is in a store, and whether it is intact.
+
+Neighbours: `storage.fetch_verified` verifies.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from transit_models.commands.common import Add, selected, tell
+from transit_models.errors import ModelStoreError
+from transit_models.storage import fetch_verified, open_storage
+
+
+def add(command: Add) -> None:
+    """Add them."""
+    verify = command("verify", _verify, "Hold every file against its checksum; load nothing.")
+    verify.add_argument("store")
+    verify.add_argument("only", nargs="?", metavar="NAME[@VERSION]", help="default: everything")
+
+    listing = command("list", _list, "Show the models, their versions and aliases.")
+    listing.add_argument("store")
+    listing.add_argument("--json", action="store_true", help="for programs")
+
+
+def _verify(options: argparse.Namespace) -> int:
+    storage = open_storage(options.store)
+    wanted = list(selected(storage, [options.only] if options.only else []))
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="transit-verify-") as scratch:
+        for name, version in wanted:
+            try:
+                verified = fetch_verified(storage, name, version, Path(scratch))
+            except ModelStoreError as error:
+                wrong += 1
+                print(f"{name} {version}: {type(error).__name__}: {error}")
+            else:
+                print(f"{name} {version}: intact, digest {verified.digest}")
+    if wrong:
+        tell(f"{wrong} of {len(wanted)} versions must not be served")
+    return 1 if wrong else 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    storage = open_storage(options.store)
+    models = {name: (storage.versions(name), storage.aliases(name)) for name in storage.names()}
+    if options.json:
+        shown = {name: {"versions": v, "aliases": a} for name, (v, a) in models.items()}
+        print(json.dumps(shown, indent=2))
+        return 0
+    if not models:
+        tell(f"{storage.uri} holds no models; transit-models --help tells how to publish one")
+    for name, (versions, aliases) in models.items():
+        for version in versions:
+            marks = [alias for alias, at in aliases.items() if at == version]
+            print(f"{name}@{version}" + (f"  <- {', '.join(marks)}" if marks else ""))
+    return 0
