@@ -11,7 +11,7 @@ compile --universal --extra operator -o requirements/operator.txt
 compile --universal --extra server -o requirements/server.txt
 compile --python-platform linux --extra server-gpu -o requirements/server-gpu.txt
 # Of each format that an image can leave out, the package alone.
-for format in catboost lightgbm tf_keras; do
+for format in catboost lightgbm skops tf_keras; do
   .venv/bin/uv pip compile -q - --no-deps --python-version 3.11 --universal \
     --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \
     -o "requirements/format-$format.txt" <<<"$format"

@@ -40,7 +40,7 @@ from transit_models.integrity import write_checksums
 from transit_models.packing.twin import TWIN, TWIN_SCORES
 from transit_server import formats
 from transit_server.api.guide_requests import decode_predict
-from transit_server.formats import whole
+from transit_server.formats import opening, whole
 from transit_server.formats.base import Rows
 
 _BATCH = 1000
@@ -156,7 +156,7 @@ def _bare(model: Model, store: Path, work: Path) -> _Bare:
     assert version.preprocessing is not None
     transform = joblib.load(version.preprocessing).transform
     predict = formats.load(version, work / "compiled").predict
-    original = whole.original(whole.begin(version).source).run
+    original = opening.original(whole.begin(version).source).run
     return _Bare(lambda rows: predict(transform(rows)), lambda rows: original(transform(rows)))
 
 

@@ -29,6 +29,10 @@ class InvalidMetadata(ModelStoreError):
     """`metadata.json` is missing, is no JSON, or breaks the schema. Trying again is of no use."""
 
 
+class NotAModel(ModelStoreError):
+    """A file that is something else than its ending says, or only a part of it."""
+
+
 class ContentChanged(ModelStoreError):
     """The store holds other content under a version than the one that was asked for.
 

@@ -59,7 +59,7 @@ _Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 MODEL_ENDINGS: dict[Framework, tuple[str, ...]] = {
     "tensorflow": (".keras", ".h5", ".onnx"),
     "xgboost": (".json", ".ubj", ".bst", ".onnx"),
-    "scikit-learn": (".pkl", ".joblib", ".sav", ".pickle", ".onnx"),
+    "scikit-learn": (".pkl", ".joblib", ".sav", ".pickle", ".skops", ".onnx"),
     "lightgbm": (".txt", ".onnx"),
     "catboost": (".cbm", ".onnx"),
     "mlflow": (".mlflow/MLmodel",),

@@ -10,9 +10,11 @@ import re
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from transit_models.file_formats import FileFormat
 
 ENSEMBLE = "ensemble"
 
@@ -135,6 +137,13 @@ class Settings(BaseModel):
         None,
         description="Public keys (Ed25519, PEM) by name, as JSON: one of them must have signed "
         "each version, or nothing of it is read. Default: no signature is asked for",
+    )
+    formats: Annotated[tuple[FileFormat, ...] | None, BeforeValidator(_parse_list)] = Field(
+        None,
+        min_length=1,
+        description="Formats of files that may be opened, with commas between: "
+        f"{', '.join(get_args(FileFormat))}. A pickle runs code when it is opened; preprocessing "
+        "is one. Default: all",
     )
     cache_dir: Path = Field(
         Path("/var/cache/transit"), description="Where fetched models are kept; must be writable"

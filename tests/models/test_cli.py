@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from onnx import TensorProto, helper
 
 from transit_models import open_storage, verify_version
 from transit_models.cli import main
@@ -18,10 +19,24 @@ def packed(tmp_path: Path) -> Path:
     model = tmp_path / "forest.pkl"
     store = tmp_path / "store"
     for version in ("1.9.0", "1.10.0"):
-        model.write_bytes(version.encode())
+        model.write_bytes(b"\x80\x02Pkept elsewhere, %s\n." % version.encode())
         arguments = [str(model), str(store), f"churn@{version}", "--features", "20"]
         assert main(["pack", *arguments, "--labels", "no,yes", "--accuracy", "0.9"]) == 0
     return store
+
+
+def summed(path: Path) -> None:
+    """A regression in ONNX: the sum of three numbers."""
+    node = helper.make_node("ReduceSum", ["x", "axis"], ["y"], keepdims=1)
+    graph = helper.make_graph(
+        [node],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor("axis", TensorProto.INT64, [1], [1])],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(made.SerializeToString())
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +59,7 @@ def test_a_model_of_ones_own_becomes_a_version(packed: Path) -> None:
 
 
 def test_a_regression_has_no_labels(tmp_path: Path) -> None:
-    (tmp_path / "m.onnx").write_bytes(b"x")
+    summed(tmp_path / "m.onnx")
     arguments = [str(tmp_path / "m.onnx"), str(tmp_path / "s"), "price@1.0.0", "--features", "3"]
     assert main(["pack", *arguments]) == 0
     metadata = verify_version(tmp_path / "s/price/v1.0.0").metadata
@@ -79,7 +94,7 @@ def test_what_is_resolved_fits_into_a_termination_message(
     """Kubernetes keeps 4096 bytes of it, and a pod serves up to 16 models with names of 63 letters
     and versions of 64."""
     model, store, version = tmp_path / "m.onnx", tmp_path / "s", "1.0.0-" + "a" * 58
-    model.write_bytes(b"x")
+    summed(model)
     references = [f"{chr(97 + n) * 63}@{version}" for n in range(16)]
     for reference in references:
         assert main(["pack", str(model), str(store), reference, "--features", "3"]) == 0

@@ -29,6 +29,7 @@ _FRAMEWORKS = {
     ".onnx": "onnx",
     ".sav": "scikit-learn",
     ".pickle": "scikit-learn",
+    ".skops": "scikit-learn",
     ".bst": "xgboost",
     ".txt": "lightgbm",
     ".cbm": "catboost",

@@ -13,7 +13,7 @@ from transit_models.integrity import version_in
 from transit_models.packing.twin import can_convert
 from transit_models.schema import Input
 from transit_server import formats
-from transit_server.formats import Source, whole
+from transit_server.formats import Source, opening, whole
 from transit_server.formats.compile import compile_in_child
 
 
@@ -60,7 +60,7 @@ def test_what_is_not_compiled_is_traced(model: Any, data: Data, tmp_path: Path) 
     directory = publish(tmp_path, "cnn", "1.0.0", ".keras", model.save)
     version = version_in(directory)
     row = Input("features", "float32", (FEATURES,))
-    engine = whole.original(Source(version.model_file, version, row, data.rows))
+    engine = opening.original(Source(version.model_file, version, row, data.rows))
     assert (engine.name, engine.note.split(",")[0]) == ("tensorflow", "traced")
     expected = model.predict(data.rows[..., None], verbose=0)
     assert engine.run(data.rows) == pytest.approx(expected, abs=1e-4)
@@ -79,6 +79,6 @@ def test_where_converting_takes_too_much_memory_the_original_serves(
     engine = formats.load(version_in(directory), tmp_path)
     assert engine.engine == "tensorflow"
     assert "SIGKILL" in engine.note
-    pickled = publish(tmp_path, "pickled", "1.0.0", ".pkl", lambda path: path.write_bytes(b""))
+    pickled = publish(tmp_path, "pickled", "1.0.0", ".pkl", lambda path: path.write_bytes(b"N."))
     with pytest.raises(formats.UnsupportedModel, match="SIGKILL"):
         formats.load(version_in(pickled), tmp_path)

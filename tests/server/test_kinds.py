@@ -14,6 +14,7 @@ import numpy as np
 import pandas
 import pytest
 import sklearn.discriminant_analysis as discriminant
+import skops.io
 import xgboost
 from sklearn import ensemble, gaussian_process, linear_model, naive_bayes, neighbors, tree
 from sklearn.base import BaseEstimator, is_classifier
@@ -106,37 +107,63 @@ ESTIMATORS: dict[str, Callable[[], BaseEstimator]] = {
 }
 
 
-def served(root: Path, model: Any, probe: Any, dtype: str, task: str, labels: Any) -> Any:
+def pickled(model: Any, path: Path) -> None:
+    joblib.dump(model, path)
+
+
+# Of what skops does not know to be data, and what is told to do.
+NOT_IN_SKOPS = {
+    "neighbours": "algorithm='brute'",
+    "neighbours of values": "algorithm='brute'",
+    "boosted estimator": "XGBoost's save_model",
+    "light estimator": "LightGBM's save_model",
+    "light values": "LightGBM's save_model",
+    "cat estimator": "CatBoost's save_model",
+}
+WAYS: dict[str, tuple[str, Callable[[Any, Path], None], Any]] = {
+    "no probes": (".pkl", pickled, None),
+    "probes": (".pkl", pickled, ROWS[:50]),
+    "skops": (".skops", skops.io.dump, ROWS[:50]),
+}
+
+
+def served(root: Path, model: Any, way: str, dtype: str, task: str, labels: Any) -> Any:
+    ending, dump, probe = WAYS[way]
     more: Small = {"input_schema": {"features": 4, "dtype": dtype}, "task": task}
     if task == "regression":
         more["output_schema"] = {}
-    directory = publish(root, "model", "1.0.0", ".pkl", lambda path: joblib.dump(model, path),
+    directory = publish(root, "model", "1.0.0", ending, lambda path: dump(model, path),
                         probe=probe, labels=labels, **more)  # fmt: skip
     loaded = formats.load(verify_version(directory), root / "work")
     return loaded.predict(ROWS.astype(dtype))
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("probe", [None, ROWS[:50]], ids=["no probes", "probes"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_served_as_the_library_says(tmp_path: Path, name: str, probe: Any) -> None:
+def test_served_as_the_library_says(tmp_path: Path, name: str, way: str) -> None:
     model = ESTIMATORS[name]()
     classes = is_classifier(model)
     model.fit(ROWS, CLASSES if classes else VALUES)
+    if way == "skops" and name in NOT_IN_SKOPS:
+        task, labels = ("classification", NAMES) if classes else ("regression", ())
+        with pytest.raises(formats.UnsupportedModel, match=NOT_IN_SKOPS[name]):
+            served(tmp_path, model, way, "float64", task, labels)
+        return
     if not classes:
         expected = np.asarray(model.predict(ROWS))
-        got = served(tmp_path, model, probe, "float64", "regression", ())
+        got = served(tmp_path, model, way, "float64", "regression", ())
         assert got[:, 0] == pytest.approx(expected, rel=1e-6)
         return
     if not hasattr(model, "predict_proba"):
         with pytest.raises(formats.UnsupportedModel, match="--task label"):
-            served(tmp_path / "refused", model, probe, "float64", "classification", NAMES)
-        got = served(tmp_path, model, probe, "float64", "label", NAMES)
+            served(tmp_path / "refused", model, way, "float64", "classification", NAMES)
+        got = served(tmp_path, model, way, "float64", "label", NAMES)
         assert [NAMES[place] for place in got.argmax(axis=1)] == list(model.predict(ROWS))
         return
     order = [list(model.classes_).index(label) for label in NAMES]
     expected = model.predict_proba(ROWS)[:, order]
-    got = served(tmp_path, model, probe, "float64", "classification", NAMES)
+    got = served(tmp_path, model, way, "float64", "classification", NAMES)
     assert got == pytest.approx(expected, abs=1e-5)
 
 

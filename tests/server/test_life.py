@@ -164,6 +164,24 @@ def test_what_nobody_has_signed_is_not_opened(tmp_path: Path, trained: Truth) ->
     assert trace.exists()
 
 
+def test_a_format_that_is_forbidden_is_not_opened(tmp_path: Path, trained: Truth) -> None:
+    trace, root = tmp_path / "trace", tmp_path / "store"
+    publish(
+        *(root, "forest", "1.0.0", ".pkl"),
+        lambda path: joblib.dump(trained.forest_model, path),
+        bad_models.LeavesATrace(trace),
+    )
+    models = {"forest": "1.0.0"}
+    with RunningServer(root, tmp_path / "work", models, formats="onnx,skops") as server:
+        assert server.process.wait(60) == 1
+        (line,) = server.termination_log.read_text().splitlines()
+    assert line.startswith(
+        "transit-server: model forest 1.0.0 can't be served: model.pkl is a pick"
+    )
+    assert "skops.io.dump(model, 'model.skops')" in line
+    assert not trace.exists(), "it was unpickled"
+
+
 def test_a_store_that_comes_up_later_is_waited_for(tmp_path: Path, trained: Truth) -> None:
     root = tmp_path / "store"
     with RunningServer(root, tmp_path / "work", {"late": "1.0.0"}) as server:

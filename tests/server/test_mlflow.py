@@ -66,6 +66,18 @@ def of_sklearn(folder: Path) -> Answers:
     return np.asarray(model.predict_proba(ROWS))
 
 
+def of_sklearn_in_skops(folder: Path) -> Answers:
+    """As MLflow writes by itself since 3.18."""
+    import skops.io
+    from sklearn.ensemble import RandomForestClassifier
+
+    model = RandomForestClassifier(5, max_depth=3, random_state=0).fit(ROWS, YES)
+    described(folder, "sklearn", {"pickled_model": "model.skops", "sklearn_version": "1.9.1",
+                                  "serialization_format": "skops"})  # fmt: skip
+    skops.io.dump(model, folder / "model.skops")
+    return np.asarray(model.predict_proba(ROWS))
+
+
 def of_xgboost(folder: Path) -> Answers:
     import xgboost
 
@@ -124,7 +136,16 @@ def of_onnx(folder: Path) -> Answers:
 
 
 @pytest.mark.parametrize(
-    "write", [of_sklearn, of_xgboost, of_lightgbm, of_lightgbms_estimator, of_keras, of_onnx]
+    "write",
+    [
+        of_sklearn,
+        of_sklearn_in_skops,
+        of_xgboost,
+        of_lightgbm,
+        of_lightgbms_estimator,
+        of_keras,
+        of_onnx,
+    ],
 )
 def test_answers_are_the_librarys(tmp_path: Path, write: Callable[[Path], Answers]) -> None:
     wanted = write(tmp_path / "model")
@@ -150,11 +171,3 @@ def test_the_old_binary_of_xgboost_in_a_folder(tmp_path: Path) -> None:
     places = [n for n, row in enumerate(told["rows"]) if None not in row]
     said = loaded.predict(np.array([told["rows"][n] for n in places], dtype=np.float32))
     assert np.allclose(said[:, 1], [told["answers"]["linear"][n] for n in places], atol=1e-6)
-
-
-def test_skops_is_told_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    described(tmp_path / "model", "sklearn", {"pickled_model": "model.skops"})
-    (tmp_path / "model" / "model.skops").write_bytes(b"PK")
-    store = str(tmp_path / "store")
-    assert main(["pack", str(tmp_path / "model"), store, "m@1.0.0", "--labels", "0,1"]) == 1
-    assert "serialization_format='cloudpickle'" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from tests.server.example_store import publish
 from tests.server.running import RunningServer
 from transit_models.integrity import verify_version, version_in
 from transit_server import formats
-from transit_server.formats import whole
+from transit_server.formats import opening, whole
 from transit_server.formats.estimators.walk import nested
 
 ROWS = np.random.default_rng(0).normal(size=(120, 4))
@@ -188,7 +188,7 @@ def test_every_nested_estimator_uses_as_many_threads_as_it_is_told(tmp_path: Pat
     directory = publish(tmp_path, "m", "1.0.0", ".pkl", lambda path: joblib.dump(model, path),
                         features=4, labels=YES_NO)  # fmt: skip
     source = whole.begin(verify_version(directory), threads=2).source
-    engine = whole.original(source)
+    engine = opening.original(source)
     jobs = [one.n_jobs for one in nested(engine.native) if hasattr(one, "n_jobs")]
     assert len(jobs) >= 3
     assert set(jobs) == {2}
@@ -278,11 +278,11 @@ _STARTS = """
 import sys, threading
 from pathlib import Path
 from transit_models.integrity import version_in
-from transit_server.formats import whole
+from transit_server.formats import opening, whole
 failed = []
 def load(path):
     try:
-        whole.original(whole.begin(version_in(Path(path))).source)
+        opening.original(whole.begin(version_in(Path(path))).source)
     except BaseException as error:
         failed.append(repr(error))
 threads = [threading.Thread(target=load, args=(path,)) for path in sys.argv[1:]]

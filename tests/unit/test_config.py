@@ -37,6 +37,7 @@ UNKNOWN = {
     "fileRoots: [/srv/../etc]": "fileRoots.0: ",
     "fileRoots: [/srv//models]": "fileRoots.0: ",
     "fileRoots: [srv]": "fileRoots.0: ",
+    "formats: [onxx]": "formats.0: Input should be 'onnx', 'skops'",
     "signing: {keys: {me: MCowBQYDK2Vw}}": "signing.keys.me: String should match pattern",
 }
 

@@ -1,11 +1,12 @@
 """The pod template: what a user can't take over, and which directories of a node it may mount."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from tests.unit.world import spec, wanted
-from transit_operator.api.config import OperatorConfig
+from transit_models import file_formats
+from transit_operator.api.config import FileFormat, OperatorConfig
 from transit_operator.api.server import RESERVED_ENV
 from transit_operator.core.objects.template import ForbiddenPath, pod_template
 
@@ -33,6 +34,24 @@ def test_every_variable_that_is_set_is_reserved() -> None:
 @pytest.mark.parametrize("name", RESERVED_ENV)
 def test_a_reserved_variable_that_came_through_has_no_effect(name: str) -> None:
     assert environment(env=[{"name": name, "value": "another"}]).get(name) != "another"
+
+
+def test_which_formats_are_opened_is_the_administrators_choice() -> None:
+    own = [{"name": "TRANSIT_FORMATS", "value": "pickle"}]
+    container = {"name": "server", "env": own}
+    ways: list[dict[str, Any]] = [
+        {"env": own},
+        {"podTemplate": {"spec": {"containers": [container]}}},
+    ]
+    for server in ways:
+        made = template(OperatorConfig(formats=["onnx", "skops"]), server=server)
+        found = made["spec"]["containers"][0]["env"]
+        assert [v["value"] for v in found if v["name"] == "TRANSIT_FORMATS"] == ["onnx,skops"]
+        assert "TRANSIT_FORMATS" not in environment(**server), "where all are allowed"
+
+
+def test_the_formats_are_those_that_servers_know() -> None:
+    assert get_args(FileFormat) == get_args(file_formats.FileFormat)
 
 
 def test_other_variables_are_the_users() -> None:

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from transit_models.errors import IntegrityError, InvalidMetadata, InvalidReference
+from transit_models.file_formats import OF_ENDING, FileFormat
+from transit_models.first_bytes import format_of_bytes, refuse_other
 from transit_models.integrity import check_relative
 from transit_models.metadata import MODEL_ENDINGS, Framework
 from transit_models.packing.old_xgboost import converted, is_old_binary
@@ -21,15 +23,14 @@ _FRAMEWORKS: dict[str, Framework] = {
 }
 _ALSO = {".hdf5": ".h5"}
 _VAGUE = ".bst"  # other libraries' models have this ending too
-_BY_FIRST_BYTES = {
-    b"{": ".ubj",
-    b"binf": ".ubj",
-    b"tree\n": ".txt",
-    b"CBM1": ".cbm",
-    b"\x89HDF": ".h5",
-    b"PK\x03\x04": ".keras",
-    b"\x80": ".pkl",
-    b"\x78": ".pkl",  # as joblib compresses
+_ENDINGS: dict[FileFormat, str] = {
+    "onnx": ".onnx",
+    "skops": ".skops",
+    "xgboost": ".ubj",
+    "lightgbm": ".txt",
+    "catboost": ".cbm",
+    "keras": ".keras",
+    "pickle": ".pkl",
 }
 _OF_XGBOOST = (".bst", ".model")
 
@@ -43,7 +44,7 @@ def framework_of(model_file: Path) -> Framework:
 
 def place(model_file: Path, directory: Path) -> None:
     """Copy it into `directory` as a version has it, with all that belongs to it. Raises
-    `InvalidMetadata`.
+    `InvalidMetadata`, and `NotAModel` for what is none.
     """
     if (model_file / "MLmodel").is_file():
         shutil.copytree(model_file, directory / "model.mlflow")
@@ -51,6 +52,7 @@ def place(model_file: Path, directory: Path) -> None:
     if not model_file.is_file():
         raise InvalidMetadata(f"{model_file} is no file")
     ending = _stored_ending(model_file)
+    refuse_other(model_file, OF_ENDING[ending])
     if _FRAMEWORKS[ending] == "xgboost":
         _place_boosted(model_file, directory)
         return
@@ -65,14 +67,11 @@ def _stored_ending(model_file: Path) -> str:
     ending = _ALSO.get(model_file.suffix, model_file.suffix)
     if ending in _FRAMEWORKS and ending != _VAGUE:
         return ending
-    try:
-        with model_file.open("rb") as file:
-            first = file.read(8)
-    except OSError:
-        raise InvalidReference(f"{model_file} is no file") from None
-    for start, known in _BY_FIRST_BYTES.items():
-        if first.startswith(start):
-            return known
+    if not model_file.is_file():
+        raise InvalidReference(f"{model_file} is no file")
+    found = format_of_bytes(model_file)
+    if found is not None:
+        return _ENDINGS[found]
     if ending in _OF_XGBOOST:
         return ".ubj"
     raise InvalidReference(

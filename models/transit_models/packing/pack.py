@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from transit_models.errors import InvalidMetadata
+from transit_models.file_formats import PREPROCESSING_FORMAT
+from transit_models.first_bytes import refuse_other
 from transit_models.integrity import (
     ANSWERS,
     METRICS,
@@ -151,13 +153,14 @@ def lay_out(
     metrics: Path | None = None,
 ) -> None:
     """Copy all files of a version into `directory`, under the names that they have there. Raises
-    `InvalidMetadata` for one that is none.
+    `InvalidMetadata`, `NotAModel` for one that is none.
     """
     for path in (*steps, probe, answers, metrics):
         if path is not None and not path.is_file():
             raise InvalidMetadata(f"{path} is no file")
     place(model_file, directory)
     for number, step in enumerate(steps, start=1):
+        refuse_other(step, PREPROCESSING_FORMAT)
         shutil.copyfile(step, directory / step_name(number))
     for path, name in ((probe, PROBE), (answers, ANSWERS), (metrics, METRICS)):
         if path is not None:

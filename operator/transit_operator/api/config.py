@@ -1,6 +1,6 @@
 """The operator's own configuration: a YAML file, in the chart the values under `config`."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -150,6 +150,9 @@ class SigningConfig(ConfigModel):
     )
 
 
+# Of a model's files, as the servers know them.
+FileFormat = Literal["onnx", "skops", "xgboost", "lightgbm", "catboost", "keras", "pickle"]
+
 # A directory, without "..", "." or "//", and not the root, which would be everything.
 FileRoot = Annotated[str, Field(pattern=r"^(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))+$")]
 
@@ -164,6 +167,11 @@ class OperatorConfig(ConfigModel):
     server: ServerConfig = Field(default_factory=ServerConfig)
     resolver: ResolverConfig = Field(default_factory=ResolverConfig)
     signing: SigningConfig = Field(default_factory=SigningConfig)
+    formats: list[FileFormat] = Field(
+        default_factory=list,
+        description="Formats of files that servers of new revisions may open; none: all of them."
+        " A pickle runs code when it is opened; preprocessing is one.",
+    )
     pools: dict[str, Pool] = Field(default_factory=lambda: {"cpu": Pool()})
     file_roots: list[FileRoot] = Field(
         default_factory=lambda: ["/srv/models"],

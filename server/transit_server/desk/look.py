@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from transit_models.errors import ModelStoreError
 from transit_models.integrity import VerifiedVersion, version_in
 from transit_models.schema import Input
-from transit_server.formats import preparation, whole
+from transit_server.formats import opening, preparation
 from transit_server.formats.base import (
     Engine,
     Says,
@@ -73,12 +74,12 @@ def look(directory: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
 def _opened(trial: VerifiedVersion) -> Engine:
     """By what the file says; if that leaves its shape open, by what the draft says."""
     try:
-        return whole.original(Source(trial.model_file, trial, None))
+        return opening.original(Source(trial.model_file, trial, None))
     except UnsupportedModel as error:
         row = trial.metadata.signature.inputs.matrix
         if isinstance(error, Unreadable) or OPEN not in str(error) or row is None or row.size < 2:
             raise
-        return whole.original(Source(trial.model_file, trial, row))
+        return opening.original(Source(trial.model_file, trial, row))
 
 
 def _with_task(draft: VerifiedVersion, task: str) -> VerifiedVersion:
@@ -140,7 +141,7 @@ def main() -> None:
         said = look(Path(sys.argv[1]), tasks)
     except Unreadable as error:
         said = {"unread": str(error)}
-    except UnsupportedModel as error:
+    except (UnsupportedModel, ModelStoreError) as error:
         said = {"refused": str(error)}
     except BaseException as error:  # a pickle may raise anything
         said = {"unread": f"{type(error).__name__}: {first_line(error)}"}

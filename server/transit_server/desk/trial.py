@@ -22,7 +22,7 @@ from transit_models.storage import split_reference
 from transit_server import formats
 from transit_server.api import golden
 from transit_server.api.v2.inputs import described
-from transit_server.formats import whole
+from transit_server.formats import opening, whole
 from transit_server.formats.base import UnsupportedModel, first_line, largest_difference
 from transit_server.serving.checking import check
 from transit_server.serving.dependencies import differences
@@ -88,7 +88,7 @@ def _original(version: VerifiedVersion, loaded: formats.Loaded, scores: Any) -> 
     from transit_server.formats.outputs import answers
 
     source = whole.begin(version).source
-    mapped = answers(whole.original(source), source.schema.outputs)
+    mapped = answers(opening.original(source), source.schema.outputs)
     assert source.probes is not None
     said = mapped.predict(source.probes)
     return {

@@ -2,20 +2,22 @@
 signature which columns the model takes. MLflow itself is not needed.
 """
 
-from dataclasses import replace
-from importlib import import_module
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from transit_models.file_formats import FileFormat
+from transit_models.first_bytes import refuse_other
 from transit_models.integrity import check_relative
 from transit_models.schema import TEXT, Input
-from transit_server.formats.base import Engine, Says, Source, UnsupportedModel
+from transit_server.formats import opening
+from transit_server.formats.base import Engine, Says, Source, UnsupportedModel, first_line
 
-# Flavour → our format; the entry that names its file, and the file's name by default.
-_FLAVOURS = {
-    "sklearn": ("sklearn", "pickled_model", "model.pkl"),
+# Flavour → the format of its file; the entry that names it, and its name by default.
+_FLAVOURS: dict[str, tuple[FileFormat, str, str]] = {
+    "sklearn": ("pickle", "pickled_model", "model.pkl"),
     "xgboost": ("xgboost", "data", "model.ubj"),
     "lightgbm": ("lightgbm", "data", "model.lgb"),
     "keras": ("keras", "data", "data/model.keras"),
@@ -32,35 +34,47 @@ _TYPES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """The file in the folder that holds the model."""
+
+    path: Path
+    format: FileFormat
+    signature: Any
+
+
 def load(source: Source) -> Engine:
-    folder = source.path.parent
-    described = yaml.safe_load(source.path.read_text("utf-8"))
-    flavours = described.get("flavors", {}) if isinstance(described, dict) else {}
-    for name, (module, entry, default) in _FLAVOURS.items():
+    found = inner(source.path)
+    refuse_other(found.path, found.format)
+    engine = opening.original(source.at(found.path), opening.LOADERS[found.format])
+    return _signed(engine, found.signature)
+
+
+def inner(described: Path) -> Inner:
+    """What the file `MLmodel` says is to be opened. Raises `UnsupportedModel`."""
+    try:
+        said = yaml.safe_load(described.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UnsupportedModel(f"MLmodel is no YAML: {first_line(error)}") from error
+    flavours = said.get("flavors", {}) if isinstance(said, dict) else {}
+    for name, (format, entry, default) in _FLAVOURS.items():
         if name in flavours:
-            path = _file(folder, str(flavours[name].get(entry) or default), module)
-            if path.suffix == ".skops":  # what MLflow writes by itself since 3.18
-                raise UnsupportedModel(
-                    f"{path.name} is in the format of skops, which is not served: save the model "
-                    "with serialization_format='cloudpickle'"
-                )
-            if path.suffix == ".pkl":  # an estimator of LightGBM, which is a pickle there
-                module = "sklearn"
-            with_file = source.at(path)
-            engine: Engine = import_module(f"transit_server.formats.{module}").load(with_file)
-            return _signed(engine, described.get("signature"))
+            path = _file(described.parent, str(flavours[name].get(entry) or default), name)
+            # MLflow writes skops by itself since 3.18, and an estimator of LightGBM as a pickle.
+            own: dict[str, FileFormat] = {".skops": "skops", ".pkl": "pickle"}
+            return Inner(path, own.get(path.suffix, format), said.get("signature"))
     known = ", ".join(_FLAVOURS)
     raise UnsupportedModel(
         f"its flavours are {', '.join(flavours) or 'none'}, and served are {known}"
     )
 
 
-def _file(folder: Path, name: str, module: str) -> Path:
+def _file(folder: Path, name: str, flavour: str) -> Path:
     path = folder / check_relative(name)
     if path.is_dir():  # Keras has a folder, with the file somewhere in it
         found = sorted(p for p in path.rglob("*") if p.suffix in (".keras", ".h5", ".onnx"))
         if not found:
-            raise UnsupportedModel(f"{name} holds no file of {module}: SavedModel is not served")
+            raise UnsupportedModel(f"{name} holds no file of {flavour}: SavedModel is not served")
         return found[0]
     if not path.is_file():
         raise UnsupportedModel(f"MLmodel names {name}, which is not there")

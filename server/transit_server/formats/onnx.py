@@ -17,7 +17,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from transit_models.schema import TEXT, Input
-from transit_server.formats import onnx_classes
+from transit_server.formats import onnx_classes, onnx_refused
 from transit_server.formats.base import (
     Class,
     Engine,
@@ -46,7 +46,10 @@ _MAPS = "seq(map("
 
 
 def load(source: Source) -> Engine:
-    session = runtime(source.path, source.threads)
+    try:
+        session = runtime(source.path, source.threads)
+    except Exception as error:  # its kinds have no common base
+        raise onnx_refused.why(source.path, error) from error
     feeds = session.get_inputs()
     unknown = [feed for feed in feeds if feed.type not in _DTYPES]
     if unknown:

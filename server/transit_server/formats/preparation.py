@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_models.file_formats import PREPROCESSING_FORMAT
+from transit_models.first_bytes import refuse_other
 from transit_models.integrity import VerifiedVersion
 from transit_models.schema import Inputs
 from transit_server.formats.base import Rows, Says, UnsupportedModel
@@ -43,11 +45,14 @@ class Preparation:
 
 
 def load(version: VerifiedVersion, threads: int) -> Preparation | None:
-    """Runs the code of the pickles. Raises `UnsupportedModel`, and whatever they raise."""
+    """Runs the code of the pickles. Raises `UnsupportedModel`, `ModelStoreError`, and what is no
+    `Exception`.
+    """
     if not version.steps:
         return None
     steps, says = [], Says(gives="value")
     for number, path in enumerate(version.steps):
+        refuse_other(path, PREPROCESSING_FORMAT)
         step = opened(path).thing
         transform = getattr(step, "transform", None)
         if not callable(transform):

@@ -45,8 +45,14 @@ def load(source: Source) -> Engine:
         with LOADING:
             module = importlib.import_module(f"transit_server.formats.{native}")
         return module.engine(model, source)  # type: ignore[no-any-return]
+    return engine(model, source, found.written_by)
+
+
+def engine(model: Any, source: Source, written: dict[str, str]) -> Engine:
+    """An estimator, wherever it came from; `written` are the versions of its libraries, as far as
+    they are others than those here. Raises `UnsupportedModel`.
+    """
     _refuse_what_is_no_model(model)
-    written = found.written_by
     if _is_sklearn(model):
         refuse_known(model, written.get("scikit-learn", ""), _here("scikit-learn"))
     use_threads(model, source.threads)
@@ -230,12 +236,12 @@ def _refuse_what_is_no_model(thing: Any) -> None:
     if isinstance(thing, dict | list | tuple):
         what = ", ".join(map(str, thing)) if isinstance(thing, dict) else f"{len(thing)} things"
         raise UnsupportedModel(
-            f"the pickle holds a {type(thing).__name__} ({what[:200]}), not a model: save each on "
+            f"the file holds a {type(thing).__name__} ({what[:200]}), not a model: save each on "
             "its own, and pack the model with --preprocessing for each step before it, in order"
         )
     if not (hasattr(thing, "predict") or hasattr(thing, "predict_proba")):
         raise UnsupportedModel(
-            f"the pickle holds a {type(thing).__name__}, which has no predict: it is no model"
+            f"the file holds a {type(thing).__name__}, which has no predict: it is no model"
         )
 
 

@@ -3,16 +3,17 @@
 Neighbours: `serving.loading` calls `load` for each model; the desk's `try` and `look` do as well.
 """
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_models.file_formats import format_of
+from transit_models.first_bytes import refuse_other
 from transit_models.integrity import VerifiedVersion
 from transit_models.probe import probe_rows
 from transit_models.schema import Input, Inputs, Outputs
@@ -28,40 +29,12 @@ from transit_server.formats.base import (
 )
 from transit_server.formats.compile import compile_in_child, twin
 from transit_server.formats.door import door
-from transit_server.formats.estimators.pickles import LOADING
 from transit_server.formats.inputs import agreed
+from transit_server.formats.opening import Loader, loader_of, original, refuse_missing
 from transit_server.formats.outputs import Answers, answers
 from transit_server.formats.preparation import Preparation, Stage
 
 _PROBES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class _Format:
-    module: str
-    converter: str = ""  # of `compile`
-    needs: str = ""  # a package that converting needs, and that may not be there
-    extra: str = ""  # a package that serving needs, and that may not be there
-
-
-_ESTIMATORS = _Format("sklearn", "estimators")
-_BOOSTED = _Format("xgboost", "boosted")
-_NETWORKS = _Format("keras", "networks", needs="tf2onnx")
-_FORMATS = {
-    ".keras": _NETWORKS,
-    ".h5": _NETWORKS,
-    ".json": _BOOSTED,
-    ".ubj": _BOOSTED,
-    ".bst": _BOOSTED,
-    ".pkl": _ESTIMATORS,
-    ".joblib": _ESTIMATORS,
-    ".sav": _ESTIMATORS,
-    ".pickle": _ESTIMATORS,
-    ".onnx": _Format("onnx"),
-    ".txt": _Format("lightgbm", extra="lightgbm"),
-    ".cbm": _Format("catboost", extra="catboost"),
-    "MLmodel": _Format("mlflow"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +58,12 @@ class Loaded:
     golden: Rows | None = None
 
 
-class _Loads(Protocol):
-    def load(self, source: Source) -> Engine: ...
-
-
 def load(version: VerifiedVersion, work: Path, threads: int = 1) -> Loaded:
     """The model of `version`, compiled where that pays and was checked; `work` may be written to.
 
-    Raises `UnsupportedModel`, and whatever deserialising raises.
+    Raises `UnsupportedModel`, `ModelStoreError`, and what is no `Exception` of a pickle.
     """
-    chosen = _format_of(version.model_file)
+    chosen = loader_of(version.model_file)
     begun = begin(version, threads)
     source, inputs, prepare, raw = begun.source, begun.inputs, begun.prepare, begun.raw
     engine, mapped = _engine(chosen, source, work)
@@ -176,14 +145,17 @@ def _take_what_is_missing(
         raise UnsupportedModel("the metadata says that values may be missing, and it answers NaN")
 
 
-def _engine(chosen: _Format, source: Source, work: Path) -> tuple[Engine, Answers]:
+def _engine(chosen: Loader, source: Source, work: Path) -> tuple[Engine, Answers]:
     """The twin, the compiled model, or the original, with why."""
     note = ""
+    refuse_missing(source.path, chosen)
     if twin.has_twin(source):
         try:
             return twin.load(source)
         except NotCompiled as reason:
             note = str(reason)
+    if (known := format_of(source.path)) is not None:
+        refuse_other(source.path, known)
     if chosen.needs and find_spec(chosen.needs) is None:
         note = note or f"not compiled: {chosen.needs} is not installed"
     elif chosen.converter and source.probes is not None:
@@ -201,12 +173,12 @@ def _engine(chosen: _Format, source: Source, work: Path) -> tuple[Engine, Answer
                 f"a file of Keras 2 is served as ONNX only, and it is {note}: load it where it was "
                 "trained and save it as ONNX"
             )
-    engine = original(source)
+    engine = original(source, chosen)
     told = "; ".join(part for part in (note, engine.note) if part)
     return replace(engine, note=told), answers(engine, source.schema.outputs)
 
 
-def _compiled(chosen: _Format, source: Source, work: Path) -> compile_in_child.Compiled:
+def _compiled(chosen: Loader, source: Source, work: Path) -> compile_in_child.Compiled:
     try:
         return compile_in_child.compile_in_child(chosen.module, chosen.converter, source, work)
     except compile_in_child.Died as error:
@@ -214,26 +186,6 @@ def _compiled(chosen: _Format, source: Source, work: Path) -> compile_in_child.C
             raise  # a pickle that ends whoever loads it must not be loaded here
         # Converting takes more memory than serving: what was too much there may be enough here.
         return compile_in_child.Compiled(None, f"not compiled: {error}")
-
-
-def original(source: Source) -> Engine:
-    """The model as its own library runs it. Raises as `load`."""
-    chosen = _format_of(source.path)
-    if chosen.extra and find_spec(chosen.extra) is None:
-        raise UnsupportedModel(
-            f"{source.path.name} needs {chosen.extra}, which this image was built without: "
-            f"build it with FORMATS={chosen.extra}"
-        )
-    with LOADING:  # imports of one library by two threads may see half of it
-        module = importlib.import_module(f"transit_server.formats.{chosen.module}")
-        return cast(_Loads, module).load(source)
-
-
-def _format_of(path: Path) -> _Format:
-    chosen = _FORMATS.get(path.suffix or path.name)
-    if chosen is None:
-        raise UnsupportedModel(f"{path.name} has none of the endings {', '.join(_FORMATS)}")
-    return chosen
 
 
 def _through(enter: Callable[[Rows], Any] | None, predict: Predict) -> Predict:

@@ -17,11 +17,13 @@ from transit_models import (
     fetch_verified,
     open_storage,
 )
+from transit_models.errors import NotAModel
 from transit_models.schema import Inputs
 from transit_models.signing import Keys
 from transit_models.versions import is_version, plain
 from transit_server import formats
 from transit_server.errors import LoadFailed
+from transit_server.formats.allowed import refuse_forbidden
 from transit_server.formats.base import Rows
 from transit_server.observability.metrics import Metrics
 from transit_server.runtime.cpus import available_cpus
@@ -120,7 +122,7 @@ class Loader:
         try:
             version = self._verified(storage, ref)
             model = self._served(ref, version, start)
-        except formats.UnsupportedModel as error:
+        except (formats.UnsupportedModel, NotAModel) as error:
             raise LoadFailed(ref.name, ref.version, str(error)) from error
         except MemoryError:
             raise LoadFailed(ref.name, ref.version, "out of memory") from None
@@ -164,6 +166,7 @@ class Loader:
         differ = differences(metadata.dependencies)
         if differ and settings.dependencies == "Refuse":
             raise formats.UnsupportedModel(f"TRANSIT_DEPENDENCIES is Refuse, and {differ[0]}")
+        refuse_forbidden(version, settings.formats)
         threads = ref.intra_op_threads or settings.intra_op_threads
         loaded = formats.load(version, settings.cache_dir, threads)
         differ += tuple(

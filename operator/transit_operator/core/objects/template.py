@@ -247,6 +247,8 @@ def _environment(
         own["TRANSIT_API_KEYS_FILE"] = API_KEYS
     if (keys := signing_keys(spec, config)) is not None:
         own["TRANSIT_SIGNING_KEYS"] = keys
+    if config.formats:
+        own["TRANSIT_FORMATS"] = ",".join(config.formats)
     # The API server refuses reserved names; what it let pass before that still has no effect.
     users = [v for v in spec.server.env if v.name not in RESERVED_ENV]
     return [

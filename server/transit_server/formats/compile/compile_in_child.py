@@ -23,6 +23,7 @@ from typing import Protocol, cast
 import msgspec
 import numpy as np
 
+from transit_models.errors import ModelStoreError
 from transit_models.integrity import version_in
 from transit_models.schema import Input
 from transit_server.formats.base import (
@@ -35,6 +36,7 @@ from transit_server.formats.base import (
 )
 from transit_server.formats.compile.check import checked
 from transit_server.formats.compile.converted import Converted
+from transit_server.formats.opening import opened
 
 _CHILD = f"from {__name__} import child; child()"
 _TASK, _PROBES, _RESULT, _ONNX = "task.json", "probes.npy", "result.json", "model.onnx"
@@ -74,10 +76,6 @@ class _Result(msgspec.Struct):
     failure: str | None = None
     says: Says | None = None
     only_compiled: bool = False
-
-
-class _Loads(Protocol):
-    def load(self, source: Source) -> Engine: ...
 
 
 class _Converts(Protocol):
@@ -121,16 +119,14 @@ def _compile(folder: Path) -> None:
         probes = np.load(folder / _PROBES) if (folder / _PROBES).exists() else None
         version = version_in(Path(task.directory))
         source = Source(Path(task.path), version, task.row, probes)
-        formats = "transit_server.formats"
-        module = cast(_Loads, importlib.import_module(f"{formats}.{task.module}"))
-        engine = module.load(source)
+        engine = opened(task.module, source)
         result.says, result.only_compiled = engine.says, engine.only_compiled
-        converter = importlib.import_module(f"{formats}.compile.{task.converter}")
+        converter = importlib.import_module(f"{__package__}.{task.converter}")
         onnx, result.note = _converted(cast(_Converts, converter), engine, source)
         (folder / _ONNX).write_bytes(onnx)
     except NotCompiled as reason:
         result.note = f"not compiled: {reason}"
-    except UnsupportedModel as error:
+    except (UnsupportedModel, ModelStoreError) as error:
         result.failure = str(error)
     except BaseException as error:  # a pickle may raise anything, SystemExit too
         result.failure = f"{type(error).__name__}: {error}"

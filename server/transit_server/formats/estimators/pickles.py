@@ -9,18 +9,23 @@ import re
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from transit_models.errors import NotAModel
+from transit_models.first_bytes import is_cut_off
 from transit_server.formats.base import Unreadable, first_line
 
 LOADING = threading.RLock()
 
 _VERSION = re.compile(r"\d+\.\d+(\.\w+)*")
 _SCANNED = 64 * 2**20
+_NAMED = re.compile(r"Can't get attribute ('\w+')")
+_ENDS_EARLY = ("EOF: reading array data", "ended before the end-of-stream", "truncated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,34 +39,15 @@ class Opened:
 
 
 def opened(path: Path) -> Opened:
-    """Runs code: only for files that were verified. Raises `Unreadable`, or whatever the
-    pickle raises.
-    """
+    """Runs code: only for files that were verified. Raises `Unreadable`."""
+    return heard(lambda: _loaded(path))
+
+
+def heard(load: Callable[[], Any]) -> Opened:
+    """What `load` gives, and what scikit-learn says meanwhile of the version that wrote it."""
     with LOADING, warnings.catch_warnings(record=True) as caught:
-        import joblib  # 30 ms that a child which opens no pickle does not need
-
         warnings.simplefilter("always")
-        try:
-            try:
-                thing = joblib.load(path)
-            except (ImportError, AttributeError, ValueError):
-                if find_spec("sklearn") is None:
-                    raise
-                from transit_server.formats.estimators.older import older_names
-
-                caught.clear()
-                with older_names():
-                    thing = joblib.load(path)
-        except (ImportError, AttributeError) as error:
-            raise Unreadable(
-                f"{path.name} needs what is not here: {first_line(error)}{_versions(path)}. Put "
-                "the package into an image of your own, or save it in its library's own format"
-            ) from error
-        except (ValueError, TypeError, KeyError) as error:
-            raise Unreadable(
-                f"{path.name} can't be opened: {first_line(error)}{_versions(path)}. "
-                "Save it again with the version that is here"
-            ) from error
+        thing = load()
     written: dict[str, str] = {}
     for warning in caught:
         original = getattr(warning.message, "original_sklearn_version", None)
@@ -76,6 +62,49 @@ def opened(path: Path) -> Opened:
 
         thing = mended(thing)
     return Opened(thing, written)
+
+
+def _loaded(path: Path) -> Any:
+    import joblib  # 30 ms that a child which opens no pickle does not need
+
+    try:
+        try:
+            return joblib.load(path)
+        except (ImportError, AttributeError, ValueError):
+            if is_cut_off(path) or find_spec("sklearn") is None:
+                raise
+            from transit_server.formats.estimators.older import older_names
+
+            with older_names():
+                return joblib.load(path)
+    except MemoryError:
+        raise
+    except Exception as error:  # a pickle may raise anything
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> Exception:
+    said = first_line(error)
+    if is_cut_off(path) or any(words in said for words in _ENDS_EARLY):
+        return NotAModel(
+            f"{path.name} is cut off: {said}. Copy it again from where it was saved, whole"
+        )
+    found = _NAMED.match(said)
+    if found is not None and repr(sys.modules["__main__"]) in str(error):
+        return Unreadable(
+            f"{path.name} needs {found[1]}, a class or function of the script that saved it: move "
+            "it into a module, save the model again, and put the module into an image of your own"
+        )
+    if isinstance(error, ImportError | AttributeError):
+        return Unreadable(
+            f"{path.name} needs what is not here: {said}{_versions(path)}. Put the package into an "
+            "image of your own, or save it in its library's own format"
+        )
+    kind = "" if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: "
+    return Unreadable(
+        f"{path.name} can't be opened: {kind}{said}{_versions(path)}. Save it again with the "
+        "version that is here, or as ONNX where it was trained"
+    )
 
 
 def _versions(path: Path) -> str:
