@@ -8,7 +8,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from transit_models.commands import alias, ask, look, pack, publish, resolve, sign, train, trial
+from transit_models.commands import (
+    alias,
+    ask,
+    check,
+    look,
+    pack,
+    publish,
+    resolve,
+    sign,
+    train,
+    trial,
+)
 from transit_models.commands.common import Run
 from transit_models.errors import (
     IntegrityError,
@@ -17,7 +28,7 @@ from transit_models.errors import (
     StorageUnavailable,
 )
 
-_COMMANDS = (train, pack, ask, trial, publish, look, resolve, sign, alias)
+_COMMANDS = (train, pack, ask, trial, check, publish, look, resolve, sign, alias)
 
 _EPILOG = """\
 A store is a directory (file:///path, or a plain path) or a bucket (s3://bucket/prefix):
@@ -36,6 +47,7 @@ A model of your own, from a file to a server:
 
     transit-models pack forest.pkl build/models churn@1.0.0 --labels no,yes --probe rows.npy
     transit-models try build/models churn@1.0.0
+    transit-models check build/models churn@1.0.0 --p95 200ms --memory 2GiB
     transit-models publish build/models s3://models
     transit-models alias s3://models churn stable 1.0.0
     transit-models list s3://models

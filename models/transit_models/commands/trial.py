@@ -59,6 +59,8 @@ def _told(said: dict[str, Any]) -> Iterator[str]:
     for text in said["dependencies"] or ["dependencies are as they are here"]:
         yield f"  {text}"
     figures = said["benchmark"]
+    memory = said["memory_mib"]
+    yield f"  {memory['serving']} MiB of memory, {memory['compiling']} more while it is compiled"
     yield f"  loaded in {said['load_seconds']} s; one row, {figures['samples']} times:"
     yield "  mean      p50       p95       p99       rows/s"
     numbers = [figures[name] for name in ("mean_ms", "p50_ms", "p95_ms", "p99_ms")]

@@ -88,7 +88,7 @@ def _opened(path: Path) -> Any:
         return lambda rows: _named(
             np.asarray(model.predict(_objects(rows), prediction_type=kind)), classes or None
         )
-    model = _pickle(path)
+    model = _of_skops(path) if ending == ".skops" else _pickle(path)
     return lambda rows: answers_of(model, _as_trained(rows))
 
 
@@ -104,6 +104,12 @@ def _boosted(path: Path) -> Any:
         return booster.predict(xgboost.DMatrix(rows, feature_names=names), iteration_range=upto)
 
     return ask
+
+
+def _of_skops(path: Path) -> Any:
+    import skops.io
+
+    return skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
 
 
 def _pickle(path: Path) -> Any:
