@@ -25,7 +25,10 @@ LOADING = threading.RLock()
 _VERSION = re.compile(r"\d+\.\d+(\.\w+)*")
 _SCANNED = 64 * 2**20
 _NAMED = re.compile(r"Can't get attribute ('\w+')")
-_ENDS_EARLY = ("EOF: reading array data", "ended before the end-of-stream", "truncated")
+_ENDS_EARLY = (
+    *("EOF: reading array data", "ended before the end-of-stream"),
+    *("pickle data was truncated", "incomplete or truncated stream"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Opened:
 
 
 def opened(path: Path) -> Opened:
-    """Runs code: only for files that were verified. Raises `Unreadable`."""
+    """Runs code: only for files that were verified. Raises `Unreadable`, `NotAModel`."""
     return heard(lambda: _loaded(path))
 
 
