@@ -66,8 +66,9 @@ class Endpoint:
         except ClientDisconnect:
             return
         finally:
-            if request.at_end is not None:
-                request.at_end()
+            at_end, request.at_end = request.at_end, None  # which refers to the request
+            if at_end is not None:
+                at_end()
             self._count(self._route, status)
         response.raw_headers.append((b"x-request-id", request.request_id.encode()))
         if self._lifecycle.draining:

@@ -5,19 +5,19 @@ for 5. Most likely, since NumPy lets go of the interpreter for a moment at each 
 who waits is woken, finds it taken again, and never comes to the point at which it would insist.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
+
+from transit_server.runtime.worker_threads import WorkerThreads
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 SMALL = 64 * 1024
 # Few, so that decoding never takes more than its part of the processors, nor of memory at once.
-_DECODERS = ThreadPoolExecutor(2, "decoding")
+_DECODERS = WorkerThreads(2, "decoding")
 _WORK = 0.002  # seconds between two pauses
 _PAUSE = 0.00005
 
@@ -25,8 +25,7 @@ _PAUSE = 0.00005
 async def by_size(body: bytes, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """`read(...)`, which takes longer with a larger `body`; with a large one on another thread."""
     if len(body) > SMALL:
-        call = partial(read, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(_DECODERS, call)
+        return await _DECODERS.run(partial(read, *args, **kwargs))
     return read(*args, **kwargs)
 
 

@@ -5,7 +5,6 @@ compressed.
 """
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
 
@@ -21,6 +20,7 @@ from transit_server.errors import (
 from transit_server.http.request import HttpRequest
 from transit_server.http.wire.unpacking import Unpacking
 from transit_server.runtime.deadlines import Deadlines
+from transit_server.runtime.worker_threads import WorkerThreads
 
 SMALL = 64 * 1024
 _FEW = 2**20
@@ -44,7 +44,7 @@ class Bodies:
         self._small = _Room(max(together, largest) // 8)
         self._seconds = seconds
         # One, so that unpacking never takes more than its part of the processors.
-        self._unpacker = ThreadPoolExecutor(1, "unpacking")
+        self._unpacker = WorkerThreads(1, "unpacking")
 
     async def read(self, request: HttpRequest) -> bytes:
         """Raises `BodyTooLarge` without reading on, `MalformedBody` for a wrong Content-Length,
@@ -95,19 +95,20 @@ class Bodies:
             raise SlowBody(f"the body did not arrive within {self._seconds:g} s") from None
 
     async def _pieces(self, request: HttpRequest, limit: int) -> bytes:
-        # Not a list of pieces, which would need the memory twice: `getvalue` copies nothing.
-        body = BytesIO()
+        # Not a list of pieces, which would need the memory twice: `getvalue` copies nothing. It is
+        # closed, so that nothing is kept of what never came to its end.
         size, more = 0, True
-        while more:
-            message = await request.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            piece, more = message.get("body", b""), message.get("more_body", False)
-            size += body.write(piece)
-            if size > limit:
-                raise BodyTooLarge(f"the body is larger than {limit} bytes")
-            self._hold(request, len(piece))
-        return body.getvalue()
+        with BytesIO() as body:
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                piece, more = message.get("body", b""), message.get("more_body", False)
+                size += body.write(piece)
+                if size > limit:
+                    raise BodyTooLarge(f"the body is larger than {limit} bytes")
+                self._hold(request, len(piece))
+            return body.getvalue()
 
     async def _unpacked(
         self, request: HttpRequest, unpacking: Unpacking, packed: int, limit: int
@@ -115,22 +116,21 @@ class Bodies:
         """What is unpacked is held before there is more of it. Raises `BodyTooLarge` beyond
         `limit`.
         """
-        body = BytesIO()
         size, room = 0, min(SMALL, limit + 1)
-        while True:
-            self._hold(request, room)
-            if packed + size + room <= 2 * SMALL:
-                piece = unpacking.step(room)
-            else:
-                loop = asyncio.get_running_loop()
-                piece = await loop.run_in_executor(self._unpacker, unpacking.step, room)
-            size += body.write(piece)
-            if size > limit:
-                raise BodyTooLarge(f"the body is larger than {limit} bytes when it is unpacked")
-            if len(piece) < room:
-                self._give_back(request, room - len(piece) + packed)
-                return body.getvalue()
-            room = min(2 * room, _STEP, limit + 1 - size)
+        with BytesIO() as body:
+            while True:
+                self._hold(request, room)
+                if packed + size + room <= 2 * SMALL:
+                    piece = unpacking.step(room)
+                else:
+                    piece = await self._unpacker.run(partial(unpacking.step, room))
+                size += body.write(piece)
+                if size > limit:
+                    raise BodyTooLarge(f"the body is larger than {limit} bytes when it is unpacked")
+                if len(piece) < room:
+                    self._give_back(request, room - len(piece) + packed)
+                    return body.getvalue()
+                room = min(2 * room, _STEP, limit + 1 - size)
 
     def _hold(self, request: HttpRequest, size: int) -> None:
         """Account for `size` more bytes until the request is answered."""

@@ -189,7 +189,6 @@ class Connection(asyncio.Protocol):
 
     def _start(self, exchange: Exchange) -> None:
         self._answering = exchange
-        exchange.scope["transit.exchange"] = exchange
         task = self._loop.create_task(self._answer(exchange))
         exchange.on_gone = task.cancel  # nobody works for a client that has hung up
         self._state.tasks.add(task)
@@ -197,7 +196,7 @@ class Connection(asyncio.Protocol):
 
     async def _answer(self, exchange: Exchange) -> None:
         try:
-            await self._app(exchange.scope, exchange.receive, exchange.send)
+            await self._app(exchange.begin(), exchange.receive, exchange.send)
         except Exception:
             log.exception("an answer could not be made")
         if not (exchange.done or exchange.gone):

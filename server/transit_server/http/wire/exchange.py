@@ -24,6 +24,10 @@ _NO_BODY = (204, 304)
 class Exchange:
     """A request whose head is complete. Every attribute but `on_gone` is the connection's to
     change.
+
+    It and its task, and it and its scope, refer to each other no longer than they must: whatever
+    hangs on a circle stays in memory until the garbage collector comes round, bodies of megabytes
+    too.
     """
 
     __slots__ = (
@@ -32,19 +36,19 @@ class Exchange:
         "_body",
         "_connection",
         "_head_only",
+        "_scope",
         "complete",
         "done",
         "expects",
         "gone",
         "may_stay",
         "on_gone",
-        "scope",
     )
 
     def __init__(
         self, connection: "Connection", scope: dict[str, Any], may_stay: bool, expects: bool
     ) -> None:
-        self.scope = scope
+        self._scope = scope
         self.may_stay = may_stay  # the connection, when this is answered
         self.expects = expects  # `100 Continue`, before it sends its body
         self.complete = False  # the body has come
@@ -56,6 +60,12 @@ class Exchange:
         self._body = bytearray()
         self._arrived: asyncio.Event | None = None  # made only where somebody has to wait
         self._answer: tuple[int, Sequence[tuple[bytes, bytes]], list[bytes]] | None = None
+
+    def begin(self) -> dict[str, Any]:
+        """The scope, which is the application's from now on."""
+        scope, self._scope = self._scope, {}
+        scope["transit.exchange"] = self
+        return scope
 
     def feed(self, piece: bytes) -> bool:
         """More of the body. Whether there is room for yet more."""
@@ -77,8 +87,9 @@ class Exchange:
         self.gone = True
         self._body.clear()
         self._wake()
-        if self.on_gone is not None:
-            self.on_gone()
+        tell, self.on_gone = self.on_gone, None
+        if tell is not None:
+            tell()
 
     def whole_body(self) -> bytes | None:
         """The body, if all of it is here and none of it was taken: without waiting."""
@@ -119,6 +130,7 @@ class Exchange:
         if self.done:
             raise RuntimeError("the request has its answer already")
         self.done = True
+        self.on_gone = None
         if self.expects and not self.complete:
             # Nobody can know whether such a client will still send its body.
             self.may_stay = False
