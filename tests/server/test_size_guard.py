@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.server import v2_cases
 from tests.server.running import RunningServer
 from transit_server.api.decoding import size_guard
 from transit_server.errors import InvalidInput
@@ -28,6 +29,18 @@ TOO_MANY_IN_TENSORS = {
         "shape [9, 784] has 7056 elements, got 5000001",
     ),
 }
+
+
+def test_a_tensor_of_more_texts_than_elements_is_not_read_to_its_end(tmp_path: Path) -> None:
+    """Empty texts take four bytes each: eight million of them in the largest body."""
+    case = v2_cases.words_without_end(30 * 2**20)
+    with v2_cases.server(tmp_path) as server:
+        before = server.peak_memory()
+        answer = case.asked(server.client)
+        assert answer["status"] == 422
+        assert "and more texts follow" in answer["answer"]["error"]
+        # The body itself is 30; read to their end, the texts took 120 more, and seconds.
+        assert server.peak_memory() - before < 75
 
 
 def test_what_is_too_much_is_refused_before_it_is_decoded(store: Path, tmp_path: Path) -> None:

@@ -196,6 +196,11 @@ def _mixed_binary(kinds: bytes, size: int | None = None) -> Case:
     return _binary(header, struct.pack("<4f", 1, 2, 3, 4) + kinds, "mixed")
 
 
+def words_without_end(size: int) -> Case:
+    """So many bytes of empty texts, where two texts belong."""
+    return _mixed_binary(bytes(size))
+
+
 CASES: dict[str, Case] = {
     # How many rows, and how they are written.
     "one row": _one(),
@@ -412,6 +417,7 @@ CASES: dict[str, Case] = {
     "binary words, cut off": _mixed_binary(_WORDS[:-1]),
     "binary words, fewer": _mixed_binary(_WORDS[:7]),
     "binary words, a length beyond": _mixed_binary(b"\xff\xff\xff\xff"),
+    "binary words, more": _mixed_binary(_WORDS + bytes(4)),
     "binary words, not UTF-8": _mixed_binary(_WORDS.replace(b"d", b"\xff")),
     "binary, two, one of them too long": _mixed_binary(_WORDS, len(_WORDS) + 1),
     # Binary answers.

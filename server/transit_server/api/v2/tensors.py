@@ -96,8 +96,11 @@ def from_binary(data: memoryview, datatype: str, shape: Sequence[int], field: st
 
 def _texts_behind(data: memoryview, shape: Sequence[int], field: str) -> NDArray[Any]:
     found: list[str] = []
-    place = 0
+    place, most = 0, elements(shape)
     while place < len(data):
+        if len(found) == most:  # an empty text takes four bytes: there could be millions
+            text = f"shape {list(shape)} has {most} elements, and more texts follow"
+            raise InvalidInput(text, field=field)
         length = int.from_bytes(data[place : place + 4], "little")
         text = data[place + 4 : place + 4 + length]
         if len(data) - place < 4 or len(text) != length:
