@@ -65,11 +65,14 @@ class HttpRequest:
         return body
 
     def header(self, name: bytes) -> bytes | None:
-        """The first header of that name (lower case), without decoding all of them."""
+        """The header of that name (lower case), without decoding all of them. Of several, all, with
+        commas between: that is no number and no encoding.
+        """
+        found: bytes | None = None
         for key, value in self.headers:
             if key == name:
-                return value
-        return None
+                found = value if found is None else b"%b, %b" % (found, value)
+        return found
 
     def unit(self, name: bytes) -> str:
         """The value of the header `name`, or the request's id where there is none."""

@@ -99,8 +99,8 @@ def _texts_behind(data: memoryview, shape: Sequence[int], field: str) -> NDArray
     place, most = 0, elements(shape)
     while place < len(data):
         if len(found) == most:  # an empty text takes four bytes: there could be millions
-            text = f"shape {list(shape)} has {most} elements, and more texts follow"
-            raise InvalidInput(text, field=field)
+            what = f"shape {list(shape)} has {most} elements, and more texts follow"
+            raise InvalidInput(what, field=field)
         length = int.from_bytes(data[place : place + 4], "little")
         text = data[place + 4 : place + 4 + length]
         if len(data) - place < 4 or len(text) != length:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 from uvicorn.server import ServerState
 
 from transit_server.http.wire.exchange import Exchange, refusal
-from transit_server.http.wire.request_reader import RequestReader, Unreadable
+from transit_server.http.wire.head import Unreadable
+from transit_server.http.wire.request_reader import RequestReader
 
 if TYPE_CHECKING:
     from transit_server.http.wire.connection_limits import Connections
@@ -103,7 +104,8 @@ class Connection(asyncio.Protocol):
         else:
             self._waiting.append(exchange)
             self.pause_reading()
-            self._last = len(self._waiting) >= _MOST_WAITING
+            if len(self._waiting) == _MOST_WAITING:
+                self._last, exchange.may_stay = True, False
 
     def pause_reading(self) -> None:
         if not self._paused:

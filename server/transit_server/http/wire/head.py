@@ -1,33 +1,66 @@
 """The head of a request as the parser tells it piece by piece, and what ASGI is told of it.
 
-Neighbours: `connection` fills it, and makes an `exchange` of one that is complete.
+Neighbours: `request_reader` fills it, and makes an `exchange` of one that is complete.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import httptools
 
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _UPGRADE = (b"upgrade", b"http2-settings")
+_FRAMING = (b"host", b"expect", b"transfer-encoding")
+_VERSIONS = ("1.1", "1.0")
+
+
+class Unreadable(NamedTuple):
+    """Why nothing that comes after it can be taken for a request, as the client is told."""
+
+    status: int
+    code: str
+    message: str
 
 
 class Head:
     """Names of headers are in lower case, as ASGI wants them."""
 
-    __slots__ = ("expects", "headers", "url")
+    __slots__ = ("_coding", "_hosts", "expects", "headers", "url")
 
     def __init__(self) -> None:
         self.url = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.expects = False  # `100 Continue`, before the body is sent
+        self._hosts = 0
+        self._coding = b"chunked"
 
     def add(self, name: bytes, value: bytes) -> None:
         """One more header."""
         name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expects = True
+        if name in _FRAMING:
+            self._note(name, value.strip().lower())
         self.headers.append((name, value))
+
+    def wrong(self, version: str) -> Unreadable | None:
+        """What llhttp lets pass and HTTP/1.1 does not (RFC 9112, 2.3, 3.2, 6.1): where another
+        server would read it otherwise, one of both has been deceived.
+        """
+        if version not in _VERSIONS:
+            return Unreadable(505, "unsupported_version", "this server speaks HTTP/1.1")
+        if self._hosts != 1 and (version == "1.1" or self._hosts):
+            return Unreadable(400, "malformed_request", "a request has one header Host")
+        if self._coding != b"chunked":
+            text = "of transfer codings, only chunked is understood"
+            return Unreadable(501, "unsupported_coding", text)
+        return None
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"expect":
+            self.expects = value == b"100-continue"
+        elif value != b"chunked":
+            self._coding = value
 
     def scope(self, method: bytes, version: str, state: dict[str, Any]) -> dict[str, Any]:
         """What ASGI is told."""

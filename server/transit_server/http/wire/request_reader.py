@@ -4,12 +4,12 @@ that is complete, which is then given its body.
 `connection` feeds it, and is told what has come; `head` is what the parser says of a head.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import httptools
 
 from transit_server.http.wire.exchange import Exchange
-from transit_server.http.wire.head import Head
+from transit_server.http.wire.head import Head, Unreadable
 
 if TYPE_CHECKING:
     from transit_server.http.wire.connection import Connection
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 _LARGEST = 64 * 1024  # bytes, after the read with which a head, or what is behind a body, begins
 
 
-class Unreadable(NamedTuple):
-    """Why nothing that comes after it can be taken for a request, as the client is told."""
+_MALFORMED = Unreadable(400, "malformed_request", "this is no HTTP/1.1 request")
 
-    status: int
-    code: str
-    message: str
+
+class _Refused(Exception):
+    """Raised through the parser, which reads no further."""
 
 
 class RequestReader:
@@ -36,6 +35,7 @@ class RequestReader:
         self._parser = self._new_parser()
         self._head = Head()
         self._upgrades = False
+        self._wrong: Unreadable | None = None
         self._read = 0  # bytes since a head began or was complete, or a piece of a body came
 
     def feed(self, data: bytes) -> Unreadable | None:
@@ -50,7 +50,7 @@ class RequestReader:
                 data = self._without_upgrade() + data[upgrade.args[0] :]
                 continue
             except httptools.HttpParserError:
-                return Unreadable(400, "malformed_request", "this is no HTTP/1.1 request")
+                return self._wrong or _MALFORMED
             if self._read > _LARGEST:
                 what = "headers" if self.begun else "trailers or chunk extensions"
                 return Unreadable(431, "headers_too_large", f"more than {_LARGEST} bytes of {what}")
@@ -74,12 +74,15 @@ class RequestReader:
         if parser.should_upgrade():
             self._upgrades = True  # the parser reads no body of such a request
             return
-        version = parser.get_http_version()
+        version, head = parser.get_http_version(), self._head
+        self._wrong = head.wrong(version)
+        if self._wrong is not None:
+            raise _Refused
         self.coming = Exchange(
             self._connection,
-            self._head.scope(parser.get_method(), version, self._app_state),
+            head.scope(parser.get_method(), version, self._app_state),
             parser.should_keep_alive() and version == "1.1",
-            self._head.expects,
+            head.expects and version == "1.1",
         )
         self._connection.head_is_complete(self.coming)
 
