@@ -8,6 +8,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -72,7 +74,7 @@ def test_a_head_without_end(trees: RunningServer, start: bytes) -> None:
     assert trees.probes.get("/health/live").status_code == 200
 
 
-LARGE = 8 * 2**20
+LARGE, SMALL = 8 * 2**20, 200_000  # more than the system's buffers take, and less
 IN_CHUNKS = (
     b"POST /api/v1/predict HTTP/1.1\r\nHost: x\r\ncontent-type: application/json\r\n"
     b"transfer-encoding: chunked\r\n"
@@ -109,6 +111,7 @@ def test_a_trailer_does_not_pass_for_a_header(trees: RunningServer) -> None:
 
 
 IMPATIENT = Limits(keep_alive=5.0, connections=3, patience=1.0, look_every=0.1)
+FAITHFUL = replace(IMPATIENT, keep_alive=300.0)
 
 
 class Uvicorn:
@@ -116,14 +119,14 @@ class Uvicorn:
     path /wait not before `go_on` is set.
     """
 
-    def __init__(self, listening: socket.socket) -> None:
+    def __init__(self, listening: socket.socket, limits: Limits) -> None:
         self.port = listening.getsockname()[1]
         self.go_on = threading.Event()
         self.refused: list[int] = []
         config = uvicorn.Config(
             self.greet,
             interface="asgi3",
-            http=cast(Any, Connections(IMPATIENT, self.refused.append)),
+            http=cast(Any, Connections(limits, self.refused.append)),
             loop="uvloop",
             lifespan="off",
             log_config=None,
@@ -134,9 +137,9 @@ class Uvicorn:
     async def greet(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] == "/wait":
             await asyncio.to_thread(self.go_on.wait, 20)
-        large = scope["path"] == "/large"
-        await send({"type": "http.response.start", "status": 200 if large else 204, "headers": []})
-        await send({"type": "http.response.body", "body": bytes(LARGE if large else 0)})
+        size = {"/large": LARGE, "/small": SMALL}.get(scope["path"], 0)
+        await send({"type": "http.response.start", "status": 200 if size else 204, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(size)})
 
     def until_a_head_has_begun(self) -> None:
         def begun() -> bool:
@@ -148,15 +151,23 @@ class Uvicorn:
 
 @pytest.fixture
 def own() -> Iterator[Uvicorn]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        own = Uvicorn(listening)
-        own.thread.start()
-        eventually(lambda: own.server.started, "uvicorn to listen")
+    with listening(IMPATIENT) as own:
         yield own
-        own.go_on.set()
-        own.server.should_exit = True
-        own.thread.join()
+
+
+@contextmanager
+def listening(limits: Limits) -> Iterator[Uvicorn]:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        own = Uvicorn(bound, limits)
+        own.thread.start()
+        try:
+            eventually(lambda: own.server.started, "uvicorn to listen")
+            yield own
+        finally:
+            own.go_on.set()
+            own.server.should_exit = own.server.force_exit = True
+            own.thread.join()
 
 
 def test_what_is_said_of_a_head_that_is_too_large(own: Uvicorn) -> None:
@@ -242,6 +253,25 @@ def test_an_answer_that_nobody_takes(own: Uvicorn) -> None:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         link.settimeout(1)
         until_closed(link, b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n", pause=0.1)
+
+
+def test_an_answer_that_nobody_takes_from_the_system() -> None:
+    """It is written, as far as this process knows; the system would keep it as long as the
+    connection.
+    """
+    with listening(FAITHFUL) as own, slow_reader(own.port) as link:
+        link.sendall(b"GET /small HTTP/1.1\r\nHost: x\r\n\r\n")
+        eventually(lambda: own.server.server_state.total_requests, "an answer", 20)
+        eventually(lambda: not own.server.server_state.connections, "a closed connection", 20)
+
+
+def slow_reader(port: int) -> socket.socket:
+    """Its system takes no more than a few kilobytes."""
+    link = socket.socket()
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    link.settimeout(20)
+    link.connect(("127.0.0.1", port))
+    return link
 
 
 def test_idle_connections_make_room_for_new_ones(own: Uvicorn) -> None:

@@ -8,6 +8,7 @@ it is taken for a request.
 
 import asyncio
 import logging
+import socket
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
@@ -64,6 +65,10 @@ class Connection(asyncio.Protocol):
             self.abandon()
             return
         self._state.connections.add(cast(Any, self))
+        # What has gone to the system and isn't taken there ends the connection as well.
+        patience = int(self._limits.patience * 1000)
+        link: socket.socket = transport.get_extra_info("socket")
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
         self._all.idle(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
