@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from .cluster import gobuild, paths, versions
+from .cluster import gosources, paths, versions
 
 FILE = paths.REPOSITORY / "operator" / "transit_operator" / "api" / "gateway_api.yaml"
 
@@ -73,7 +73,7 @@ def _sentence(text: str) -> str:
 
 def main() -> None:
     """Write the file."""
-    crds = gobuild.gateway_api_module() / "config" / "crd"
+    crds = gosources.gateway_api() / "config" / "crd"
     FILE.write_text(_HEAD + yaml.safe_dump(extract(crds), sort_keys=False, width=100))
     print(FILE.relative_to(Path.cwd()))
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dev.cluster import gobuild, paths, shell, versions
+from dev.cluster import gobuild, gosources, paths, shell, versions
 from dev.cluster.ui import StepFailed
 
 HERE = Path(__file__).resolve().parent
@@ -245,7 +245,7 @@ class Plane:
         self._until("the nodes", self._nodes_ready)
 
     def _resources(self) -> None:
-        crds = [*gobuild.gateway_api_crds().glob("*.yaml"), *CRDS.glob("*.yaml")]
+        crds = [*gosources.gateway_api_crds().glob("*.yaml"), *CRDS.glob("*.yaml")]
         for file in crds:
             self.kubectl("apply", "--server-side", "-f", str(file))
         self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")

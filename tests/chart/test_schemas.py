@@ -1,0 +1,77 @@
+"""What the chart makes, and what deploy/ has, against the schemas of the kinds themselves.
+
+Kubernetes' own OpenAPI and the CRDs of the Prometheus Operator, by kubeconform. `test_values` looks
+at what a value does; here it is enough that nothing is made that an API server would refuse.
+"""
+
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev.cluster.paths import REPOSITORY
+
+from .conforming import complaints
+from .helm import ALL_ON, Object, joined, nested, render
+from .test_values import TRIED
+
+OFF = {name: tried.value for name, tried in TRIED.items() if tried.value is False}
+SAID = {name: tried.value for name, tried in TRIED.items() if name not in OFF}
+
+
+def together(values: dict[str, Any]) -> Object:
+    """Values by their dotted names as one."""
+    return reduce(joined, (nested(name, value) for name, value in values.items()), {})
+
+
+COMBINATIONS: dict[str, Object] = {
+    "default": {},
+    "all on": ALL_ON,
+    "all that is tried": joined(ALL_ON, together(SAID)),
+    "all off": together(OFF),
+    "named namespaces, no CRD": {
+        "config": {"namespaces": ["ml", "vision"]},
+        "crds": {"enabled": False},
+    },
+}
+MANIFESTS = sorted(
+    file
+    for file in (REPOSITORY / "deploy").rglob("*.yaml")
+    if "resource_customizations" not in file.parts  # fixtures of Lua, statuses among them
+)
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_what_the_chart_makes_is_what_the_kinds_have(name: str, tmp_path: Path) -> None:
+    assert complaints(render(COMBINATIONS[name]), tmp_path) == []
+
+
+@pytest.mark.parametrize("file", MANIFESTS, ids=lambda file: file.name)
+def test_so_is_what_is_applied_beside_the_chart(file: Path, tmp_path: Path) -> None:
+    assert complaints(yaml.safe_load_all(file.read_text()), tmp_path) == []
+
+
+def changed(kind: str, route: str, value: Any) -> Object:
+    """An object that the chart makes, with one field changed."""
+    (one, *_) = [o for o in render(ALL_ON) if o["kind"] == kind]
+    return joined(one, nested(route, value))
+
+
+WRONG = {
+    "a field that nobody knows": ("Deployment", "spec.replica", 2),
+    "another type": ("Deployment", "spec.replicas", "two"),
+    "deep within": ("Deployment", "spec.template.spec.containers", [{"name": "c", "imag": "i"}]),
+    "in a custom resource": ("PodMonitor", "spec.podMetricsEndpoint", []),
+    "another enumeration": ("PodMonitor", "spec.podMetricsEndpoints", [{"scheme": "gopher"}]),
+    "no such version": ("NetworkPolicy", "apiVersion", "networking.k8s.io/v1beta2"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_the_schemas_are_strict(case: str, tmp_path: Path) -> None:
+    """Or an error of the conversion would look like a chart without errors."""
+    kind, route, value = WRONG[case]
+    (said,) = complaints([changed(kind, route, value)], tmp_path)[-1:]
+    assert kind in said
