@@ -256,6 +256,15 @@ def test_a_command_without_effect_is_said(
     assert world.traffic == traffic
 
 
+def test_a_command_as_long_as_an_annotation_may_be_leaves_a_small_status() -> None:
+    world = rolling(10)
+    say(world, "promote/" + 200_000 * "x")
+    assert candidate(world).weight == 50, "it is carried out all the same, once"
+    assert len(world.status.model_dump_json()) < 20_000
+    say(world, 200_000 * "x")
+    assert len(world.status.model_dump_json()) < 20_000
+
+
 def test_a_second_pause_is_said_to_have_no_effect() -> None:
     world = rolling(10)
     say(world, "pause/1")

@@ -233,6 +233,20 @@ def test_a_stable_that_is_not_understood_is_rebuilt(stable_field: object) -> Non
     assert world.traffic == {R1: 90, R2: 10}
 
 
+@pytest.mark.parametrize("time", ["", "yesterday", "2026-11-26T12:00:00", "2026-02-30T00:00:00Z"])
+@pytest.mark.parametrize("clock", ["startedAt", "stepAt", "evaluatedAt", "waitingSince"])
+def test_a_time_that_is_none_is_left_out(clock: str, time: str) -> None:
+    """It stopped every look at the ModelDeployment, for ever: the schema takes any text."""
+    world = rolling(10)
+    raw = world.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    raw["candidate"][clock] = time
+    raw["history"][-1]["time"] = time
+    world.status = read_status(raw)
+    world.run(60)
+    assert world.traffic.keys() <= {R1, R2}
+    assert candidate(world).revision == R2
+
+
 def with_alias(world: World, version: str, pins: Pins | None) -> ModelDeploymentStatus:
     """Decide once for a spec with an alias that is pinned."""
     observed = replace(world.observed(), spec=spec(version), pins=pins, action=world.action)

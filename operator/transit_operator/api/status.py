@@ -5,10 +5,11 @@ After a crash the operator knows only this and the cluster, so every value a dec
 """
 
 import copy
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from .base import ApiModel
 
@@ -16,6 +17,16 @@ HISTORY_LENGTH = 20
 _DIFFERING = (
     "Its models that run with other library versions than they were made with; absent until known."
 )
+
+
+def _rfc3339(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time without its offset")
+    return text
+
+
+# The schema can't tell one from another text, so what isn't one may stand in a status.
+Time = Annotated[str, AfterValidator(_rfc3339)]
 
 
 class Phase(StrEnum):
@@ -81,7 +92,7 @@ class Evidence(ApiModel):
     )
     samples: float | None = Field(default=None, description="How many samples the value rests on.")
     window: float | None = Field(default=None, description="How far back was looked, in seconds.")
-    time: str = Field(description="When it was judged (RFC 3339).")
+    time: Time = Field(description="When it was judged (RFC 3339).")
     message: str = Field(description="The verdict in words.")
 
 
@@ -115,7 +126,7 @@ class Baseline(ApiModel):
     broken: bool = Field(
         default=False, description="The stable was broken: there is nothing to compare with."
     )
-    time: str = Field(description="When it was taken (RFC 3339).")
+    time: Time = Field(description="When it was taken (RFC 3339).")
 
 
 class StableStatus(ApiModel):
@@ -124,13 +135,13 @@ class StableStatus(ApiModel):
         default_factory=list, description="Its models, with the versions that were pinned."
     )
     differing: list[str] | None = Field(default=None, description=_DIFFERING)
-    healthy_since: str | None = Field(
+    healthy_since: Time | None = Field(
         default=None, description="When it first had all its pods ready; absent before that."
     )
-    waiting_since: str | None = Field(
+    waiting_since: Time | None = Field(
         default=None, description="Start of the progress deadline of a first deployment."
     )
-    served_since: str | None = Field(
+    served_since: Time | None = Field(
         default=None, description="Since when a first deployment answers, if only in part."
     )
 
@@ -157,8 +168,8 @@ class CandidateStatus(ApiModel):
     steps: int = Field(default=0, description="How many steps there are.")
     weight: int = Field(default=0, description="Percent of the traffic it shall have.")
     held_seconds: float = Field(default=0, description="Time at this step, with data.")
-    started_at: str = Field(description="When its rollout began (RFC 3339).")
-    waiting_since: str | None = Field(
+    started_at: Time = Field(description="When its rollout began (RFC 3339).")
+    waiting_since: Time | None = Field(
         default=None, description="Since when the pods for the next step are awaited."
     )
     waited_seconds: float = Field(
@@ -171,14 +182,14 @@ class CandidateStatus(ApiModel):
     pods: int = Field(
         default=0, description="Pods that the weight was given to; all must be ready."
     )
-    step_at: str | None = Field(default=None, description="When it reached this step.")
-    evaluated_at: str | None = Field(
+    step_at: Time | None = Field(default=None, description="When it reached this step.")
+    evaluated_at: Time | None = Field(
         default=None, description="When its signals were judged last (RFC 3339)."
     )
-    blind_since: str | None = Field(default=None, description="Since when there is no data.")
+    blind_since: Time | None = Field(default=None, description="Since when there is no data.")
     health_failures: int = Field(default=0, description="Failed health evaluations in a row.")
     restarts: int = Field(default=0, description="Container restarts seen so far.")
-    short_since: str | None = Field(
+    short_since: Time | None = Field(
         default=None,
         description="Since when pods are missing only because others were evicted, drained, or lost"
         " with their node.",
@@ -192,11 +203,11 @@ class CandidateStatus(ApiModel):
     straight: bool = Field(
         default=False, description="It was stable lately: one step of 100 % (revertWithin)."
     )
-    checked_at: str | None = Field(default=None, description="When its checks were started.")
+    checked_at: Time | None = Field(default=None, description="When its checks were started.")
     checks: list[CheckStatus] = Field(
         default_factory=list, description="The checks before the first share."
     )
-    asked_at: str | None = Field(
+    asked_at: Time | None = Field(
         default=None, description="When approval of the next step was asked for."
     )
     forced: Literal["step", "full"] | None = Field(
@@ -216,7 +227,7 @@ class Rejected(ApiModel):
     evidence: Evidence | None = Field(
         default=None, description="The numbers behind it, where a signal failed."
     )
-    time: str = Field(description="When it was rejected (RFC 3339).")
+    time: Time = Field(description="When it was rejected (RFC 3339).")
 
 
 class Retreat(ApiModel):
@@ -233,14 +244,14 @@ class Retreat(ApiModel):
     hurried: bool = Field(
         default=False, description="By command or deadline: to what is ready, however few pods."
     )
-    since: str = Field(description="When the retreat began (RFC 3339).")
+    since: Time = Field(description="When the retreat began (RFC 3339).")
 
 
 class Former(ApiModel):
     """A revision that was the stable one, and until when."""
 
     revision: str = Field(description="Its name: the hash of what makes a revision.")
-    until: str = Field(description="Until when it was the stable one (RFC 3339).")
+    until: Time = Field(description="Until when it was the stable one (RFC 3339).")
 
 
 class Weight(ApiModel):
@@ -249,7 +260,7 @@ class Weight(ApiModel):
 
 
 class Transition(ApiModel):
-    time: str = Field(description="When it happened (RFC 3339).")
+    time: Time = Field(description="When it happened (RFC 3339).")
     reason: str = Field(description="What happened, in one word, as in the Event.")
     message: str = Field(description="What happened, in words.")
     phase: Phase = Field(description="The phase afterwards.")
@@ -265,7 +276,7 @@ class Condition(ApiModel):
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: str = Field(description="Why, in one word.")
     message: str = Field(description="Why, in words.")
-    last_transition_time: str = Field(description="When the status changed last (RFC 3339).")
+    last_transition_time: Time = Field(description="When the status changed last (RFC 3339).")
     observed_generation: int | None = Field(
         default=None, description="The generation of the spec that it is about."
     )
@@ -344,7 +355,7 @@ class ModelDeploymentStatus(ApiModel):
         description="The revision that traffic.candidateHeader leads to, where that isn't as the"
         " weights say.",
     )
-    traffic_since: str | None = Field(default=None, description="When either last changed.")
+    traffic_since: Time | None = Field(default=None, description="When either last changed.")
     signals: list[Evidence] = Field(
         default_factory=list,
         description="The evidence of the last evaluation. It stays after a rejection until"

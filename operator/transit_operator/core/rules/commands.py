@@ -3,6 +3,7 @@
 Neighbours: `decide` calls `handle` first, so that a command wins over what the analysis would do.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import Literal, assert_never
 
@@ -16,12 +17,15 @@ from ..words.text import models_text
 from . import changes
 from .changes import note
 
+_LONGEST = 256  # letters of an annotation that are kept as they are
+
 Handler = Callable[[Observed, ModelDeploymentSpec, Rollout], Rollout]
 
 
 def handle(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
     """Carry out the command that is asked for, unless it was handled before."""
-    if not o.action or o.action == rollout.rest.handled_action:
+    action = remembered(o.action)
+    if not action or action == rollout.rest.handled_action:
         return rollout
     verb = o.action.partition("/")[0]
     handler = HANDLERS.get(verb)
@@ -30,7 +34,17 @@ def handle(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
         rollout = _ignored(o, rollout, f"{verb!r} is no command; the commands are {verbs}")
     else:
         rollout = handler(o, spec, rollout)
-    return rollout.but(handled_action=o.action)
+    return rollout.but(handled_action=action)
+
+
+def remembered(action: str) -> str:
+    """Return what the status keeps of a command: of one that is no command, perhaps, its hash.
+
+    An annotation may have 256 KiB, and no command is that long.
+    """
+    if len(action) <= _LONGEST:
+        return action
+    return f"sha256:{hashlib.sha256(action.encode(errors='replace')).hexdigest()}"
 
 
 def _promote(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:

@@ -23,6 +23,7 @@ from ..times import rfc3339
 from ..words.text import models_text
 from . import changes
 from .changes import note
+from .commands import remembered
 
 
 def recover(o: Observed, rollout: Rollout) -> Rollout:
@@ -42,7 +43,7 @@ def recover(o: Observed, rollout: Rollout) -> Rollout:
     state = _state(o, spec, status, shares, rejected)
     return note(
         o,
-        rollout.to(state, rejected=rejected, handled_action=o.action or None),
+        rollout.to(state, rejected=rejected, handled_action=remembered(o.action) or None),
         changes.RECOVERED,
         f"the status was lost, and is rebuilt from what serves: the stable revision is"
         f" {models_text(status.models) or stable}"
