@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from . import gobuild, local, paths, provider, versions
+from . import gobuild, local, packages, paths, provider, versions
 from .ui import StepFailed, explain, say
 
 HELP = f"""\
@@ -23,6 +23,7 @@ with Gateway API (Traefik), Prometheus and MinIO.
   images      up, meanwhile build the images of operator, server and tests' puppet, and load them
   metrics     add metrics-server, by which autoscalers and kubectl top see what pods use
   argocd      add Argo CD's core, built once (ten minutes), and a Git server, for tests/gitops
+  postgres    install PostgreSQL's programs, for tests/registry
   load NAME…  load images built here into every node
   env         shell lines for KUBECONFIG and PATH:  eval "$(python3 -m dev.cluster env)"
   kubeconfig  the path of the kubeconfig
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "images",
             "metrics",
             "argocd",
+            "postgres",
             "load",
             "env",
             "kubeconfig",
@@ -85,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _do(verb: str, names: list[str], chosen: str | None) -> int:
     if verb == "build":
         gobuild.build(names) if names else local.build()
+        return 0
+    if verb == "postgres":
+        packages.ensure_postgres()
         return 0
     cluster = provider.choose(chosen)
     started = time.monotonic()

