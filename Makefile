@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := build/.venv-ready
-CODE := operator server models cli dev tests benchmarks
+CODE := operator server models registry cli dev tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-long demo models images crds golden argocd gateway-schema requirements \

@@ -3,7 +3,7 @@
 # Every step runs, so that one look shows all that is wrong.
 set -uo pipefail
 bin=.venv/bin
-code=(operator server models cli dev tests benchmarks)
+code=(operator server models registry cli dev tests benchmarks)
 failed=()
 
 step() {
@@ -25,7 +25,7 @@ unit_tests=$!
 
 step format $bin/ruff format --check "${code[@]}"
 step lint $bin/ruff check "${code[@]}"
-step types $bin/mypy operator/transit_operator server/transit_server models/transit_models cli/transit_cli dev tests benchmarks
+step types $bin/mypy operator/transit_operator server/transit_server models/transit_models registry/transit_registry cli/transit_cli dev tests benchmarks
 step "import contracts" $bin/lint-imports
 step "generated files" $bin/python -m dev.chart --check
 if wait "$unit_tests"; then

@@ -20,7 +20,7 @@ from .suites import SUITES, Suite
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # where `import transit_operator` and the like are found; the rest is below the root
-SOURCES = ("operator", "server", "models", "cli", ".")
+SOURCES = ("operator", "server", "models", "registry", "cli", ".")
 # a change of these reaches everything: what is installed, how tests are run
 EVERYTHING = ("pyproject.toml", "requirements/dev.txt", "tests/conftest.py", "dev/cluster/")
 

@@ -33,7 +33,14 @@ def serving(connection: Connection) -> list[Row]:
     )
     newest = func.max(_C.deployed_at).over(partition_by=place)
     words = (
-        select(*place, _C.model_name, _C.version, _C.deployed_at, number.label("nth"), newest.label("newest"))
+        select(
+            *place,
+            _C.model_name,
+            _C.version,
+            _C.deployed_at,
+            number.label("nth"),
+            newest.label("newest"),
+        )
         .where(_C.event.in_(SERVES), _C.model_name != "")
         .subquery()
     )

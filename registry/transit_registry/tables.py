@@ -1,4 +1,4 @@
-"""The tables: the guide's `model_registry` and `deployment_history`, with what an audit asks beyond.
+"""The tables: the guide's `model_registry` and `deployment_history`, and what an audit asks beyond.
 
 Neighbours: `migrations` makes them, and a test compares the two; `writing`, `reading` and
 `versions` use them.

@@ -25,8 +25,10 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry]) -> int:
     await connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
     named = await _named(connection, entries)
     rows = [row for entry in entries for row in _rows(entry, named)]
-    statement = insert(deployment_history).values(rows).on_conflict_do_nothing(
-        index_elements=["event_id", "model_name"]
+    statement = (
+        insert(deployment_history)
+        .values(rows)
+        .on_conflict_do_nothing(index_elements=["event_id", "model_name"])
     )
     written = await connection.execute(statement.returning(deployment_history.c.id))
     return len(written.all())
@@ -47,7 +49,7 @@ async def _named(
     }
     if not places:
         return {}
-    rows = [
+    rows: list[Row] = [
         {
             "model_name": name,
             "version": version,
@@ -61,9 +63,9 @@ async def _named(
         for (name, version), (model, storage) in sorted(places.items())
     ]
     await connection.execute(
-        insert(model_registry).values(rows).on_conflict_do_nothing(
-            index_elements=["model_name", "version"]
-        )
+        insert(model_registry)
+        .values(rows)
+        .on_conflict_do_nothing(index_elements=["model_name", "version"])
     )
     found = await connection.execute(
         select(new.id, new.model_name, new.version).where(
@@ -74,7 +76,7 @@ async def _named(
 
 
 def _rows(entry: Entry, named: dict[tuple[str, str], int]) -> list[Row]:
-    """Return a row for each model; one without a model where none is known."""
+    """Return a row for each model of the revision and of the stable; one where none is known."""
     before = {model.name: model for model in entry.before}
     common = {
         "event_id": entry.id,
@@ -90,17 +92,19 @@ def _rows(entry: Entry, named: dict[tuple[str, str], int]) -> list[Row]:
         "notes": cleaned(entry.notes),
         "evidence": cleaned(list(entry.evidence)),
     }
+    ours = {model.name: model for model in entry.models}
+    names = list(dict.fromkeys([*ours, *before]))
     return [
-        common
-        | {
-            "model_name": model.name if model is not None else "",
-            "model_id": named[model.name, model.version] if model is not None else None,
-            "version": model.version if model is not None else None,
-            "digest": model.digest if model is not None else None,
-        }
-        | _from(before.get(model.name) if model is not None else None)
-        for model in entry.models or (None,)
+        common | _to(ours.get(name), named) | _from(before.get(name)) | {"model_name": name}
+        for name in names or [""]
     ]
+
+
+def _to(model: Model | None, named: dict[tuple[str, str], int]) -> Row:
+    if model is None:
+        return {"model_id": None, "version": None, "digest": None}
+    number = named[model.name, model.version]
+    return {"model_id": number, "version": model.version, "digest": model.digest}
 
 
 def _from(model: Model | None) -> Row:
@@ -110,7 +114,7 @@ def _from(model: Model | None) -> Row:
 
 
 def cleaned(value: Any) -> Any:
-    """Return text without the one character that PostgreSQL keeps in no text: a pod may write it."""
+    """Return text without the one character that PostgreSQL doesn't keep: a pod may write it."""
     if isinstance(value, str):
         return value.replace("\x00", "\ufffd")
     if isinstance(value, dict):

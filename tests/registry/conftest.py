@@ -19,11 +19,11 @@ def server() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def postgres(server: Postgres) -> Iterator[Postgres]:
+def postgres(server: Postgres) -> Postgres:
     """That PostgreSQL with nothing in its database."""
     server.execute("DROP SCHEMA public CASCADE")
     server.execute("CREATE SCHEMA public AUTHORIZATION transit")
-    yield server
+    return server
 
 
 @pytest.fixture(params=["postgresql", "sqlite"])

@@ -1,5 +1,6 @@
 """The operator's own configuration: a YAML file, in the chart the values under `config`."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -152,6 +153,31 @@ class SigningConfig(ConfigModel):
 
 # Of a model's files, as the servers know them.
 FileFormat = Literal["onnx", "skops", "xgboost", "lightgbm", "catboost", "keras", "pickle"]
+class RegistryConfig(ConfigModel):
+    """The registry: where the history of deployments is written. Without a Secret: nowhere."""
+
+    secret_name: str = Field(
+        default="",
+        description="A Secret of the operator's namespace, which the chart mounts. Its key url is"
+        " the address of a PostgreSQL: postgresql://user:password@host/database.",
+    )
+    url_file: Annotated[str, Field(pattern=r"^(/.+)?$")] = Field(
+        default="", description="An absolute path of a file that has the address, instead."
+    )
+    environment: str = Field(
+        default="production",
+        min_length=1,
+        max_length=50,
+        description="What this cluster is called in the history.",
+    )
+
+    @property
+    def address(self) -> Path | None:
+        """The file that has the address; None where no registry is configured."""
+        if self.url_file:
+            return Path(self.url_file)
+        return Path("/etc/transit/registry/url") if self.secret_name else None
+
 
 # A directory, without "..", "." or "//", and not the root, which would be everything.
 FileRoot = Annotated[str, Field(pattern=r"^(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))+$")]
@@ -172,6 +198,7 @@ class OperatorConfig(ConfigModel):
         description="Formats of files that servers of new revisions may open; none: all of them."
         " A pickle runs code when it is opened; preprocessing is one.",
     )
+    registry: RegistryConfig = Field(default_factory=RegistryConfig)
     pools: dict[str, Pool] = Field(default_factory=lambda: {"cpu": Pool()})
     file_roots: list[FileRoot] = Field(
         default_factory=lambda: ["/srv/models"],

@@ -19,6 +19,7 @@ from .rules.commands import handle
 from .rules.evaluate import evaluate, next_evaluation
 from .rules.follow import follow_spec
 from .rules.recover import recover
+from .rules.retired import warn_of_deprecated, without_archived
 from .rules.retreat import retreat_deadline
 from .rules.traffic import see_traffic
 from .state import First, Retreating, Rollout, Trying, from_status, to_status
@@ -30,6 +31,7 @@ from .words.phase import first_deadline
 def decide(o: Observed) -> Decision:
     """Return what shall be. Pure: the same observed value gives the same decision."""
     spec, rollout = o.spec, recover(o, see_traffic(o, from_status(o.status, o.now)))
+    o = without_archived(o, rollout)
     if spec is None or (o.wanted is None and rollout.stable is None):
         return Decision(
             status=describe_unaccepted(o, rollout),
@@ -40,7 +42,8 @@ def decide(o: Observed) -> Decision:
             wake_at=o.problem.look_again if o.problem is not None else None,
         )
     rollout = handle(o, spec, rollout.but(pins=_pins(o, spec)))
-    rollout = follow_spec(o, spec, rollout)
+    o = without_archived(o, rollout)  # once more: the command retry forgets what was turned back
+    rollout = warn_of_deprecated(o, follow_spec(o, spec, rollout))
     rollout = evaluate(o, spec, rollout)
     rollout = advance(o, spec, rollout)
     plan = make_plan(o, spec, rollout)

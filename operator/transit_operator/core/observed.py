@@ -152,6 +152,22 @@ class CheckRun:
 
 
 @dataclass(frozen=True)
+class Retirement:
+    """What the registry says of a version: deprecated, or archived, which is started no more.
+
+    It is of the content with this digest, where the registry knows one: another team's model may
+    have the same name and version.
+    """
+
+    archived: bool
+    digest: str | None = None
+    why: str = ""
+
+
+Retired = Mapping[tuple[str, str], Retirement]  # by name and version of a model
+
+
+@dataclass(frozen=True)
 class Observed:
     """Everything a decision depends on. `now` is in seconds since the epoch.
 
@@ -161,7 +177,8 @@ class Observed:
     while Prometheus is asked: then `asking` is true, and another look comes with the answer.
     `testers` is whom `candidateHeader` leads to now, where that isn't as `traffic` says. `route` is
     None where there is no HTTPRoute to ask about. `records` and `scalings` are by
-    revision, `checks` by the name of the check: of the candidate only.
+    revision, `checks` by the name of the check: of the candidate only. `retired` is of the whole
+    registry, as it was read last; empty without one.
     """
 
     now: float
@@ -184,6 +201,7 @@ class Observed:
     scalings: Mapping[str, Scaling] = field(default_factory=dict)
     records: Mapping[str, Record] = field(default_factory=dict)
     checks: Mapping[str, CheckRun] = field(default_factory=dict)
+    retired: Retired = field(default_factory=dict)
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState(name))

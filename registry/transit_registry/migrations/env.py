@@ -1,4 +1,4 @@
-"""What Alembic runs for each migration: on the connection, and in the transaction, of `migrating`."""
+"""What Alembic runs to migrate: in the transaction that `migrating` has begun."""
 
 from alembic import context
 

@@ -42,8 +42,11 @@ APPROVAL_NEEDED = "ApprovalNeeded"
 RESOLVING = "Resolving"
 HURRIED = "RollbackHurried"
 COMMAND_IGNORED = "CommandIgnored"
+DEPRECATED = "VersionDeprecated"
 
-WARNINGS = frozenset({REJECTED, COMMAND_IGNORED, ROLLBACK_STALLED, RECOVERED})
+WARNINGS = frozenset({REJECTED, COMMAND_IGNORED, ROLLBACK_STALLED, RECOVERED, DEPRECATED})
+
+BY_COMMAND = " by command"  # how it is told of what the operator may do by itself, too
 
 
 def note(

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ...api import names
 from ...core.objects.build import Object
+from .authors import authors_of
 from .claims import Claims
 
 Key = tuple[str, str]  # namespace, name of a ModelDeployment
@@ -159,6 +160,8 @@ def key_of(obj: Object) -> Key | None:
 def _slim(obj: Object) -> Object:
     """Leave out what is never read: it is most of an object's size."""
     obj = dict(obj)
+    if obj["kind"] == names.KIND:
+        obj["authors"] = authors_of(obj["metadata"])
     meta: dict[str, Any] = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
     obj["metadata"] = meta
     if obj["kind"] == "Pod":

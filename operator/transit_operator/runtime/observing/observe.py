@@ -15,7 +15,7 @@ from ...core.objects.build import Object, Owner
 from ...core.objects.checks import check_runs
 from ...core.objects.scaling import scalings
 from ...core.objects.sought import Sought, replaced, seek
-from ...core.observed import Observed, Problem, Readings, Route
+from ...core.observed import Observed, Problem, Readings, Retired, Route
 from ...core.rules.evaluate import next_evaluation
 from ...routers import for_spec
 from ...routers.acceptance import acceptance
@@ -63,6 +63,7 @@ class Observer:
     def __init__(
         self, cache: Cache, prometheus: Measures, clock: Callable[[], float] = time.time
     ) -> None:
+        self.retired: Retired = {}  # as the registry said last
         self._cache = cache
         self._prometheus = prometheus
         self._clock = clock
@@ -142,6 +143,7 @@ class Observer:
             scalings=scalings(live, now),
             records=kept,
             checks=check_runs(owner, spec, status, live) if spec is not None else {},
+            retired=self.retired,
         )
         return Snapshot(observed, owner, mdep, live)
 

@@ -48,6 +48,7 @@ class Facts:
     lease: str = ""  # "namespace/name"; "" where there is none
     queue_depth: int = 0
     longest: float = 0.0  # seconds that the longest present reconcile runs
+    unrecorded: int | None = None  # entries that wait for the registry; None without one
     mdeps: Iterable[Object] = ()
 
 
@@ -84,6 +85,12 @@ class Metrics:
         )
         self.prometheus_queries = self._counter(
             "transit_prometheus_queries", "Queries to Prometheus, by how they ended.", ["result"]
+        )
+        self.registry_rows = self._counter(
+            "transit_registry_rows", "Rows of the history that the registry did not have yet.", []
+        )
+        self.registry_failures = self._counter(
+            "transit_registry_failures", "Times that the registry could not be reached or used.", []
         )
         # There from the start at 0, or the first one would not be seen as an increase.
         for kind in ERRORS:
@@ -155,6 +162,14 @@ def fleet(facts: Facts) -> str:
             ),
             *_modeldeployments(facts.mdeps),
         ]
+        if facts.unrecorded is not None:
+            families.append(
+                (
+                    "transit_registry_pending",
+                    "Entries of the history that wait to be written into the registry.",
+                    [f" {facts.unrecorded}"],
+                )
+            )
     return "".join(
         f"# HELP {name} {words}\n# TYPE {name} gauge\n"
         + "".join(f"{name}{sample}\n" for sample in samples)

@@ -32,6 +32,13 @@ def _uncounted(decision: Decision) -> None:
     return
 
 
+Recorded = Callable[[Snapshot, ModelDeploymentStatus], None]
+
+
+def unrecorded(snapshot: Snapshot, status: ModelDeploymentStatus) -> None:
+    """What a look tells where there is no registry: nothing."""
+
+
 class Executor:
     """Brings the cluster to what a decision asks for."""
 
@@ -41,9 +48,11 @@ class Executor:
         cache: Cache,
         config: OperatorConfig,
         counted: Callable[[Decision], None] = _uncounted,
+        recorded: Recorded = unrecorded,
     ) -> None:
-        """`counted` is told each decision whose status is in the cluster."""
+        """`counted` is told each decision whose status is in the cluster, `recorded` the status."""
         self._counted = counted
+        self._recorded = recorded
         self._kubernetes = kubernetes
         self._cache = cache
         self._config = config
@@ -60,6 +69,7 @@ class Executor:
         """
         await self.write_status(snapshot, decision.status)
         self._counted(decision)
+        self._recorded(snapshot, decision.status)
         for transition in decision.transitions:
             about = {
                 "resource": f"{snapshot.owner.namespace}/{snapshot.owner.name}",

@@ -26,9 +26,7 @@ def upgrade() -> None:
         sa.Column("created_at", _moment, nullable=False),
         sa.Column("updated_at", _moment, nullable=False),
         sa.PrimaryKeyConstraint("id", name="model_registry_pkey"),
-        sa.UniqueConstraint(
-            "model_name", "version", name="model_registry_model_name_version_key"
-        ),
+        sa.UniqueConstraint("model_name", "version", name="model_registry_model_name_version_key"),
         sa.CheckConstraint(
             "status IN ('active', 'deprecated', 'archived')",
             name=op.f("model_registry_status_check"),
