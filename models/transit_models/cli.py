@@ -15,6 +15,7 @@ from transit_models.commands import (
     look,
     pack,
     publish,
+    registry,
     resolve,
     sign,
     train,
@@ -28,7 +29,7 @@ from transit_models.errors import (
     StorageUnavailable,
 )
 
-_COMMANDS = (train, pack, ask, trial, check, publish, look, resolve, sign, alias)
+_COMMANDS = (train, pack, ask, trial, check, publish, look, resolve, sign, alias, registry)
 
 _EPILOG = """\
 A store is a directory (file:///path, or a plain path) or a bucket (s3://bucket/prefix):

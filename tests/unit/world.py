@@ -26,6 +26,7 @@ from transit_operator.core.observed import (
     Problem,
     Readings,
     Record,
+    Retired,
     RevisionReadings,
     RevisionState,
     Wanted,
@@ -111,6 +112,7 @@ class World:
     records: dict[str, Record] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)  # version → other content than at first
     missing: set[str] = field(default_factory=set)  # versions that the storage doesn't have
+    retired: Retired = field(default_factory=dict)  # what the registry says
     looking_up: bool = False  # the pod that looks versions up has not answered yet
 
     def observed(self) -> Observed:
@@ -134,6 +136,7 @@ class World:
             traffic=dict(self.traffic),
             testers=self.testers,
             records=dict(self.records),
+            retired=self.retired,
             checks=dict(self.checks),
             readings=self.readings if due is not None and self.now >= due else None,
         )

@@ -1,6 +1,6 @@
 """`transit-models list` and `verify`: what is in a store, and whether it is intact.
 
-Neighbours: `storage.fetch_verified` verifies.
+Neighbours: `storage.fetch_verified` verifies; `registry` has what `list --registry` shows.
 """
 
 import argparse
@@ -8,6 +8,7 @@ import json
 import tempfile
 from pathlib import Path
 
+from transit_models.commands import registry
 from transit_models.commands.common import Add, selected, tell
 from transit_models.errors import ModelStoreError
 from transit_models.storage import fetch_verified, open_storage
@@ -20,7 +21,9 @@ def add(command: Add) -> None:
     verify.add_argument("only", nargs="?", metavar="NAME[@VERSION]", help="default: everything")
 
     listing = command("list", _list, "Show the models, their versions and aliases.")
-    listing.add_argument("store")
+    which = listing.add_mutually_exclusive_group(required=True)
+    which.add_argument("store", nargs="?")
+    which.add_argument("--registry", action="store_true", help="what the registry has")
     listing.add_argument("--json", action="store_true", help="for programs")
 
 
@@ -43,6 +46,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
+    if options.registry:
+        return registry.list_registered(options)
     storage = open_storage(options.store)
     models = {name: (storage.versions(name), storage.aliases(name)) for name in storage.names()}
     if options.json:

@@ -151,8 +151,6 @@ class SigningConfig(ConfigModel):
     )
 
 
-# Of a model's files, as the servers know them.
-FileFormat = Literal["onnx", "skops", "xgboost", "lightgbm", "catboost", "keras", "pickle"]
 class RegistryConfig(ConfigModel):
     """The registry: where the history of deployments is written. Without a Secret: nowhere."""
 
@@ -178,6 +176,9 @@ class RegistryConfig(ConfigModel):
             return Path(self.url_file)
         return Path("/etc/transit/registry/url") if self.secret_name else None
 
+
+# Of a model's files, as the servers know them.
+FileFormat = Literal["onnx", "skops", "xgboost", "lightgbm", "catboost", "keras", "pickle"]
 
 # A directory, without "..", "." or "//", and not the root, which would be everything.
 FileRoot = Annotated[str, Field(pattern=r"^(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))+$")]
