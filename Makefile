@@ -27,6 +27,7 @@ fmt: venv ## Format and sort imports
 
 test: check images models ## Everything that CI runs: check, then every suite on a real cluster
 	@$(PYTHON) -m dev.cluster build metrics-server promtool
+	@$(PYTHON) -m dev.cluster postgres
 	@$(PY) -m dev.suite chart timing failover scenarios e2e disruptive server
 
 test-changed: venv ## What your change can reach; SINCE=COMMIT for more than the uncommitted one
@@ -35,7 +36,8 @@ test-changed: venv ## What your change can reach; SINCE=COMMIT for more than the
 test-unit: venv ## Unit tests of the pure core only
 	@$(PY) -m dev.suite unit
 
-test-server: cluster-up models ## Model store and server processes (the store's tests need the cluster's MinIO program)
+test-server: cluster-up models ## Model store, registry and server processes (the store's tests need the cluster's MinIO program)
+	@$(PYTHON) -m dev.cluster postgres
 	@$(PY) -m dev.suite server timing
 
 test-chart: venv ## The chart's templates with every value, its rules and dashboards; no cluster

@@ -7,7 +7,7 @@ compile_of() {
     --generate-hashes --no-header --no-emit-index-url --upgrade
 }
 compile() { compile_of pyproject.toml "$@"; }
-compile --universal --extra operator -o requirements/operator.txt
+compile --universal --extra operator --extra registry -o requirements/operator.txt
 compile --universal --extra server -o requirements/server.txt
 compile --python-platform linux --extra server-gpu -o requirements/server-gpu.txt
 # Of each format that an image can leave out, the package alone.
@@ -16,6 +16,7 @@ for format in catboost lightgbm skops tf_keras; do
     --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \
     -o "requirements/format-$format.txt" <<<"$format"
 done
-compile cli/pyproject.toml --universal --extra operator --extra server --extra training --extra dev \
+compile cli/pyproject.toml --universal --extra operator --extra registry --extra server --extra training \
+  --extra dev \
   -o requirements/dev.txt
 compile_of cli/pyproject.toml --universal -c requirements/dev.txt -o requirements/cli.txt

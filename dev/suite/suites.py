@@ -32,7 +32,7 @@ class Suite:
 
 
 _SERVER = ("server/transit_server/", "models/transit_models/")
-_OPERATOR = ("operator/transit_operator/", "crds/", "charts/")
+_OPERATOR = ("operator/transit_operator/", "registry/transit_registry/", "crds/", "charts/")
 _PUPPETS = (*_OPERATOR, "tests/puppet/", "Dockerfile.operator", "tests/scenarios/scene.py")
 
 
@@ -57,8 +57,8 @@ SUITES = (
     ),
     Suite(
         "server",
-        "model store and real server processes",
-        ("tests/models", "tests/server"),
+        "model store, registry and real server processes",
+        ("tests/models", "tests/registry", "tests/server"),
         _side_by_side(4, "not timing", "loadfile"),
         runs=_SERVER,
         beside="disruptive",

@@ -285,6 +285,9 @@ TRIED: dict[str, Tried] = {
         "2",
     ),
     "config.prometheus.secretName": Tried("access", secret_of("prometheus"), "access"),
+    "config.registry.secretName": Tried("database", secret_of("registry"), "database"),
+    "config.registry.urlFile": Tried("/run/url", in_config("registry", "urlFile"), "/run/url"),
+    "config.registry.environment": Tried("dev", in_config("registry", "environment"), "dev"),
     "config.prometheus.basicAuth.username": Tried(
         "me",
         in_config("prometheus", "basicAuth", "username"),

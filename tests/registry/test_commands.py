@@ -46,7 +46,7 @@ def happened(url: str, event: str, minute: int, version: str | None, **more: obj
     moment = f"2026-11-27T12:{minute:02}:00+00:00"
     engine = connecting.open_engine(url)
     with engine.begin() as connection:
-        row = {
+        row: dict[str, object] = {
             "event_id": f"{event}{minute}",
             "model_name": "churn",
             "environment": "production",

@@ -1,16 +1,15 @@
 """Who wrote a ModelDeployment's spec and command, by what the API server keeps of it."""
 
-from typing import Any
-
 from transit_operator.api import names
+from transit_operator.core.objects.build import Object
 from transit_operator.runtime.observing.authors import Author, author
 from transit_operator.runtime.observing.cache import Cache
 
-ACTION = {"f:metadata": {"f:annotations": {".": {}, "f:transit.dev/action": {}}}}
-SPEC = {"f:spec": {"f:replicas": {}}}
+ACTION: Object = {"f:metadata": {"f:annotations": {".": {}, "f:transit.dev/action": {}}}}
+SPEC: Object = {"f:spec": {"f:replicas": {}}}
 
 
-def kept(*managed: tuple[str, str, dict[str, Any], str]) -> dict[str, Any]:
+def kept(*managed: tuple[str, str, Object, str]) -> Object:
     """Return a ModelDeployment as the cache has it, by (manager, minute, fields, subresource)."""
     fields = [
         {"manager": who, "time": f"2026-11-27T12:{minute}:00Z", "fieldsV1": what}
