@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from .commands import act, get, lint, replay, set_version, status, why
+from .commands import act, dashboard, get, lint, replay, set_version, status, why
 from .exits import CommandFailed, Exit
 from .screens.console import problem
 
@@ -33,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (get, status, why, lint, replay, act, set_version):
+for module in (get, status, why, dashboard, lint, replay, act, set_version):
     module.register(app)
 
 

@@ -37,6 +37,10 @@ class Cluster:
         self.namespace = namespace
         self._client = client
 
+    def within(self, namespace: str) -> "Cluster":
+        """Return the same API server and user, for another namespace."""
+        return Cluster(self._client, namespace)
+
     def get(self, path: str, query: Query | None = None) -> Object:
         """Return an object or a list. Raises: CommandFailed."""
         return self._json("GET", path, query)
@@ -73,7 +77,7 @@ class Cluster:
         try:
             found = json.loads(response.read())
         except ValueError as error:
-            text = f"{self._host} did not answer as an API server does"
+            text = f"{self.host} did not answer as an API server does"
             raise CommandFailed(text, "kubectl cluster-info") from error
         if not isinstance(found, dict):
             raise CommandFailed(f"{path} is no object")
@@ -103,14 +107,15 @@ class Cluster:
         except ApiException as error:
             raise _failure(error.status or 0, str(error.body or error.reason), path) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            text = f"no API server answers at {self._host}"
+            text = f"no API server answers at {self.host}"
             raise CommandFailed(text, "kubectl cluster-info") from error
         if not 200 <= response.status <= 299:
             raise _failure(response.status, response.read().decode(errors="replace"), path)
         return response
 
     @property
-    def _host(self) -> str:
+    def host(self) -> str:
+        """Return the API server's address."""
         return str(self._client.configuration.host)
 
 

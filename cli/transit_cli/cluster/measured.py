@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 
 from ..rollout import standouts
+from ..rollout.classes import Mix, mixes
 from ..rollout.curves import Curves, Series, Subject, curves, query
 from ..rollout.times import seconds
 from ..rollout.why import Why, analysis_of
@@ -50,10 +51,24 @@ def measured_curves(
     return [one for one in found if one.candidate]
 
 
+def predicted(mdep: Object, answer: Why, prometheus: Prometheus) -> list[Mix]:
+    """Return what both predicted, at the end of the rollout or now. Raises: Unreachable."""
+    subject = subject_of(mdep, answer, prometheus)
+    if subject is None:
+        return []
+    asked = subject.increase("predicted_class_total", ("revision", "model", "class"))
+    found = prometheus.at(asked, _judged_at(answer))
+    return mixes(found, subject.candidate, subject.stable)
+
+
+def _judged_at(answer: Why) -> float:
+    one = answer.timeline
+    return one.ended if one is not None and one.ended is not None else time.time()
+
+
 def stood_out(mdep: Object, answer: Why, prometheus: Prometheus) -> list[str]:
     """Return the pods and classes that stood out when it was judged. Raises: Unreachable."""
-    subject, one = subject_of(mdep, answer, prometheus), answer.timeline
-    at = one.ended if one is not None and one.ended is not None else time.time()
+    subject, at = subject_of(mdep, answer, prometheus), _judged_at(answer)
     if subject is None:
         return []
     if answer.signal in ("errorRate", "invalid"):

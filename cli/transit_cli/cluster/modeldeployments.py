@@ -3,6 +3,7 @@
 from urllib.parse import quote
 
 from ..exits import CommandFailed
+from ..rollout.differing import difference
 from .connection import Cluster, NotFound, Object
 
 GROUP = "/apis/transit.dev/v1alpha1"
@@ -20,6 +21,11 @@ def path(namespace: str, name: str = "") -> str:
 
 def listed(cluster: Cluster, *, everywhere: bool = False) -> list[Object]:
     """Return all of the namespace, or of all namespaces. Raises: CommandFailed."""
+    return listed_at(cluster, everywhere=everywhere)[0]
+
+
+def listed_at(cluster: Cluster, *, everywhere: bool) -> tuple[list[Object], str]:
+    """Return the same, and the version at which a watch goes on. Raises: CommandFailed."""
     where = path("" if everywhere else cluster.namespace)
     found: list[Object] = []
     token = ""
@@ -32,7 +38,15 @@ def listed(cluster: Cluster, *, everywhere: bool = False) -> list[Object]:
         found += page["items"]
         token = page["metadata"].get("continue", "")
         if not token:
-            return found
+            return found, page["metadata"].get("resourceVersion", "")
+
+
+def peek(cluster: Cluster, *, everywhere: bool) -> None:
+    """Find out whether they may be listed. Raises: CommandFailed."""
+    try:
+        cluster.get(path("" if everywhere else cluster.namespace), [("limit", "1")])
+    except NotFound as error:
+        raise _not_installed() from error
 
 
 def read(cluster: Cluster, name: str) -> Object:
@@ -60,6 +74,17 @@ def pods(cluster: Cluster, name: str) -> list[Object]:
     return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
 
 
+def events(cluster: Cluster, name: str) -> list[Object]:
+    """Return its Events, as far as this user may read them."""
+    where = f"/api/v1/namespaces/{quote(cluster.namespace)}/events"
+    about = f"involvedObject.kind=ModelDeployment,involvedObject.name={name}"
+    try:
+        found: list[Object] = cluster.get(where, [("fieldSelector", about)])["items"]
+    except CommandFailed:
+        return []
+    return found
+
+
 def annotate(cluster: Cluster, name: str, key: str, value: str) -> Object:
     """Set one annotation; the object then. Raises: CommandFailed."""
     body = {"metadata": {"annotations": {key: value}}}
@@ -81,6 +106,11 @@ def record(cluster: Cluster, name: str, revision: str) -> Object:
     except CommandFailed:
         return {}
     return found
+
+
+def changed(cluster: Cluster, name: str, before: str, after: str) -> list[str]:
+    """Return what differs between two revisions, as a diff; none where one is not kept."""
+    return difference(*(record(cluster, name, revision) for revision in (before, after)))
 
 
 def _not_installed() -> CommandFailed:

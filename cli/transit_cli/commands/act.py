@@ -1,26 +1,19 @@
 """The commands that steer a rollout: each sets `transit.dev/action`, waits, and tells what came.
 
-Each value acts once, so each call makes a token of its own. Nothing is written to the spec: Git and
-its tools see no change. Neighbour: `rollout.command` reads what became of it.
+Neighbours: `cluster.acting` gives the command, `rollout.command` reads what became of it.
 """
 
-import time
 from collections.abc import Callable
-from secrets import token_hex
 from typing import Annotated
 
 import typer
 
-from ..cluster import modeldeployments
+from ..cluster.acting import give
 from ..cluster.connection import Cluster
-from ..cluster.following import follow
-from ..exits import CommandFailed, Exit
-from ..rollout.command import ANNOTATION, Handled, handled
-from ..rollout.times import human
+from ..exits import Exit
+from ..rollout.command import Handled
 from ..screens.console import print_data, problem, stdout
 from .options import Context, Format, Kubeconfig, Name, Namespace, Output, cluster, limit
-
-TICK_SECONDS = 0.5
 
 Timeout = Annotated[
     str,
@@ -80,18 +73,8 @@ def _command(verb: str) -> Callable[..., int]:
 
 def act(there: Cluster, name: str, verb: str, most: float, output: Format) -> int:
     """Give a command, wait until the operator has handled it, and say what happened."""
-    before = modeldeployments.read(there, name)
-    action = f"{verb}/{int(time.time())}-{token_hex(3)}"
-    modeldeployments.annotate(there, name, ANNOTATION, action)
-    deadline = time.monotonic() + most
-    for mdep in follow(there, name, TICK_SECONDS):
-        found = handled(before, mdep, action)
-        if found is not None:
-            return _tell(found, name, action, output)
-        if time.monotonic() > deadline:
-            break
-    text = f"no operator has handled {action} in {human(most)}; it acts as soon as one does"
-    raise CommandFailed(text, f"transit status {name}", Exit.TIMED_OUT)
+    action, found = give(there, name, verb, most)
+    return _tell(found, name, action, output)
 
 
 def _tell(found: Handled, name: str, action: str, output: Format) -> int:

@@ -17,16 +17,12 @@ from ..cluster.measured import measured_curves, stood_out
 from ..cluster.prometheus import Unreachable, find
 from ..exits import CommandFailed, Exit
 from ..rollout.curves import Curves
-from ..rollout.differing import difference
-from ..rollout.why import NoSuchRevision, Why, analysis_of, why
+from ..rollout.why import NoSuchRevision, Why, plotted, why
 from ..screens.answer import answer
 from ..screens.console import print_data, stderr, stdout
 from ..screens.page import page
 from ..screens.plot import plot
 from .options import Context, Format, Kubeconfig, Name, Namespace, Output, Prometheus, cluster
-
-SIGNALS = ("errorRate", "latency", "drift", "invalid", "accuracy", "health")
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -71,7 +67,7 @@ def command(
         found = why(mdep, revision, time.time())
     except NoSuchRevision as error:
         raise CommandFailed(str(error), f"transit status {name}") from error
-    wanted = _signals(mdep, found) if html is not None else tuple(filter(None, [found.signal]))
+    wanted = plotted(mdep, found) if html is not None else tuple(filter(None, [found.signal]))
     found, curves = _measured(there, mdep, found, prometheus, wanted if plots or html else ())
     if html is not None:
         html.write_text(page(mdep, found, curves, _diff(there, mdep, found)), encoding="utf-8")
@@ -107,21 +103,8 @@ def _measured(
     return found.model_copy(update={"sources": sources, "stood_out": out}), curves
 
 
-def _signals(mdep: Object, found: Why) -> tuple[str, ...]:
-    """Return the signals that a page shows: those that are judged, the one in question first."""
-    analysis = analysis_of(mdep)
-    judged = [s for s in SIGNALS if (analysis.get(s) or {"mode": "Off"}).get("mode") != "Off"]
-    judged += [f"custom/{metric['name']}" for metric in analysis.get("custom") or []]
-    first = [found.signal] if found.signal else []
-    return (*first, *(signal for signal in judged if signal not in first))
-
-
 def _diff(there: Cluster, mdep: Object, found: Why) -> list[str]:
     one = found.timeline
     if one is None or not one.stable:
         return []
-    name = mdep["metadata"]["name"]
-    before, after = (
-        modeldeployments.record(there, name, revision) for revision in (one.stable, one.revision)
-    )
-    return difference(before, after)
+    return modeldeployments.changed(there, mdep["metadata"]["name"], one.stable, one.revision)

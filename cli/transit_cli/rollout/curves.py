@@ -10,20 +10,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .chance import between
 from .shown import Value
 
 Object = dict[str, Any]
 Point = tuple[float, float]  # epoch seconds, value
+Band = tuple[float, float, float]  # epoch seconds, from, to
 COUNTED = ("errorRate", "invalid")
 
 
 class Curves(Value):
-    """Lines of one signal. `bound` is a line of its own, since it may follow the stable's."""
+    """Lines of one signal. `bound` is a line of its own, since it may follow the stable's.
+
+    `band` is what the candidate's true share may be, at 99 %; only of what is counted.
+    """
 
     signal: str
     candidate: tuple[Point, ...] = ()
     stable: tuple[Point, ...] = ()
     bound: tuple[Point, ...] = ()
+    band: tuple[Band, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,15 +84,22 @@ def curves(
     signal: str, subject: Subject, analysis: Object, bound: float | None, series: Sequence[Series]
 ) -> Curves:
     """Return the lines."""
+    band: tuple[Band, ...] = ()
     if signal in COUNTED:
-        mine = _shares(signal, series, subject.candidate)
-        base = _shares(signal, series, subject.stable)
+        counts = _counts(signal, series, subject.candidate)
+        mine = tuple((at, bad / every) for at, bad, every in counts)
+        band = tuple((at, *between(bad, every)) for at, bad, every in counts)
+        base = tuple((at, b / n) for at, b, n in _counts(signal, series, subject.stable))
     elif signal == "latency":
         mine, base = (_of(series, revision) for revision in (subject.candidate, subject.stable))
     else:
         mine, base = tuple(p for one in series for p in one.points), ()
     return Curves(
-        signal=signal, candidate=mine, stable=base, bound=_bound(signal, bound, mine, base)
+        signal=signal,
+        candidate=mine,
+        stable=base,
+        bound=_bound(signal, bound, mine, base),
+        band=band,
     )
 
 
@@ -95,8 +108,8 @@ def _of(series: Sequence[Series], revision: str) -> tuple[Point, ...]:
     return tuple((at, value) for at, value in sorted(points) if value == value)
 
 
-def _shares(signal: str, series: Sequence[Series], revision: str) -> tuple[Point, ...]:
-    """Return the share of errors of all predictions, or of invalid requests of all requests."""
+def _counts(signal: str, series: Sequence[Series], revision: str) -> list[tuple[float, float, float]]:
+    """Return time, errors and predictions, or time, invalid requests and all requests."""
     bad_status = "error" if signal == "errorRate" else "invalid"
     counted = ("success", "error") if signal == "errorRate" else ("success", "error", "invalid")
     bad: dict[float, float] = {}
@@ -109,7 +122,7 @@ def _shares(signal: str, series: Sequence[Series], revision: str) -> tuple[Point
             every[at] = every.get(at, 0.0) + value
             if status == bad_status:
                 bad[at] = bad.get(at, 0.0) + value
-    return tuple((at, bad.get(at, 0.0) / n) for at, n in sorted(every.items()) if n > 0)
+    return [(at, bad.get(at, 0.0), n) for at, n in sorted(every.items()) if n > 0]
 
 
 def _bound(

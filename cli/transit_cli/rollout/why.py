@@ -16,6 +16,7 @@ from .words import Explained, explain
 
 Object = dict[str, Any]
 Kind = Literal["turned-back", "promoted", "waits", "goes-on", "settled"]
+PLOTTED = ("errorRate", "latency", "drift", "invalid", "accuracy", "health")
 _NEAR = 0.7  # of a bound: worth a word
 _LATER = {
     "NotReady": "its pods never became ready",
@@ -64,9 +65,7 @@ def why(mdep: Object, wanted: str | None, now: float) -> Why:
         if one is None:
             known = ", ".join(f"{t.revision} ({t.models})" for t in found) or "none"
             raise NoSuchRevision(f"the history has no rollout of {wanted}; it has: {known}")
-        if one.end is not None:
-            return _ended(mdep, one)
-        return _under_way(mdep, shown, one)
+        return why_of(mdep, one, now)
     if shown.step is not None:
         return _under_way(mdep, shown, _current(mdep, found))
     if shown.rejected is not None:
@@ -82,10 +81,27 @@ def why(mdep: Object, wanted: str | None, now: float) -> Why:
     )
 
 
+def why_of(mdep: Object, one: Timeline, now: float) -> Why:
+    """Return the answer for one rollout of the history."""
+    shown = read(mdep, (), now)
+    if one.end is not None or shown.step is None:
+        return _ended(mdep, one)
+    return _under_way(mdep, shown, one)
+
+
 def analysis_of(mdep: Object) -> Object:
     """Return `spec.rollout.analysis`."""
     found: Object = ((mdep.get("spec") or {}).get("rollout") or {}).get("analysis") or {}
     return found
+
+
+def plotted(mdep: Object, found: Why) -> tuple[str, ...]:
+    """Return the signals that have plots: those that are judged, the one in question first."""
+    analysis = analysis_of(mdep)
+    judged = [s for s in PLOTTED if (analysis.get(s) or {"mode": "Off"}).get("mode") != "Off"]
+    judged += [f"custom/{metric['name']}" for metric in analysis.get("custom") or []]
+    first = [found.signal] if found.signal else []
+    return (*first, *(signal for signal in judged if signal not in first))
 
 
 def _ended(mdep: Object, one: Timeline) -> Why:

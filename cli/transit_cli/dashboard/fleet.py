@@ -1,0 +1,154 @@
+"""All ModelDeployments as they are now, kept by one watch, and who waits for a change of them.
+
+Everything here happens in the event loop; the watch is a thread that hands over what comes.
+Neighbours: `cluster.watching` is the watch, `listing` and `detail` are who waits.
+"""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ..cluster.connection import Cluster, Object
+from ..cluster.watching import Away, Changed, Deleted, Everything, News, watch_all
+from ..rollout.reading import read
+from ..rollout.shown import Shown
+
+Key = tuple[str, str]  # namespace, name
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One ModelDeployment, as it came and as it is shown in the list."""
+
+    mdep: Object
+    shown: Shown
+
+    @property
+    def key(self) -> Key:
+        """Its namespace and name."""
+        return self.shown.namespace, self.shown.name
+
+    @property
+    def id(self) -> str:
+        """A name for elements of the page: those of Kubernetes may have dots."""
+        return f"m-{self.mdep['metadata']['uid']}"
+
+
+@dataclass(eq=False)
+class Waiting:
+    """One open page: what has changed since it looked last."""
+
+    changed: set[Key] = field(default_factory=set)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def some(self, most: float) -> set[Key]:
+        """Return what has changed; nothing, if nothing did for so many seconds."""
+        try:
+            await asyncio.wait_for(self.woken.wait(), most)
+        except TimeoutError:
+            return set()
+        self.woken.clear()
+        found, self.changed = self.changed, set()
+        return found
+
+
+class Fleet:
+    """What there is. `problem` says why it may be old; `complete` is set once all were listed.
+
+    `version` rises with each change, so that a page knows whether it has missed one.
+    """
+
+    def __init__(self) -> None:
+        self.entries: dict[Key, Entry] = {}
+        self.problem = ""
+        self.version = 0
+        self.complete = asyncio.Event()
+        self._waiting: set[Waiting] = set()
+
+    def get(self, namespace: str, name: str) -> Entry | None:
+        """Return one, if it is there."""
+        return self.entries.get((namespace, name))
+
+    def ordered(self) -> list[Entry]:
+        """Return all, by namespace and name."""
+        return [self.entries[key] for key in sorted(self.entries)]
+
+    @contextmanager
+    def waiting(self) -> Iterator[Waiting]:
+        """Be told of every change."""
+        one = Waiting()
+        self._waiting.add(one)
+        try:
+            yield one
+        finally:
+            self._waiting.discard(one)
+
+    def take(self, news: News) -> None:
+        """Take what the watch has brought."""
+        problem = news.why if isinstance(news, Away) else ""
+        told: set[Key] = set()
+        match news:
+            case Everything(items):
+                told = self._replace(items)
+                self.complete.set()
+            case Changed(item):
+                told = {self._put(item)}
+            case Deleted(item):
+                told = {_key(item)}
+                self.entries.pop(_key(item), None)
+        if told:
+            self.version += 1
+        if told or problem != self.problem:
+            for one in self._waiting:
+                one.changed |= told
+                one.woken.set()
+        self.problem = problem
+
+    def _replace(self, items: tuple[Object, ...]) -> set[Key]:
+        before, self.entries = self.entries, {}
+        for item in items:
+            self._put(item)
+        return {
+            key
+            for key in {*before, *self.entries}
+            if before.get(key) is None
+            or (now := self.entries.get(key)) is None
+            or before[key].mdep["metadata"] != now.mdep["metadata"]
+        }
+
+    def _put(self, item: Object) -> Key:
+        item["metadata"].pop("managedFields", None)
+        key = _key(item)
+        self.entries[key] = Entry(item, read(item))
+        return key
+
+
+def _key(item: Object) -> Key:
+    return item["metadata"]["namespace"], item["metadata"]["name"]
+
+
+class Watch:
+    """Feeds a fleet, in a thread of its own, until `stop`."""
+
+    def __init__(self, fleet: Fleet, cluster: Cluster, *, everywhere: bool) -> None:
+        self._fleet = fleet
+        self._cluster = cluster
+        self._everywhere = everywhere
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin; called in the event loop that the fleet lives in."""
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._run, args=(loop,), name="watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """Take nothing more."""
+        self._stopped.set()
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        for news in watch_all(self._cluster, everywhere=self._everywhere, stopped=self._stopped):
+            if self._stopped.is_set():
+                return
+            loop.call_soon_threadsafe(self._fleet.take, news)
