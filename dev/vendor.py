@@ -1,4 +1,4 @@
-"""What the live page brings of other people: taken from the npm registry, checked, kept in the tree.
+"""What the live page brings of other people: taken from the npm registry, checked, and kept.
 
 `python -m dev.vendor` takes the pinned versions anew, by npm; `--check` needs no network and holds
 the files against their hashes. The table is vendored.json beside the files: a version, the
@@ -65,7 +65,8 @@ def _wrong(table: list[dict[str, Any]]) -> Iterator[str]:
             known.add(file["to"])
             place = FOLDER / file["to"]
             if not place.is_file() or _hash(place) != file["sha256"]:
-                yield f"{place} is not that of {package['name']} {package['version']}: make vendored"
+                origin = f"{package['name']} {package['version']}"
+                yield f"{place} is not that of {origin}: make vendored"
     for place in sorted(FOLDER.iterdir()):
         if place.name not in known:
             yield f"{place} is not in {TABLE.name}"

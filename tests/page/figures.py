@@ -41,7 +41,9 @@ def answer(query: dict[str, str], worlds: dict[tuple[str, str], World]) -> list[
 
 def _one(metric: dict[str, str], times: list[float], values: list[float], *, single: bool) -> Any:
     points = [[at, str(value)] for at, value in zip(times, values, strict=True)]
-    return {"metric": metric, "value": points[0]} if single else {"metric": metric, "values": points}
+    return (
+        {"metric": metric, "value": points[0]} if single else {"metric": metric, "values": points}
+    )
 
 
 def _series(

@@ -1,12 +1,14 @@
 """ModelDeployments of the stage: one of each kind that people meet, as of now."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tests.page.stage import Stage
 from tests.unit.scenes import FAILING, R2, UNREACHABLE, V1, V2, V3, against
 from tests.unit.world import World, spec
 
+Play = Callable[[], World]
 HOLDS = {
     "steps": [
         {"weight": 10, "hold": "5m"},

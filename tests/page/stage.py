@@ -46,15 +46,25 @@ class Stage:
                 self.stage = stage
                 super().__init__(*arguments)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._handler = Handler
+        self._port = 0
+        self.speak_again()
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def speak_again(self) -> None:
+        """Answer, at the same address as before."""
+        self.silent = False
+        self._server = _Server(("127.0.0.1", self._port), self._handler)
+        self._port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def close(self) -> None:
-        """Answer nothing any more."""
+    def fall_silent(self) -> None:
+        """Answer nothing any more, and end what is under way."""
+        self.silent = True
         self._server.shutdown()
         self._server.server_close()
+        with self._changed:
+            self._changed.notify_all()
 
     def put(self, name: str, world: World, namespace: str = "ml") -> None:
         """Show a world as it is now."""
@@ -100,8 +110,14 @@ class Stage:
     def since(self, version: int, patience: float) -> list[tuple[int, str, Object]]:
         """Return what came after a version; waits for it."""
         with self._changed:
-            self._changed.wait_for(lambda: self._version > version, patience)
+            self._changed.wait_for(lambda: self._version > version or self.silent, patience)
             return [one for one in self._news if one[0] > version]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -168,14 +184,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:
-            while True:
+            while not self.stage.silent:
                 for number, kind, found in self.stage.since(version, 5.0):
                     version = number
                     line = json.dumps({"type": kind, "object": found}).encode() + b"\n"
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
                 self.wfile.flush()
         except OSError:  # the page has ended
-            return
+            pass
+        self.close_connection = True
 
     def _json(self, found: Object, status: int = 200) -> None:
         body = json.dumps(found).encode()

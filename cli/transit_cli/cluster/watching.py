@@ -53,24 +53,29 @@ class _Stale(Exception):
 
 
 def watch_all(cluster: Cluster, *, everywhere: bool, stopped: threading.Event) -> Iterator[News]:
-    """Yield what there is, and then each change, until `stopped`. It ends by nothing else."""
+    """Yield what there is, and then each change, until `stopped`. It ends by nothing else.
+
+    A watch that breaks is no news if the next list goes well: load balancers end them, too.
+    """
     version = ""
     while not stopped.is_set():
         try:
             if not version:
                 items, version = modeldeployments.listed_at(cluster, everywhere=everywhere)
                 yield Everything(tuple(items))
+        except CommandFailed as failure:
+            yield Away(str(failure))
+            stopped.wait(_PAUSE_SECONDS)
+            continue
+        try:
             for kind, found in _events(cluster, version, everywhere=everywhere):
                 version = found["metadata"]["resourceVersion"]
                 if kind == "DELETED":
                     yield Deleted(found)
                 elif kind in ("ADDED", "MODIFIED"):
                     yield Changed(found)
-        except _Stale:
+        except (_Stale, CommandFailed):
             version = ""
-        except CommandFailed as failure:
-            version = ""
-            yield Away(str(failure))
             stopped.wait(_PAUSE_SECONDS)
 
 

@@ -24,6 +24,7 @@ from ..screens.page import page
 from ..screens.plot import plot
 from .options import Context, Format, Kubeconfig, Name, Namespace, Output, Prometheus, cluster
 
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("why")(command)

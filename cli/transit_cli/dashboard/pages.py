@@ -36,7 +36,7 @@ _VERDICTS = {"Pass": "✓", "Fail": "✕", "NoData": "?", "Warning": "!"}
 
 
 def _value(signal: Signal) -> str:
-    return kind_of(signal.signal).of_value(signal.value) if signal.value is not None else "–"
+    return kind_of(signal.signal).of_value(signal.value) if signal.value is not None else "-"
 
 
 def _verdict(signal: Signal) -> str:

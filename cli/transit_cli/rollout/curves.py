@@ -108,7 +108,9 @@ def _of(series: Sequence[Series], revision: str) -> tuple[Point, ...]:
     return tuple((at, value) for at, value in sorted(points) if value == value)
 
 
-def _counts(signal: str, series: Sequence[Series], revision: str) -> list[tuple[float, float, float]]:
+def _counts(
+    signal: str, series: Sequence[Series], revision: str
+) -> list[tuple[float, float, float]]:
     """Return time, errors and predictions, or time, invalid requests and all requests."""
     bad_status = "error" if signal == "errorRate" else "invalid"
     counted = ("success", "error") if signal == "errorRate" else ("success", "error", "invalid")
