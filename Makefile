@@ -8,7 +8,7 @@ STAMP := build/.venv-ready
 CODE := operator server models registry cli dev tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-long demo models images crds golden argocd gateway-schema requirements \
+.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-page test-long demo models images crds golden argocd gateway-schema vendored requirements \
 	cluster-up cluster-down clean bench-scale bench-server bench-neighbour bench-rollback bench-simulation
 
 help: ## Show this list
@@ -28,7 +28,7 @@ fmt: venv ## Format and sort imports
 test: check images models ## Everything that CI runs: check, then every suite on a real cluster
 	@$(PYTHON) -m dev.cluster build metrics-server promtool
 	@$(PYTHON) -m dev.cluster postgres
-	@$(PY) -m dev.suite chart timing failover scenarios e2e disruptive server
+	@$(PY) -m dev.suite chart page timing failover scenarios e2e disruptive server
 
 test-changed: venv ## What your change can reach; SINCE=COMMIT for more than the uncommitted one
 	@$(PY) -m dev.suite --changed $(or $(SINCE),HEAD)
@@ -53,6 +53,10 @@ test-e2e: images models ## Whole rollouts of real models; then what all share is
 test-gitops: images ## Rollouts by commits that a real Argo CD syncs (builds it once: ten minutes)
 	@$(PYTHON) -m dev.cluster build argocd kstatus
 	@$(PY) -m dev.suite gitops
+
+test-page: venv ## The live page in a real Chromium (Debian's; installed if need be), with axe
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
+	@$(PY) -m dev.suite browser
 
 test-long: venv ## Property tests with a large budget (half an hour): a habit for the night
 	@HYPOTHESIS_PROFILE=long $(PY) -m pytest -q -n 2 tests/unit
@@ -94,6 +98,9 @@ crds: venv ## Generate the CRD, and the chart's schema, table of values and dash
 
 gateway-schema: venv ## Take the schema of HTTPRoutes' rules from Gateway API anew
 	@$(PY) -m dev.gateway_schema
+
+vendored: venv ## Take the scripts of the live page anew from the npm registry, by their hashes
+	@$(PY) -m dev.vendor
 
 requirements: venv ## Pin every dependency again, with hashes
 	@bash dev/requirements.sh

@@ -28,6 +28,7 @@ step lint $bin/ruff check "${code[@]}"
 step types $bin/mypy operator/transit_operator server/transit_server models/transit_models registry/transit_registry cli/transit_cli dev tests benchmarks
 step "import contracts" $bin/lint-imports
 step "generated files" $bin/python -m dev.chart --check
+step "vendored files" $bin/python -m dev.vendor --check
 if wait "$unit_tests"; then
   tail -n 1 "$unit_log"
 else

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 class Suite:
     """One pytest run. `runs` are the parts of the tree that its processes and pods run.
 
-    One that is `by_name` needs what takes long to build: it is run where it is named, and only
-    there. One that computes all the time and needs nothing of the cluster is run `beside` one that
-    mostly waits, where both are run.
+    One that is `by_name` needs what takes long to build or to install: it is run where it is named,
+    and only there. One that computes all the time and needs nothing of the cluster is run `beside`
+    one that mostly waits, where both are run.
     """
 
     name: str
@@ -54,6 +54,13 @@ SUITES = (
         ("tests/chart",),
         _side_by_side(2),
         runs=("charts/", "crds/", "deploy/"),
+    ),
+    Suite(
+        "page",
+        "the live page as a process, before the operator's own rules; no cluster",
+        ("tests/page",),
+        _side_by_side(2, "not browser", "loadfile"),
+        runs=("cli/transit_cli/",),
     ),
     Suite(
         "server",
@@ -101,6 +108,13 @@ SUITES = (
         ("-m", "disruptive"),
         runs=(*_PUPPETS, "dev/demo/"),
         cluster=True,
+    ),
+    Suite(
+        "browser",
+        "the live page in a real Chromium; `make test-page`, not part of `make test`",
+        ("tests/page",),
+        ("-m", "browser"),
+        by_name=True,
     ),
     Suite(
         "gitops",
