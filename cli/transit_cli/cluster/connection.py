@@ -4,7 +4,6 @@ Objects are plain dictionaries as the API server sends them. Neighbours: `modeld
 `pods` know the paths, `following` the watch.
 """
 
-import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTResponse
 
 from ..exits import CommandFailed, Exit
+from .decoding import decoded
 
 Object = dict[str, Any]
 Query = list[tuple[str, str]]
@@ -75,7 +75,7 @@ class Cluster:
     ) -> Object:
         response = self._request(method, path, query or [], body, content_type)
         try:
-            found = json.loads(response.read())
+            found = decoded(response.read())
         except ValueError as error:
             text = f"{self.host} did not answer as an API server does"
             raise CommandFailed(text, "kubectl cluster-info") from error
@@ -150,7 +150,7 @@ def _inside() -> bool:
 
 def _failure(status: int, body: str, path: str) -> CommandFailed:
     try:
-        said = json.loads(body).get("message", body)
+        said = decoded(body).get("message", body)
     except (ValueError, AttributeError):
         said = body
     if status == 401:

@@ -4,7 +4,6 @@ A watch in a thread of its own, renewed whenever the API server ends it; what is
 in the next read. Neighbour: `commands.status` draws what comes.
 """
 
-import json
 import queue
 import threading
 import time
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from ..exits import CommandFailed
 from . import modeldeployments
 from .connection import Cluster, NotFound, Object
+from .decoding import decoded
 
 _WATCH_SECONDS = 240  # then the API server ends the watch, and it is begun anew
 _PATIENCE_SECONDS = 30.0  # for an API server that doesn't answer
@@ -86,5 +86,5 @@ def _events(cluster: Cluster, name: str, latest: Object) -> Iterator[tuple[str, 
         ("timeoutSeconds", str(_WATCH_SECONDS)),
     ]
     for line in cluster.lines(modeldeployments.path(cluster.namespace), query):
-        event = json.loads(line)
+        event = decoded(line)
         yield event["type"], event["object"]

@@ -14,6 +14,7 @@ import yaml
 from ..exits import CommandFailed
 from ..rollout.curves import Series
 from .connection import Cluster, Object
+from .decoding import decoded
 
 DEFAULT_URL = "http://prometheus.monitoring.svc:9090"
 TIMEOUT_SECONDS = 15.0
@@ -88,7 +89,7 @@ class _Direct:
     def ask(self, path: str, query: list[tuple[str, str]]) -> Any:
         try:
             answer = requests.post(self._url + path, data=dict(query), timeout=TIMEOUT_SECONDS)
-            return answer.json()
+            return decoded(answer.content)
         except (requests.RequestException, ValueError) as error:
             where = urlsplit(self._url).hostname
             raise Unreachable(f"no Prometheus answers at {where}") from error
