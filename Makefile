@@ -5,10 +5,11 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) python3)
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := build/.venv-ready
+DOCS := build/.docs-ready
 CODE := operator server models registry cli dev tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-page test-long demo models images crds golden argocd gateway-schema vendored requirements \
+.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-page test-long demo models images crds reference docs docs-serve golden argocd gateway-schema vendored requirements \
 	cluster-up cluster-down clean bench-scale bench-server bench-neighbour bench-rollback bench-simulation
 
 help: ## Show this list
@@ -19,7 +20,11 @@ $(STAMP): requirements/dev.txt pyproject.toml cli/pyproject.toml
 	@bash dev/venv.sh $(PYTHON) $(VENV)
 	@mkdir -p build && touch $@
 
-check: venv ## Lint, types, import contracts, generated files and unit tests; no cluster (a minute)
+$(DOCS): $(STAMP) requirements/docs.txt
+	@$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	@touch $@
+
+check: venv $(DOCS) ## Lint, types, import contracts, generated files, documentation and unit tests; no cluster (a minute)
 	@bash dev/check.sh
 
 fmt: venv ## Format and sort imports
@@ -95,6 +100,15 @@ argocd: venv ## Make the ConfigMap for Argo CD of the files in deploy/argocd
 
 crds: venv ## Generate the CRD, and the chart's schema, table of values and dashboards
 	@$(PY) -m dev.chart
+
+reference: venv ## Generate the reference pages of the documentation
+	@$(PY) -m dev.reference
+
+docs: venv $(DOCS) ## Build the documentation into build/site and check it
+	@$(PY) -m dev.site
+
+docs-serve: venv $(DOCS) ## Show the documentation while you write it, at http://localhost:8000
+	@$(VENV)/bin/zensical serve
 
 gateway-schema: venv ## Take the schema of HTTPRoutes' rules from Gateway API anew
 	@$(PY) -m dev.gateway_schema

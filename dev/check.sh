@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What needs no cluster: format, lint, types, import contracts, generated files, unit tests.
+# What needs no cluster: format, lint, types, import contracts, generated files, documentation,
+# unit tests.
 # Every step runs, so that one look shows all that is wrong.
 set -uo pipefail
 bin=.venv/bin
@@ -29,6 +30,8 @@ step types $bin/mypy operator/transit_operator server/transit_server models/tran
 step "import contracts" $bin/lint-imports
 step "generated files" $bin/python -m dev.chart --check
 step "vendored files" $bin/python -m dev.vendor --check
+step "reference pages" $bin/python -m dev.reference --check
+step documentation $bin/python -m dev.site
 if wait "$unit_tests"; then
   tail -n 1 "$unit_log"
 else

@@ -20,3 +20,5 @@ compile cli/pyproject.toml --universal --extra operator --extra registry --extra
   --extra dev \
   -o requirements/dev.txt
 compile_of cli/pyproject.toml --universal -c requirements/dev.txt -o requirements/cli.txt
+# The documentation's tools go into the same environment, so they agree with it.
+compile_of - --universal -c requirements/dev.txt --no-annotate -o requirements/docs.txt <<<zensical

@@ -24,7 +24,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results" / "simulation.json"
 DESCRIPTION = """\
 Simulate rollouts with the default steps and analysis, and the operator's own rules:
   good    versions identical to stable, under several loads: how many are turned back
-  limits  the same where the rules can't do better; see docs/statistics.md for what to set
+  limits  the same where the rules can't do better; see docs/concepts/statistics.md for what to set
   faults  bad versions: after how many requests, and how long, they are turned back
 
 A rollout is 30 min at 10 %, 30 min at 50 %, 24 h at 100 %, evaluated every 15 s. Traffic is made up

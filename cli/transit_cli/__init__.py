@@ -1,5 +1,6 @@
-"""The command line of Transit. `main` is the table of commands; docs/cli.md describes them.
+"""The command line of Transit, which docs/reference/cli.md describes.
 
-`commands` parse and decide what is printed; `cluster` does all input and output; `rollout` reads a
-ModelDeployment and is pure; `screens` draw. Nothing here imports the operator.
+`main` is the table of commands; `commands` parse and decide what is printed; `cluster` does all
+input and output; `rollout` reads a ModelDeployment and is pure; `screens` draw. Nothing here
+imports the operator.
 """

@@ -1,6 +1,7 @@
 """How commands end: the exit codes that pipelines read, and the one exception that has a hint.
 
-The codes are a contract (docs/cli.md). Neighbour: `main` turns them into the end of the process.
+The codes are a contract (docs/reference/cli.md). Neighbour: `main` turns them into the end
+of the process.
 """
 
 from enum import IntEnum

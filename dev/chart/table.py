@@ -1,4 +1,4 @@
-"""`docs/chart-values.md`: every value of the chart in a table. Neighbour: `values`."""
+"""`docs/reference/chart-values.md`: every value of the chart in a table. Neighbour: `values`."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ HEAD = """\
 # Values of the chart
 
 Generated from `charts/transit/values.yaml` by `make crds`. Do not edit. What each part is for, with
-examples: [operations](operations.md).
+examples: [operations](../guides/operations.md).
 
 | Value | Default | Meaning |
 |---|---|---|

@@ -45,7 +45,7 @@ def install(kube: Kube, *values: str) -> None:
 
 
 def adopt_crd(kube: Kube, release: str, namespace: str) -> None:
-    """Give the CRD, where there is one, to a release, as docs/operations.md has it.
+    """Give the CRD, where there is one, to a release, as docs/guides/operations.md has it.
 
     It may be kubectl's, another release's, or that of a chart which left CRDs to kubectl.
     """

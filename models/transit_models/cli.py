@@ -61,7 +61,7 @@ The examples (good versions, and bad ones for trying out rollbacks):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     run: Run = options.run
     try:
         return run(options)
@@ -79,14 +79,15 @@ def _exit_code(error: ModelStoreError) -> int:
     return 4 if isinstance(error, IntegrityError | SignatureError) else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line; the documentation is made of it, too."""
+    made = argparse.ArgumentParser(
         prog="transit-models",
         description="Publish models for Transit, and look at what is published.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, run: Run, text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(
@@ -97,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for module in _COMMANDS:
         module.add(command)
-    return parser
+    return made
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tests.chart.queries import of_rules
 from tests.support import NEVER_READY, SYSTEM, eventually, model_deployment
 
 PODS = "app.kubernetes.io/name=transit-operator"
-PAGE = REPOSITORY / "docs" / "operations.md"
+PAGE = REPOSITORY / "docs/reference/metrics.md"
 OF_A_ROLLOUT = {
     "transit_modeldeployment_phase",
     "transit_modeldeployment_weight",

@@ -16,9 +16,14 @@ def by_name(*changes: str) -> dict[str, tuple[str, ...]]:
     [
         pytest.param(ALLOT, "unit", "tests/unit/test_allot.py", id="imported"),
         pytest.param(ALLOT, "unit", "tests/unit/test_rollout.py", id="imported by what it imports"),
-        pytest.param("docs/server.md", "server", "tests/server/test_examples.py", id="a page"),
         pytest.param(
-            "docs/operations.md", "scenarios", "tests/api/test_operator_metrics.py", id="alerts"
+            "docs/reference/server.md", "server", "tests/server/test_examples.py", id="a page"
+        ),
+        pytest.param(
+            "docs/reference/metrics.md",
+            "scenarios",
+            "tests/api/test_operator_metrics.py",
+            id="metrics",
         ),
         pytest.param("tests/unit/world.py", "unit", "tests/unit/test_retreat.py", id="a helper"),
     ],

@@ -1,6 +1,6 @@
 """What is shown of one ModelDeployment: the values that screens draw, and `-o json` prints.
 
-The names are a contract for scripts (docs/cli.md). Neighbour: `reading` fills them.
+The names are a contract for scripts (docs/reference/cli.md). Neighbour: `reading` fills them.
 """
 
 from typing import Literal

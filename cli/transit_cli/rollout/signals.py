@@ -1,7 +1,7 @@
 """How each signal's numbers are held against each other, and how they are said.
 
 The operator's evidence has value, baseline and threshold; which of them are compared, and how, is
-the signal's own (docs/rollout.md#signals). Signals that are not known here are custom ones.
+the signal's own (docs/concepts/rollout.md#signals). What is not known here is a custom one.
 """
 
 from collections.abc import Callable

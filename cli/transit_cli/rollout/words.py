@@ -1,7 +1,7 @@
 """A signal's evidence in plain words: the number, what it is held against, what would have passed.
 
 One entry for each signal that the operator knows; what is not known here is a custom metric. The
-rules behind it are those of docs/rollout.md#signals.
+rules behind it are those of docs/concepts/rollout.md#signals.
 """
 
 import math

@@ -114,7 +114,7 @@ async def _scraped(prometheus: Prometheus, config: OperatorConfig, lease: LeaseN
     query = f'transit_leader{{lease="{"/".join(lease)}"}}'
     text = (
         "Prometheus has no series of the operators yet. If it scrapes no model servers either,"
-        " rollouts wait for ever: see docs/operations.md#prometheus"
+        " rollouts wait for ever: see docs/guides/operations.md#prometheus"
     )
     for _ in range(int(SCRAPED_SECONDS / PAUSE)):
         try:

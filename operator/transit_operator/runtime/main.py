@@ -31,36 +31,41 @@ examples:
 """
 
 
-def main() -> None:
-    """Parse the command line and run until a signal."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line; the documentation is made of it, too."""
+    made = argparse.ArgumentParser(
         prog="transit-operator",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
+    made.add_argument(
         "--config", type=Path, metavar="FILE", help="configuration (YAML); default: built-in"
     )
-    parser.add_argument(
+    made.add_argument(
         "--lease",
         type=lease_name,
         metavar="NAMESPACE/NAME",
         help="the Lease that decides which of several operators works; it is made if missing",
     )
-    parser.add_argument(
+    made.add_argument(
         "--listen",
         type=_address,
         metavar="[HOST]:PORT",
         help="where to answer /healthz, /readyz and /metrics; default: nowhere",
     )
-    parser.add_argument(
+    made.add_argument(
         "--log-level",
         choices=LEVELS,
         default="info",
         help="what is logged, as JSON lines on stderr; default: %(default)s",
     )
-    arguments = parser.parse_args()
+    return made
+
+
+def main() -> None:
+    """Parse the command line and run until a signal."""
+    arguments = parser().parse_args()
     write_logs(arguments.log_level)
     try:
         config = load(arguments.config)

@@ -1,7 +1,8 @@
 """The signal `drift`: KL(candidate ‖ stable) of the predicted classes, for each model.
 
 With many classes and few predictions the estimate can't tell a collapse from chance: then it is
-NoData, unless one class alone shows it. docs/statistics.md has the formulas and what they cost.
+NoData, unless one class alone shows it. docs/concepts/statistics.md has the formulas and
+what they cost.
 Neighbours: `classes` counts and groups; `kept` has the stable's last counts.
 """
 

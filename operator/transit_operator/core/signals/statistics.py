@@ -1,4 +1,4 @@
-"""The statistics behind the signals. `docs/statistics.md` explains and simulates them.
+"""The statistics behind the signals. `docs/concepts/statistics.md` explains and simulates them.
 
 Counts may be fractional, because Prometheus extrapolates an increase to the window's edges.
 """

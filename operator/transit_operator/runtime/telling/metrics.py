@@ -61,30 +61,34 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self.reconcile_seconds = Histogram(
             "transit_reconcile_seconds",
-            "Time of one look at a ModelDeployment: observe, decide, execute; without Prometheus.",
+            "Time of one reconciliation, without the wait for Prometheus.",
             buckets=RECONCILE_BUCKETS,
             registry=self._registry,
         )
         self.reconcile_errors = self._counter(
-            "transit_reconcile_errors", "Looks that ended with an error.", ["kind"]
+            "transit_reconcile_errors",
+            "Reconciliations that ended with an error; Conflict is harmless: somebody was faster.",
+            ["kind"],
         )
         self.rollbacks = self._counter(
             "transit_rollbacks",
-            "Revisions that were rejected, by the reason in status.",
+            "Revisions rejected, by the reason in status.rejected.",
             ["reason"],
         )
         self.warnings = self._counter(
             "transit_signal_warnings",
-            "Times that a signal with mode Warn began to fail; all custom ones are custom.",
+            "Times that a signal with mode Warn began to fail; custom stands for all custom ones.",
             ["signal"],
         )
         self.kubernetes_requests = self._counter(
             "transit_kubernetes_requests",
-            "Requests to the Kubernetes API but watches. Code none: no answer.",
+            "Requests to the Kubernetes API, without watches. Code none: no answer.",
             ["method", "code"],
         )
         self.prometheus_queries = self._counter(
-            "transit_prometheus_queries", "Queries to Prometheus, by how they ended.", ["result"]
+            "transit_prometheus_queries",
+            "Queries to Prometheus: ok, or the reason as in MetricsAvailable.",
+            ["result"],
         )
         self.registry_rows = self._counter(
             "transit_registry_rows", "Rows of the history that the registry did not have yet.", []
@@ -139,12 +143,12 @@ def fleet(facts: Facts) -> str:
     families: list[tuple[str, str, Iterable[str]]] = [
         (
             "transit_leader",
-            "1 if this process leads, else 0; by the Lease that decides it.",
+            "1 if this operator leads, else 0. The Lease tells two installations apart.",
             [f'{{lease="{facts.lease}"}} {int(facts.leads)}'],
         ),
         (
             "transit_last_look_age_seconds",
-            "Time since everything was last listed.",
+            "Time since everything was last listed, which happens every 300 s.",
             [f" {facts.look_age:.3f}"],
         ),
     ]
@@ -157,7 +161,7 @@ def fleet(facts: Facts) -> str:
             ),
             (
                 "transit_reconcile_longest_seconds",
-                "How long the longest of the present looks has been running.",
+                "How long the longest running reconciliation has taken so far.",
                 [f" {facts.longest:.3f}"],
             ),
             *_modeldeployments(facts.mdeps),
@@ -206,19 +210,31 @@ def _modeldeployments(mdeps: Iterable[Object]) -> list[tuple[str, str, Iterable[
                 if evidence.get(key) is not None:
                     samples.append(f"{signal} {float(evidence[key])!r}")
     return [
-        ("transit_modeldeployment_phase", "1 for the present phase.", phases),
+        (
+            "transit_modeldeployment_phase",
+            "1 for the present phase; the others have no series.",
+            phases,
+        ),
         (
             "transit_modeldeployment_revision",
-            "1 for the stable revision and for the candidate, with what they serve.",
+            "1 for stable and candidate; joins revision of the servers' metrics to its role.",
             revisions,
         ),
         (
             "transit_modeldeployment_problem",
-            "1 for a condition that says that something is wrong, with its reason.",
+            "1 for a condition that says that something is wrong: False, or Stalled True.",
             problems,
         ),
-        ("transit_modeldeployment_weight", "Percent of the traffic, as it really is.", weights),
-        ("transit_signal_value", "Value of a signal at the last evaluation.", values),
+        (
+            "transit_modeldeployment_weight",
+            "Percent of the traffic, as in status.traffic.",
+            weights,
+        ),
+        (
+            "transit_signal_value",
+            "Value of a signal at the last evaluation, as in status.signals.",
+            values,
+        ),
         ("transit_signal_threshold", "What that value is compared with.", thresholds),
     ]
 

@@ -1,5 +1,5 @@
 -- The operator says where a ModelDeployment stands: exactly one of the conditions Ready,
--- Reconciling and Stalled is True (docs/resource.md).
+-- Reconciling and Stalled is True (docs/reference/resource.md).
 local hs = {}
 local status = obj.status
 
