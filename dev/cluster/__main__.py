@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from . import gobuild, local, packages, paths, provider, versions
+from . import azurite, gobuild, local, packages, paths, provider, versions
 from .ui import StepFailed, explain, say
 
 HELP = f"""\
@@ -28,7 +28,7 @@ with Gateway API (Traefik), Prometheus and MinIO.
   env         shell lines for KUBECONFIG and PATH:  eval "$(python3 -m dev.cluster env)"
   kubeconfig  the path of the kubeconfig
   endpoints   how to reach gateway, Prometheus and MinIO
-  build       only build the programs (with names: only those, such as kwok or metrics-server)
+  build       only build the programs (with names: only those, such as kwok or azurite)
   down        take everything away again
 
 Environment:
@@ -86,7 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _do(verb: str, names: list[str], chosen: str | None) -> int:
     if verb == "build":
-        gobuild.build(names) if names else local.build()
+        if azurite.NAME in names:
+            azurite.build()
+        programs = [name for name in names if name != azurite.NAME]
+        if programs or not names:
+            gobuild.build(programs) if programs else local.build()
         return 0
     if verb == "postgres":
         packages.ensure_postgres()

@@ -80,6 +80,13 @@ PROGRAMS = {
             module="github.com/argoproj/argo-cd/v3",
             own_libraries=True,
         ),
+        Program(
+            "fake-gcs-server",
+            "github.com/fsouza/fake-gcs-server",
+            versions.FAKE_GCS,
+            module="github.com/fsouza/fake-gcs-server",
+            own_libraries=True,
+        ),
         Program("kstatus", "./kstatus", versions.CLI_UTILS, module="sigs.k8s.io/cli-utils"),
         Program(
             "kubeconform",
@@ -90,7 +97,15 @@ PROGRAMS = {
         ),
     )
 }
-OPTIONAL = ("kwok", "metrics-server", "promtool", "argocd", "kstatus", "kubeconform")
+OPTIONAL = (
+    "kwok",
+    "metrics-server",
+    "promtool",
+    "argocd",
+    "kstatus",
+    "kubeconform",
+    "fake-gcs-server",
+)
 
 
 def build(wanted: Sequence[str] = ()) -> None:

@@ -1,7 +1,7 @@
 """The example models: trained into build/models, published to the cluster's MinIO.
 
-Neighbours: `transit_models.examples` trains, `transit_models.storage.s3` publishes; the account is
-the one that `dev.cluster` made for its MinIO.
+Neighbours: `transit_models.examples` trains, `transit_models.storage.objects` publishes; the
+account is the one that `dev.cluster` made for its MinIO.
 """
 
 import base64
@@ -11,16 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import boto3
-from botocore.config import Config
-
 from dev.cluster import paths
 from dev.cluster.ui import StepFailed
 from transit_models.errors import ModelStoreError
 from transit_models.examples import EXAMPLES
 from transit_models.examples.training import train_examples
 from transit_models.storage.local import LocalStorage
-from transit_models.storage.s3 import S3Storage
+from transit_models.storage.objects.kinds import S3
+from transit_models.storage.objects.making import create_bucket
+from transit_models.storage.objects.objects import Objects
+from transit_models.storage.objects.secret import Told
+from transit_models.storage.objects.storage import ObjectStorage
 
 from .kube import Kube
 from .progress import Progress
@@ -71,36 +72,29 @@ def account(kube: Kube) -> tuple[str, str]:
 
 
 @contextmanager
-def opened(kube: Kube, user: str, password: str, bucket: str = BUCKET) -> Iterator[S3Storage]:
+def opened(kube: Kube, user: str, password: str, bucket: str = BUCKET) -> Iterator[ObjectStorage]:
     """A bucket of models, for trying things out, through a port-forward."""
     with kube.forward("minio", "service/minio", 9000) as port:
-        client = boto3.client(
-            "s3",
-            endpoint_url=f"http://127.0.0.1:{port}",
-            aws_access_key_id=user,
-            aws_secret_access_key=password,
-            region_name=REGION,
-            config=Config(
-                connect_timeout=3,
-                read_timeout=30,
-                proxies={},
-                s3={"addressing_style": "path"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
-        storage = S3Storage(bucket, client=client)
-        storage.create_bucket()
+        mounted = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": user,
+            "AWS_SECRET_ACCESS_KEY": password,
+            "AWS_REGION": REGION,
+        }
+        beside = filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1"))
+        os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(beside)
+        storage = ObjectStorage(Objects(S3(bucket), lambda: Told(mounted, {})))
+        create_bucket(storage)
         storage.mark_scratch()
         yield storage
 
 
-def publish(storage: S3Storage) -> int:
+def publish(storage: ObjectStorage) -> int:
     """Publish every example; how many were new. Retrained ones replace what an earlier run left."""
     local = LocalStorage(MODELS)
     new = 0
     for example in EXAMPLES:
-        folder = local.fetch(example.name, example.version, MODELS)
+        folder = local.fetch(example.name, example.version, MODELS).directory
         new += storage.publish(folder, example.name, example.version, replace=True)
     for name in {example.name for example in EXAMPLES}:
         for alias, version in local.aliases(name).items():

@@ -32,7 +32,8 @@ from transit_models.errors import (
 _COMMANDS = (train, pack, ask, trial, check, publish, look, resolve, sign, alias, registry)
 
 _EPILOG = """\
-A store is a directory (file:///path, or a plain path) or a bucket (s3://bucket/prefix):
+A store is a directory (file:///path, or a plain path), a bucket (s3://bucket/prefix, or gs://), a
+container of Azure's (az://container/prefix), or to read from, https://host/path:
 
     STORE/NAME/v1.1.0/   model.<ext>, metadata.json, checksum.sha256, preprocessing.pkl, ...
     STORE/NAME/latest    an alias, holds v1.1.0; the other one is stable
@@ -41,8 +42,9 @@ A store is a directory (file:///path, or a plain path) or a bucket (s3://bucket/
 A published version never changes. A store that pack makes, or the command scratch, is a scratch
 store, for trying things out: nothing should serve from it.
 
-S3 takes its credentials from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and for MinIO and others
-the address from AWS_ENDPOINT_URL (http://minio.minio.svc:9000).
+Who asks is in the standard variables: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and for MinIO and
+others the address in AWS_ENDPOINT_URL (http://minio.minio.svc:9000); GOOGLE_SERVICE_ACCOUNT_KEY;
+AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY; HTTP_AUTHORIZATION.
 
 A model of your own, from a file to a server:
 

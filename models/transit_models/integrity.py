@@ -9,6 +9,7 @@ is what `signing` is for.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -131,10 +132,11 @@ def read_checksums(directory: Path) -> dict[str, str]:
     return listed
 
 
-def verify_checksums(directory: Path) -> dict[str, str]:
+def verify_checksums(directory: Path, hashed: Mapping[str, str] | None = None) -> dict[str, str]:
     """Hold every file of `directory` against `checksum.sha256`; returns name → SHA-256.
 
-    Raises `IntegrityError` for the first file that is changed, missing or not listed.
+    Of those in `hashed` the SHA-256 is known: nobody else writes to the directory. Raises
+    `IntegrityError` for the first file that is changed, missing or not listed.
     """
     listed = read_checksums(directory)
     present = _files(directory)
@@ -145,7 +147,7 @@ def verify_checksums(directory: Path) -> dict[str, str]:
     for name, expected in sorted(listed.items()):
         if name not in present:
             raise IntegrityError(name, expected, "no such file", "Publish the version again.")
-        found = sha256_of(directory / name)
+        found = (hashed or {}).get(name) or sha256_of(directory / name)
         if found != expected:
             raise IntegrityError(
                 name, expected, found, "The file was changed or cut off: publish the version again."
@@ -154,16 +156,20 @@ def verify_checksums(directory: Path) -> dict[str, str]:
 
 
 def verify_version(
-    directory: Path, name: str | None = None, version: str | None = None
+    directory: Path,
+    name: str | None = None,
+    version: str | None = None,
+    hashed: Mapping[str, str] | None = None,
 ) -> VerifiedVersion:
     """Verify all of a version directory; nothing in it is deserialised but its JSON metadata.
 
     `name` and `version` are what the caller asked for: metadata that says otherwise is refused, so
-    that a directory copied to the wrong place is not served under a wrong name.
+    that a directory copied to the wrong place is not served under a wrong name. `hashed` is as for
+    `verify_checksums`.
 
     Raises `IntegrityError` (a file is not what it should be) or `InvalidMetadata`.
     """
-    listed = verify_checksums(directory)
+    listed = verify_checksums(directory, hashed)
     metadata = read_metadata(directory)
     if name is not None and metadata.model_name != name:
         raise InvalidMetadata(

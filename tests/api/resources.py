@@ -597,6 +597,9 @@ RIGHT: dict[str, dict[str, Any]] = {
     "a claim with a slash": {"storage": {"uri": "pvc://models.v1/"}},
     "a folder of a claim": {"storage": {"uri": "pvc://models/a/.b/c..d/"}},
     "a directory of the node": {"storage": {"uri": "file:///srv/models/a b/..c/"}},
-    "a bucket's folder": {"storage": {"uri": "s3://models/a//b/../c"}},
+    "a bucket's folder": {"storage": {"uri": "s3://models/a/b..c/"}},
+    "a bucket of Google's": {"storage": {"uri": "gs://team_models/a"}},
+    "a container of Azure's": {"storage": {"uri": "az://models"}},
+    "a web server": {"storage": {"uri": "https://models.example.com:8443/a/b"}},
     "a long hold": rollout(steps=[{"weight": 100, "hold": "86400000ms"}]),
 }

@@ -22,14 +22,14 @@ from tests.conftest import KEYS
 from tests.scenarios.history import condition
 from transit_models.integrity import digest_of, write_checksums
 from transit_models.signing import sign
-from transit_models.storage.s3 import S3Storage
+from transit_models.storage.objects.storage import ObjectStorage
 
 VERSION = "1.0.0"
 TOLD_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
-def bucket(stage: Stage) -> Iterator[S3Storage]:
+def bucket(stage: Stage) -> Iterator[ObjectStorage]:
     """A bucket of its own, which the stage's servers read."""
     account = store.account(stage.kube)
     with store.opened(stage.kube, *account, bucket=stage.namespace) as opened:
@@ -49,7 +49,7 @@ def replacement(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_pod_that_starts_refuses_replaced_content(
-    stage: Stage, bucket: S3Storage, replacement: Path
+    stage: Stage, bucket: ObjectStorage, replacement: Path
 ) -> None:
     play(stage, SCENARIOS[0])
     mark = stage.traffic.mark()
@@ -71,7 +71,7 @@ def test_a_pod_that_starts_refuses_replaced_content(
     assert stage.traffic.failures(mark) == []
 
 
-def test_no_revision_is_made_of_replaced_content(stage: Stage, bucket: S3Storage) -> None:
+def test_no_revision_is_made_of_replaced_content(stage: Stage, bucket: ObjectStorage) -> None:
     stage.manifest["spec"]["server"]["env"] = [{"name": "ANOTHER", "value": "revision"}]
     stage.ask_for(VERSION)
     stage.until(
@@ -80,7 +80,7 @@ def test_no_revision_is_made_of_replaced_content(stage: Stage, bucket: S3Storage
     del stage.manifest["spec"]["server"]["env"]
 
 
-def test_once_the_content_is_back_all_pods_serve(stage: Stage, bucket: S3Storage) -> None:
+def test_once_the_content_is_back_all_pods_serve(stage: Stage, bucket: ObjectStorage) -> None:
     mark = stage.traffic.mark()
     original = store.MODELS / MODEL / f"v{VERSION}"
     bucket.publish(original, MODEL, VERSION, replace=True)
@@ -94,7 +94,7 @@ def test_once_the_content_is_back_all_pods_serve(stage: Stage, bucket: S3Storage
 
 
 def test_a_missing_version_and_wrong_credentials_are_told_in_time(
-    stage: Stage, bucket: S3Storage
+    stage: Stage, bucket: ObjectStorage
 ) -> None:
     mark, before = stage.traffic.mark(), stage.status["stable"]["revision"]
     stage.ask_for("9.9.9")
@@ -131,14 +131,14 @@ def version_of(folder: Path, version: str) -> Path:
     return made
 
 
-def damaged(bucket: S3Storage, folder: Path) -> str:
+def damaged(bucket: ObjectStorage, folder: Path) -> str:
     bucket.publish(version_of(folder, "2.0.0"), MODEL, "2.0.0")
     (folder / "rubbish").write_bytes(b"damaged")
-    bucket.upload({f"{MODEL}/v2.0.0/metadata.json": folder / "rubbish"})
+    bucket.objects.upload({f"{MODEL}/v2.0.0/metadata.json": folder / "rubbish"})
     return "2.0.0"
 
 
-def other_answers(bucket: S3Storage, folder: Path) -> str:
+def other_answers(bucket: ObjectStorage, folder: Path) -> str:
     made = version_of(folder, "2.1.0")
     rows = len(np.load(made / "probe.npy"))
     np.save(made / "answers.npy", np.tile([1.0, 0.0, 0.0], (rows, 1)))
@@ -152,7 +152,7 @@ def other_answers(bucket: S3Storage, folder: Path) -> str:
     [(damaged, "metadata.json: expected"), (other_answers, "differ from answers.npy")],
 )
 def test_a_bad_version_is_refused_by_its_pods(
-    stage: Stage, bucket: S3Storage, tmp_path: Path, make: Any, words: str
+    stage: Stage, bucket: ObjectStorage, tmp_path: Path, make: Any, words: str
 ) -> None:
     mark, before = stage.traffic.mark(), stage.status["stable"]["revision"]
     stage.ask_for(make(bucket, tmp_path))
@@ -164,7 +164,7 @@ def test_a_bad_version_is_refused_by_its_pods(
 
 
 def test_what_is_not_signed_is_refused_until_it_is(
-    stage: Stage, bucket: S3Storage, tmp_path: Path
+    stage: Stage, bucket: ObjectStorage, tmp_path: Path
 ) -> None:
     mark, before = stage.traffic.mark(), stage.status["stable"]["revision"]
     stage.manifest["spec"]["storage"]["verify"] = "Signature"

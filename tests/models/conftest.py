@@ -21,7 +21,7 @@ from tests.once import once
 from transit_models import Storage, open_storage
 from transit_models.examples.training import train_examples
 from transit_models.packing.pack import Description, seal
-from transit_models.storage.s3 import S3Storage
+from transit_models.storage.objects.making import create_bucket
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ACCOUNT = {"MINIO_ROOT_USER": "transit", "MINIO_ROOT_PASSWORD": "transit-secret"}
@@ -104,7 +104,7 @@ def s3_environment(minio: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def bucket(s3_environment: str, request: pytest.FixtureRequest) -> str:
     """`s3://…/some/prefix` with nothing in it."""
     name = f"t-{abs(hash(request.node.nodeid)):x}"[:40]
-    S3Storage(name).create_bucket()
+    create_bucket(open_storage(f"s3://{name}"))
     return f"s3://{name}/some/prefix"
 
 

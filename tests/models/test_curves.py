@@ -37,7 +37,7 @@ def test_a_mix_that_is_none(mix: tuple[float, ...]) -> None:
 def test_traffic_needs_no_framework() -> None:
     code = (
         "import sys; from transit_models.examples import sample_light_curves as s; s(3, 1);"
-        "print([m for m in ('tensorflow', 'keras', 'sklearn', 'xgboost', 'boto3', 'scipy')"
+        "print([m for m in ('tensorflow', 'keras', 'sklearn', 'xgboost', 'obstore', 'scipy')"
         " if m in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

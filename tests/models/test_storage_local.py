@@ -55,7 +55,8 @@ def test_what_lies_about_is_no_model(store: LocalStorage, tmp_path: Path) -> Non
 
 
 def test_fetching_copies_nothing(store: LocalStorage, tmp_path: Path) -> None:
-    assert store.fetch("tiny", "1.0.0", tmp_path / "cache") == store.root / "tiny/v1.0.0"
+    fetched = store.fetch("tiny", "1.0.0", tmp_path / "cache")
+    assert fetched.directory == store.root / "tiny/v1.0.0"
     assert not (tmp_path / "cache").exists()
 
 

@@ -1,5 +1,5 @@
 """A store with an authority of its own, and a Secret that is mounted and rotated: a real MinIO with
-TLS, one `S3Storage` through all of it.
+TLS, one `ObjectStorage` through all of it.
 """
 
 import os
@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from obstore.store import S3Store
 
 from tests import minio
 from tests.minio import Locked, mount
 from transit_models import StorageUnavailable
-from transit_models.storage.s3 import S3Storage
+from transit_models.storage.objects.kinds import S3
+from transit_models.storage.objects.making import create_bucket
+from transit_models.storage.objects.objects import Objects
+from transit_models.storage.objects.storage import ObjectStorage
 
 from .conftest import MakeVersion
 
@@ -39,10 +43,14 @@ def secret(locked: Locked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path / "secret"
 
 
-def store(make_version: MakeVersion) -> S3Storage:
+def bucket(prefix: str = "") -> ObjectStorage:
+    return ObjectStorage(Objects(S3("models", prefix)))
+
+
+def store(make_version: MakeVersion) -> ObjectStorage:
     """A store with a version in it; of its own, since what is published stays."""
-    found = S3Storage("models", f"some/{uuid.uuid4().hex}")
-    found.create_bucket()
+    found = bucket(f"some/{uuid.uuid4().hex}")
+    create_bucket(found)
     found.publish(make_version(), "tiny", "1.0.0")
     return found
 
@@ -52,13 +60,13 @@ def test_an_authority_of_ones_own_is_a_key_of_the_secret(
     make_version: MakeVersion, tmp_path: Path
 ) -> None:
     fetched = store(make_version).fetch("tiny", "1.0.0", tmp_path / "cache")
-    assert (fetched / "model.json").read_bytes() == b"weights"
+    assert (fetched.directory / "model.json").read_bytes() == b"weights"
 
 
 def test_without_it_the_store_is_not_trusted_and_that_is_told(locked: Locked, secret: Path) -> None:
     mount(secret, {k: v for k, v in locked.entries.items() if k != "ca.crt"})
     with pytest.raises(StorageUnavailable, match=r"not trusted.*ca\.crt of storage\.secretName"):
-        S3Storage("models").names()
+        bucket().names()
 
 
 def test_a_rotated_secret_counts_at_the_next_call(
@@ -84,15 +92,16 @@ def test_what_is_mounted_goes_before_the_variables(
     monkeypatch.setenv("AWS_SESSION_TOKEN", "old")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     assert storage.names() == ["tiny"]
-    assert S3Storage("models", storage.prefix).names() == ["tiny"]
+    assert bucket(storage.objects.kind.prefix).names() == ["tiny"]
 
 
 def test_a_client_is_made_once_while_nothing_changes(locked: Locked, secret: Path) -> None:
-    storage = S3Storage("models")
-    first = storage._client
-    assert storage._client is first
+    objects = bucket().objects
+    first = objects.store
+    assert objects.store is first
     mount(secret, locked.entries)
-    assert storage._client is first, "the same entries in new files are no change"
+    assert objects.store is first, "the same entries in new files are no change"
     mount(secret, {**locked.entries, "AWS_REGION": "eu-north-1"})
-    assert storage._client is not first
-    assert storage._client.meta.region_name == "eu-north-1"
+    assert objects.store is not first
+    assert isinstance(objects.store, S3Store)
+    assert objects.store.config["region"] == "eu-north-1"

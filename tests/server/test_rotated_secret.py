@@ -9,7 +9,8 @@ from tests import minio
 from tests.minio import mount
 from tests.server.example_store import Data
 from tests.server.running import RunningServer, eventually
-from transit_models.storage.s3 import S3Storage
+from transit_models import open_storage
+from transit_models.storage.objects.making import create_bucket
 
 
 def test_a_server_waits_for_the_right_secret_and_serves(
@@ -20,8 +21,8 @@ def test_a_server_waits_for_the_right_secret_and_serves(
         monkeypatch.setenv("TRANSIT_STORAGE_SECRET", str(secret))
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         mount(secret, locked.entries)
-        remote = S3Storage("models")
-        remote.create_bucket()
+        remote = open_storage("s3://models")
+        create_bucket(remote)
         remote.publish(store / "xgboost" / "v1.0.0", "xgboost", "1.0.0")
 
         mount(secret, {**locked.entries, "AWS_SECRET_ACCESS_KEY": "of-yesterday"})

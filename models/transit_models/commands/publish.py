@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from transit_models.commands.common import Add, named, selected, tell
-from transit_models.errors import InvalidReference, StorageUnavailable, VersionConflict
+from transit_models.errors import StorageUnavailable, VersionConflict
 from transit_models.storage import open_storage
 
 
@@ -37,16 +37,15 @@ def add(command: Add) -> None:
 def _publish(options: argparse.Namespace) -> int:
     source, destination = open_storage(options.source), open_storage(options.destination)
     if options.create_bucket:
-        make = getattr(destination, "create_bucket", None)
-        if make is None:
-            raise InvalidReference(f"--create-bucket: {destination.uri} is no bucket")
-        make()
+        from transit_models.storage.objects.making import create_bucket
+
+        create_bucket(destination)
     wanted = list(selected(source, options.only))
     copied = 0
     with tempfile.TemporaryDirectory(prefix="transit-publish-") as scratch:
         for number, (name, version) in enumerate(wanted, start=1):
             start = time.monotonic()
-            directory = source.fetch(name, version, Path(scratch))
+            directory = source.fetch(name, version, Path(scratch)).directory
             new = destination.publish(directory, name, version, replace=options.replace)
             copied += new
             did = f"published, {time.monotonic() - start:.1f} s" if new else "there already"

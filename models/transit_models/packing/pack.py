@@ -141,7 +141,7 @@ def pack(
             write_twin(directory)
         seal(directory, described)
         storage.publish(directory, name, version, replace=replace)
-    return storage.fetch(name, version, store)
+    return storage.fetch(name, version, store).directory
 
 
 def lay_out(

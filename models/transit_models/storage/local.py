@@ -13,7 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from transit_models.errors import InvalidReference, StorageUnavailable
-from transit_models.integrity import CHECKSUMS, SIGNATURES, digest_of, verify_version
+from transit_models.integrity import (
+    CHECKSUMS,
+    SIGNATURES,
+    VerifiedVersion,
+    digest_of,
+    verify_version,
+)
 from transit_models.storage.publishing import (
     MARKER,
     SCRATCH,
@@ -104,9 +110,22 @@ class LocalStorage:
         with self._available():
             return digest_of(self._directory(name, version))
 
-    def fetch(self, name: str, version: str, into: Path, digest: str | None = None) -> Path:
-        """See `Storage.fetch`: the directory in the store itself; `into` is not used."""
-        return self._directory(name, version)
+    def fetch(
+        self,
+        name: str,
+        version: str,
+        into: Path,
+        digest: str | None = None,
+        *,
+        copy: bool = False,
+    ) -> VerifiedVersion:
+        """See `Storage.fetch`: in the store itself, or a copy in `into`."""
+        version = plain(version)
+        directory = self._directory(name, version)
+        if copy:
+            directory = _copied(directory, into / name / directory_name(version))
+        with self._available():
+            return verify_version(directory, name, version)
 
     def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
         """See `Storage.publish`."""
@@ -242,3 +261,15 @@ class LocalStorage:
             yield
         except OSError as error:
             raise StorageUnavailable(f"{self.uri}: {error}") from error
+
+
+def _copied(directory: Path, target: Path) -> Path:
+    if directory == target:
+        return directory
+    try:
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(directory, target, symlinks=True)
+    except (OSError, shutil.Error) as error:
+        raise StorageUnavailable(f"{directory} can't be copied to {target}: {error}") from error
+    return target

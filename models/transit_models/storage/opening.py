@@ -1,8 +1,9 @@
 """From an address to a store, and from `NAME@VERSION` to its parts.
 
-Neighbours: `local` and `s3` are what is opened.
+Neighbours: `local` and `objects` are what is opened.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -11,20 +12,33 @@ from transit_models.storage.protocol import Storage
 
 
 def open_storage(uri: str) -> Storage:
-    """The store at `uri`: `file:///path` (or a plain path), or `s3://bucket/prefix`.
+    """The store at `uri`: `file:///path` (or a plain path), `s3://bucket/prefix`,
+    `gs://bucket/prefix`, `az://container/prefix`, or `https://host/path` to read from.
 
-    S3 takes credentials, region and endpoint from the standard environment variables
-    (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL for MinIO and others).
-    Nothing is contacted yet.
+    Who asks is in the standard environment variables of each, or in a mounted Secret: see
+    `objects.secret`. Nothing is contacted yet.
 
     Raises `InvalidReference` for any other address.
     """
     parts = urlsplit(uri)
-    if parts.scheme == "s3" and parts.netloc:
-        # Imported here: boto3 takes 0.3 s and 30 MB that a local store does not need.
-        from transit_models.storage.s3 import S3Storage
+    if parts.scheme in {"s3", "gs", "az", "http", "https"} and parts.netloc:
+        # Imported here: a local store needs no library for objects.
+        from transit_models.storage.objects.kinds import GCS, S3, Azure, Kind, Web
+        from transit_models.storage.objects.objects import Objects
+        from transit_models.storage.objects.storage import ObjectStorage
 
-        return S3Storage(parts.netloc, parts.path)
+        path = parts.path.strip("/")
+        if path and {"", ".", ".."} & set(path.split("/")):
+            raise InvalidReference(f"{uri!r}: a path has no '..', no '.' and no '//'")
+        if parts.scheme in {"http", "https"}:
+            if "@" in parts.netloc or parts.query or parts.fragment:
+                raise InvalidReference(
+                    f"{parts.scheme}://{parts.hostname}: an address has no account, no '?' and no "
+                    "'#': HTTP_AUTHORIZATION says who asks"
+                )
+            return ObjectStorage(Objects(Web(uri)))
+        kinds: dict[str, Callable[[str, str], Kind]] = {"s3": S3, "gs": GCS, "az": Azure}
+        return ObjectStorage(Objects(kinds[parts.scheme](parts.netloc, path)))
     if parts.scheme in {"file", ""} and parts.netloc in {"", "localhost"} and parts.path:
         from transit_models.storage.local import LocalStorage
 
@@ -33,7 +47,10 @@ def open_storage(uri: str) -> Storage:
         raise InvalidReference(
             f"{uri!r}: a claim is mounted into the pod by the operator; inside, use file:///MOUNT/PATH"
         )
-    raise InvalidReference(f"{uri!r} is no store: write file:///path or s3://bucket/prefix")
+    raise InvalidReference(
+        f"{uri!r} is no store: write file:///path, s3://bucket/prefix, gs://bucket/prefix, "
+        "az://container/prefix or https://host/path"
+    )
 
 
 def split_reference(reference: str) -> tuple[str, str | None]:

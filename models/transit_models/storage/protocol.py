@@ -5,13 +5,15 @@
     ROOT/transit-store.json
                         {"scratch": true} where versions may be replaced
     ROOT/NAME/latest, ROOT/NAME/stable
-                        aliases: a symlink locally; on S3 an object that holds "v1.1.0"
+                        aliases: a symlink locally; else an object that holds "v1.1.0"
 
-Neighbours: `local` and `s3` do it, `opening` tells which of them an address means.
+Neighbours: `local` and `objects` do it, `opening` tells which of them an address means.
 """
 
 from pathlib import Path
 from typing import Protocol
+
+from transit_models.integrity import VerifiedVersion
 
 
 class Storage(Protocol):
@@ -44,13 +46,22 @@ class Storage(Protocol):
         Raises `ModelNotFound`, or `IntegrityError` when it isn't published completely.
         """
 
-    def fetch(self, name: str, version: str, into: Path, digest: str | None = None) -> Path:
-        """The directory of `name` at `version`, on this machine, complete but not verified.
+    def fetch(
+        self,
+        name: str,
+        version: str,
+        into: Path,
+        digest: str | None = None,
+        *,
+        copy: bool = False,
+    ) -> VerifiedVersion:
+        """`name` at `version` on this machine, complete, and every byte of it verified.
 
-        Local: in place. S3: downloaded to `into/NAME/vX.Y.Z`, which appears at once and whole;
+        Local: in place, or with `copy` in `into`, where nobody who writes to the store can change
+        it any more. Of objects: downloaded to `into/NAME/vX.Y.Z`, which appears at once and whole;
         what is there already and intact is used again: with the `digest` that is asked for, the
-        store needn't even answer. Raises `ModelNotFound`, or `ContentChanged` when it is known
-        before a byte is copied that the store has another digest.
+        store needn't even answer. Raises `ModelNotFound`, `IntegrityError`, `InvalidMetadata`, or
+        `ContentChanged` when it is known before a byte is copied that the store has another digest.
         """
 
     def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:

@@ -3,7 +3,7 @@
 A version gets its content once. Only in a store that was marked as scratch from its beginning, for
 trying things out, may a version be published again with other content. The mark guards against
 mistakes, not against people: whoever may write to a store may do anything there. Neighbours:
-`local` and `publishing_s3` keep to it.
+`local` and `objects.publishing` keep to it.
 """
 
 import json

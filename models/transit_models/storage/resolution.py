@@ -1,6 +1,6 @@
 """What to tell somebody who asked a store for something it does not have.
 
-Neighbours: `local` and `s3` raise these, so that both say the same.
+Neighbours: `local` and `objects` raise these, so that both say the same.
 """
 
 import difflib

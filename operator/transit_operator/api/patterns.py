@@ -11,12 +11,13 @@ from .base import rule
 
 DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 DNS_SUBDOMAIN = rf"{DNS_LABEL}(\.{DNS_LABEL})*"
+BUCKET = "[a-z0-9][a-z0-9._-]+"
 
-_HOST = r"[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*"
+HOST = r"[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*"
 _IPV6 = r"\[[a-fA-F0-9:]+\]"
 _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 IMAGE = (
-    rf"^(({_HOST}|{_IPV6})(:[0-9]+)?/)?{_PART}(/{_PART})*"
+    rf"^(({HOST}|{_IPV6})(:[0-9]+)?/)?{_PART}(/{_PART})*"
     r"(:[a-zA-Z0-9_][-a-zA-Z0-9_.]{0,127})?"
     r"(@[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$"
 )

@@ -24,7 +24,7 @@ TMP_LIMIT: Final = "2Gi"
 
 def served_from(storage: Storage) -> str:
     """Return the URI that the server reads: a mounted folder for file:// and pvc://."""
-    return storage.uri if storage.uri.startswith("s3://") else f"file://{MODELS}"
+    return f"file://{MODELS}" if storage.uri.startswith((FILE, "pvc://")) else storage.uri
 
 
 def mounts(storage: Storage, server: Server) -> list[dict[str, Any]]:
@@ -62,8 +62,8 @@ def volumes(storage: Storage, server: Server, feedback_secret: str) -> list[dict
             {"name": "models", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
         )
     if storage.secret_name:
-        # Its keys are variables, too, which other clients of S3 know. A missing Secret is told by
-        # those: a volume would only wait for it, and leave no word in the pod's status.
+        # Its keys are variables, too, which other clients know. A missing Secret is told by those:
+        # a volume would only wait for it, and leave no word in the pod's status.
         found.append(_secret(STORAGE_VOLUME, storage.secret_name, optional=True))
     if server.api_keys is not None:
         found.append(_secret(API_KEYS_VOLUME, server.api_keys.secret_name))

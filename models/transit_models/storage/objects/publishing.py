@@ -1,32 +1,25 @@
-"""How a version gets into a bucket, whoever else publishes it at the same time.
+"""How a version gets among objects, whoever else publishes it at the same time.
 
 Who comes first claims the version for its content (a conditional put of the digest); nobody else
 may write another content then, and anybody may finish that one. Files follow, and last
 `checksum.sha256`, again by a conditional put: readers see nothing before. The claim stays.
-Neighbours: `s3` has the operations on objects, `publishing` the words.
+Neighbours: `objects` has the operations, `storage.publishing` the words.
 """
 
 from pathlib import Path
-from typing import Protocol
 
 from transit_models.errors import StorageUnavailable
 from transit_models.integrity import CHECKSUMS, verify_version
-from transit_models.storage.publishing import claimed, no_scratch, published, taken
+from transit_models.storage.objects.objects import Objects
+from transit_models.storage.publishing import (
+    MARKER,
+    claimed,
+    no_scratch,
+    published,
+    says_scratch,
+    taken,
+)
 from transit_models.versions import check_name, directory_name, plain
-
-
-class Objects(Protocol):
-    """What a bucket can do; names are without its prefix."""
-
-    @property
-    def uri(self) -> str: ...
-    @property
-    def scratch(self) -> bool: ...
-    def read(self, name: str) -> bytes | None: ...
-    def put_new(self, name: str, body: bytes) -> bool: ...
-    def delete(self, name: str) -> None: ...
-    def upload(self, files: dict[str, Path]) -> None: ...
-    def keys(self, folder: str) -> dict[str, int]: ...
 
 
 def publish(store: Objects, directory: Path, name: str, version: str, *, replace: bool) -> bool:
@@ -39,9 +32,9 @@ def publish(store: Objects, directory: Path, name: str, version: str, *, replace
         return False
     if there is not None:
         if not replace:
-            raise taken(store.uri, name, version, scratch=store.scratch)
+            raise taken(store.uri, name, version, scratch=is_scratch(store))
         _withdraw(store, name, version)
-    elif replace and not store.scratch:
+    elif replace and not is_scratch(store):
         raise no_scratch(store.uri, name, version)
     _claim(store, name, version, verified.digest)
     if store.read(folder + CHECKSUMS) not in (None, manifest):  # by who knows no claims
@@ -64,6 +57,11 @@ def publish(store: Objects, directory: Path, name: str, version: str, *, replace
     return True
 
 
+def is_scratch(store: Objects) -> bool:
+    """See `Storage.scratch`."""
+    return says_scratch(store.read(MARKER))
+
+
 def discard(store: Objects, name: str, version: str) -> None:
     """See `Storage.discard`."""
     folder = _folder(name, plain(version))
@@ -76,7 +74,7 @@ def discard(store: Objects, name: str, version: str) -> None:
 
 def _withdraw(store: Objects, name: str, version: str) -> None:
     """Take a version out of a scratch store; its checksums first, so nobody reads half of it."""
-    if not store.scratch:
+    if not is_scratch(store):
         raise no_scratch(store.uri, name, version)
     store.delete(_folder(name, version) + CHECKSUMS)
     store.delete(_claim_of(name, version))

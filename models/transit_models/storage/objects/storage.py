@@ -1,0 +1,243 @@
+"""The model store among objects, whatever kind of storage has them.
+
+Neighbours: `objects` has the operations, `publishing` writes versions and `downloading` brings
+them; `storage.protocol` says what it can do. A version counts as published once its
+`checksum.sha256` is there, which is written last.
+"""
+
+import fcntl
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from transit_models.errors import (
+    ContentChanged,
+    InvalidReference,
+    ModelNotFound,
+    ModelStoreError,
+    StorageUnavailable,
+)
+from transit_models.integrity import CHECKSUMS, SIGNATURES, VerifiedVersion, verify_version
+from transit_models.storage.objects.downloading import download
+from transit_models.storage.objects.objects import Objects
+from transit_models.storage.objects.publishing import discard, is_scratch, publish
+from transit_models.storage.publishing import MARKER, SCRATCH
+from transit_models.storage.resolution import (
+    missing_alias,
+    missing_model,
+    missing_version,
+    unfinished,
+)
+from transit_models.versions import (
+    ALIASES,
+    check_alias,
+    check_name,
+    directory_name,
+    is_name,
+    is_version,
+    parse_version,
+    plain,
+)
+
+log = logging.getLogger(__name__)
+
+_MAX_ALIAS_BYTES = 128
+
+
+class ObjectStorage:
+    """A `Storage` of `objects`."""
+
+    def __init__(self, objects: Objects) -> None:
+        self.objects = objects
+
+    @property
+    def uri(self) -> str:
+        """The address it was opened with."""
+        return self.objects.uri
+
+    def names(self) -> list[str]:
+        """See `Storage.names`."""
+        self._must_list()
+        return sorted(name for name in self.objects.folders() if is_name(name))
+
+    def versions(self, name: str) -> list[str]:
+        """See `Storage.versions`."""
+        self._must_list()
+        folders = (
+            key.removesuffix("/" + CHECKSUMS)
+            for key in self.objects.keys(check_name(name) + "/")
+            if key.count("/") == 1 and key.endswith("/" + CHECKSUMS)
+        )
+        found = [
+            folder[1:]
+            for folder in folders
+            if folder.startswith("v")
+            and is_version(folder[1:])
+            and folder == directory_name(folder)
+        ]
+        if not found:
+            raise missing_model(self.uri, name, self.names())
+        return sorted(found, key=parse_version)
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """See `Storage.aliases`."""
+        found = {alias: self._alias(check_name(name), alias) for alias in ALIASES}
+        return {alias: version for alias, version in found.items() if version is not None}
+
+    def resolve(self, name: str, version_or_alias: str) -> str:
+        """See `Storage.resolve`."""
+        if is_version(version_or_alias):
+            version = plain(version_or_alias)
+        else:
+            target = self._alias(check_name(name), check_alias(version_or_alias))
+            if target is None and not self.objects.kind.lists:
+                raise ModelNotFound(f"{self.uri} has no {name}/{version_or_alias}")
+            if target is None:
+                raise missing_alias(self.uri, name, version_or_alias, self.versions(name))
+            version = target
+        self._published(name, version)
+        return version
+
+    def digest(self, name: str, version: str) -> str:
+        """See `Storage.digest`."""
+        return hashlib.sha256(self._published(name, version)).hexdigest()
+
+    def fetch(
+        self,
+        name: str,
+        version: str,
+        into: Path,
+        digest: str | None = None,
+        *,
+        copy: bool = False,
+    ) -> VerifiedVersion:
+        """See `Storage.fetch`: always a copy.
+
+        One that is there already, intact and of the same checksums as the store's, is used again;
+        also when the store does not answer, so that a pod restarts while the store is down.
+        """
+        version = plain(version)
+        target = into / check_name(name) / directory_name(version)
+        with _alone(target):
+            cached = _cached(target, name, version)
+            if cached and cached.digest == digest:
+                return cached  # whatever the store has by now
+            try:
+                return self._fetch(name, version, target, digest, cached)
+            except StorageUnavailable as error:
+                if not cached:
+                    raise
+                log.warning("%s; using the verified copy in %s", error, target)
+                return cached
+
+    def _fetch(
+        self,
+        name: str,
+        version: str,
+        target: Path,
+        digest: str | None,
+        cached: VerifiedVersion | None,
+    ) -> VerifiedVersion:
+        published = self._published(name, version)
+        found = hashlib.sha256(published).hexdigest()
+        if digest is not None and digest != found:
+            raise ContentChanged(self.uri, name, version, digest, found)
+        if cached and cached.digest == found:
+            return cached
+        hashed = download(self.objects, _folder(name, version), published, target)
+        return verify_version(target, name, version, hashed)
+
+    def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
+        """See `Storage.publish`, and `publishing`."""
+        return publish(self.objects, directory, name, version, replace=replace)
+
+    def discard(self, name: str, version: str) -> None:
+        """See `Storage.discard`."""
+        discard(self.objects, name, version)
+
+    @property
+    def scratch(self) -> bool:
+        """See `Storage.scratch`."""
+        return is_scratch(self.objects)
+
+    def mark_scratch(self) -> None:
+        """See `Storage.mark_scratch`."""
+        self.objects.put_new(MARKER, SCRATCH)
+
+    def signatures(self, name: str, version: str) -> bytes:
+        """See `Storage.signatures`."""
+        return self.objects.read(_folder(name, version) + SIGNATURES) or b""
+
+    def set_signatures(self, name: str, version: str, signatures: bytes) -> None:
+        """See `Storage.set_signatures`."""
+        folder = _folder(name, self.resolve(name, plain(version)))
+        self.objects.put(folder + SIGNATURES, signatures)
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """See `Storage.set_alias`."""
+        check_alias(alias)
+        target = directory_name(self.resolve(name, plain(version)))
+        self.objects.put(f"{name}/{alias}", target.encode())
+
+    def _must_list(self) -> None:
+        if not self.objects.kind.lists:
+            raise InvalidReference(
+                f"{self.uri} can't be asked for what it has: name each model and version"
+            )
+
+    def _alias(self, name: str, alias: str) -> str | None:
+        """What the alias holds, as a plain version, or None when it is not set."""
+        raw = self.objects.read(f"{name}/{alias}", _MAX_ALIAS_BYTES)
+        if raw is None:
+            return None
+        text = raw.decode("utf-8", "replace").strip()
+        if not is_version(text):
+            raise InvalidReference(
+                f"{self.uri}/{name}/{alias} holds {text[:80]!r}, which is no version: "
+                f"set it again with transit-models alias {self.uri} {name} {alias} VERSION"
+            )
+        return plain(text)
+
+    def _published(self, name: str, version: str) -> bytes:
+        """The checksums of a version. Raises `ModelNotFound`, or `IntegrityError` when it is half
+        published.
+        """
+        version = plain(version)
+        folder = _folder(name, version)
+        published = self.objects.read(folder + CHECKSUMS)
+        if published is not None:
+            return published
+        if not self.objects.kind.lists:
+            raise ModelNotFound(f"{self.uri} has no {folder}{CHECKSUMS}")
+        if self.objects.keys(folder):
+            raise unfinished(self.uri, name, version)
+        raise missing_version(self.uri, name, version, self.versions(name))
+
+
+def _folder(name: str, version: str) -> str:
+    return f"{check_name(name)}/{directory_name(version)}/"
+
+
+def _cached(target: Path, name: str, version: str) -> VerifiedVersion | None:
+    if not target.is_dir():
+        return None
+    try:
+        return verify_version(target, name, version)
+    except ModelStoreError as error:
+        log.warning("the cached copy in %s is not intact (%s); fetching again", target, error)
+        return None
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """One fetch of a version at a time in a cache: the second finds it there."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = target.with_name(f".{target.name}.lock").open("w")
+    except OSError as error:
+        raise StorageUnavailable(f"the cache {target.parent} cannot be written: {error}") from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
