@@ -220,6 +220,25 @@ def test_keras_2_is_known_by_its_bytes_and_served_as_onnx(tmp_path: Path) -> Non
         assert loaded.predict(rows) == pytest.approx(expected, abs=1e-5)
 
 
+def test_code_in_a_file_of_keras_2_is_not_run(tmp_path: Path) -> None:
+    """Keras 3 refuses a Lambda by itself; Keras 2 did so in its own archives only."""
+    import tf_keras
+
+    trace = tmp_path / "trace"
+    traced = f"lambda x: (open({str(trace)!r}, 'w').close(), x)[1]"
+    layers = [
+        tf_keras.layers.Input((4,)),
+        tf_keras.layers.Lambda(eval(traced)),
+        tf_keras.layers.Dense(2, activation="softmax"),
+    ]
+    directory = publish(tmp_path, "m", "1.0.0", ".h5", tf_keras.Sequential(layers).save,
+                        features=4, labels=YES_NO)  # fmt: skip
+    trace.unlink()
+    with pytest.raises(formats.UnsupportedModel, match="Lambda"):
+        opening.original(whole.begin(verify_version(directory)).source)
+    assert not trace.exists()
+
+
 def test_whole_numbers_stay_whole(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Cast", ["ids"], ["floats"], to=TensorProto.DOUBLE),

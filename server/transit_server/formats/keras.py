@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 import zipfile
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -141,11 +142,15 @@ def _opened(path: Path, keras2: bool) -> Any:
             f"{path.name} was written by Keras {written_by(path)}, which needs tf_keras, and that "
             "is not installed: load it where it was trained and save it as ONNX"
         )
+    safely: AbstractContextManager[Any] = nullcontext()
     if keras2:
         import tf_keras as library
+        from tf_keras.src.saving.serialization_lib import SafeModeScope
+
+        safely = SafeModeScope(safe_mode=True)  # else the code of a Lambda in HDF5 would run
     else:
         library = tensorflow.keras
-    with tempfile.TemporaryDirectory(prefix="transit-keras-") as folder:
+    with safely, tempfile.TemporaryDirectory(prefix="transit-keras-") as folder:
         # Keras goes by the ending, whatever is in the file.
         link = Path(folder) / f"model{ending}"
         link.symlink_to(path.absolute())
