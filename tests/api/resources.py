@@ -8,6 +8,16 @@ from typing import Any
 
 from transit_operator.api.server import RESERVED_ENV
 
+# as NVIDIA's device plugin calls what MIG and time-slicing make of a GPU, and others' call theirs
+GPU_PARTS = (
+    "nvidia.com/mig-1g.5gb",
+    "nvidia.com/mig-3g.40gb",
+    "nvidia.com/mig-1g.10gb.me",
+    "nvidia.com/gpu.shared",
+    "amd.com/gpu",
+    "gpu.intel.com/i915",
+)
+
 STEP = {"weight": 100, "hold": "1m"}
 GATEWAY = {"router": "gateway", "gateway": {"parentRefs": [{"name": "public"}]}}
 
@@ -538,6 +548,12 @@ RIGHT: dict[str, dict[str, Any]] = {
     ),
     "an image without a registry": server(image="server"),
     "an image at an IPv6 address": server(image="[::1]:5000/server:1"),
+    **{
+        f"a part of a GPU, {name}": server(
+            resources={"requests": {name: 1}, "limits": {name: 1, "memory": "2Gi"}}
+        )
+        for name in GPU_PARTS
+    },
     "quantities of all kinds": server(
         resources={
             "requests": {"cpu": "0.5", "memory": "1e9", "nvidia.com/gpu": "1"},

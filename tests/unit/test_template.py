@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
+from tests.api.resources import GPU_PARTS
 from tests.unit.world import spec, wanted
 from transit_models import file_formats
 from transit_operator.api.config import FileFormat, OperatorConfig
@@ -95,3 +96,12 @@ def test_no_allowed_directory_allows_none() -> None:
         template(
             OperatorConfig.model_validate({"fileRoots": []}), storage={"uri": "file:///srv/models"}
         )
+
+
+@pytest.mark.parametrize("name", GPU_PARTS)
+def test_a_pool_may_be_of_any_part_of_a_gpu(name: str) -> None:
+    """Of MIG or of time-slicing: to Transit they are names of resources like any other."""
+    resources = {"requests": {"cpu": "1", name: 1}, "limits": {"memory": "2Gi", name: 1}}
+    pools = {"gpu": {"resources": {}}, "part": {"resources": resources}}
+    made = template(OperatorConfig.model_validate({"pools": pools}), server={"pool": "part"})
+    assert made["spec"]["containers"][0]["resources"] == resources
