@@ -10,7 +10,7 @@ CODE := operator server models registry cli dev tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-page test-long demo models images crds reference docs docs-serve golden argocd gateway-schema vendored requirements \
-	cluster-up cluster-down clean bench-scale bench-server bench-neighbour bench-rollback bench-simulation
+	cluster-up cluster-down clean bench-scale bench-server bench-neighbour bench-rollback bench-locust bench-simulation
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ fmt: venv ## Format and sort imports
 	@$(VENV)/bin/ruff format $(CODE) && $(VENV)/bin/ruff check --fix $(CODE)
 
 test: check images models ## Everything that CI runs: check, then every suite on a real cluster
-	@$(PYTHON) -m dev.cluster build metrics-server promtool azurite fake-gcs-server
+	@$(PYTHON) -m dev.cluster build metrics-server promtool kubeconform azurite fake-gcs-server
 	@$(PYTHON) -m dev.cluster postgres
 	@$(PY) -m dev.suite chart page timing failover scenarios e2e disruptive server
 
@@ -47,7 +47,7 @@ test-server: cluster-up models ## Model store, registry and server processes (th
 	@$(PY) -m dev.suite server timing
 
 test-chart: venv ## The chart's templates with every value, its rules and dashboards; no cluster
-	@$(PYTHON) -m dev.cluster build helm promtool
+	@$(PYTHON) -m dev.cluster build helm promtool kubeconform
 	@$(PY) -m dev.suite chart
 
 test-api: images ## API server, objects, policies, commands, faults on the cluster
@@ -73,6 +73,9 @@ demo: images models ## Roll out good and bad versions of a model on a real clust
 
 bench-rollback: images models ## Measure how long a bad version answers clients, ten times
 	@$(PY) -m benchmarks.rollback
+
+bench-locust: images models ## The guide's 100 users, by Locust, during a rollout (three minutes; makes a venv for it)
+	@$(PY) -m benchmarks.guide
 
 bench-simulation: venv ## How often a good version is turned back, how fast a bad one (simulated)
 	@$(PY) -m benchmarks.simulation
