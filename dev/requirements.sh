@@ -22,3 +22,5 @@ compile cli/pyproject.toml --universal --extra operator --extra registry --extra
 compile_of cli/pyproject.toml --universal -c requirements/dev.txt -o requirements/cli.txt
 # The documentation's tools go into the same environment, so they agree with it.
 compile_of - --universal -c requirements/dev.txt --no-annotate -o requirements/docs.txt <<<zensical
+# What lists the contents of an image, in a stage of its build that isn't part of it.
+compile_of - --universal -c requirements/dev.txt -o requirements/sbom.txt <<<cyclonedx-bom

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import baseimage, packages, paths, shell, versions
+from . import baseimage, packages, paths, sbom, shell, versions
 from .oci import Layout, read_layout
 from .ui import StepFailed, step
 
@@ -31,6 +32,7 @@ def build(dockerfiles: Mapping[str, Path]) -> None:
         told = _folder("inputs") / _file_name(name)
         digest = inputs(dockerfile)
         if told.exists() and told.read_text() == digest and exists(name):
+            sbom.write(name, copied)
             continue
         log = paths.logs() / f"image-{name.rpartition('/')[2].partition(':')[0]}.log"
         log.unlink(missing_ok=True)
@@ -50,6 +52,17 @@ def build(dockerfiles: Mapping[str, Path]) -> None:
                 on_line=lambda line: note(line[:60]) if "STEP" in line else None,
             )
         told.write_text(digest)
+        sbom.write(name, copied)
+
+
+def copied(name: str, inside: str, target: Path) -> None:
+    """Copy one file out of an image."""
+    container = shell.output([*buildah("from"), "--pull=never", name]).strip()
+    try:
+        tree = Path(shell.output([*buildah("mount"), container]).strip())
+        shutil.copy(tree / inside, target)
+    finally:
+        shell.output([*buildah("rm"), container])
 
 
 def from_packages(name: str, included: str, dress: Callable[[Path], None]) -> None:
@@ -111,11 +124,11 @@ def inputs(dockerfile: Path) -> str:
     digest = hashlib.sha256(dockerfile.read_bytes())
     copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(.+) \S+$", dockerfile.read_text(), re.M)
     for source in " ".join(copied).split():
-        root = paths.REPOSITORY / source
-        for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
-            if file.is_file() and "__pycache__" not in file.parts:
-                digest.update(f"{file.relative_to(paths.REPOSITORY)}\0".encode())
-                digest.update(file.read_bytes())
+        for root in sorted(paths.REPOSITORY.glob(source)):
+            for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
+                if file.is_file() and "__pycache__" not in file.parts:
+                    digest.update(f"{file.relative_to(paths.REPOSITORY)}\0".encode())
+                    digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import addons, paths, shape, shell
+from . import addons, paths, sbom, shape, shell
 from .kube import Kubectl
 from .ui import StepFailed, say, step
 
@@ -138,3 +138,13 @@ def build_with_docker(dockerfiles: dict[str, Path]) -> None:
                 raise StepFailed("no Docker engine answers", hint="start Docker, or CLUSTER=local")
             command = ["docker", "build", "--tag", name, "--file", dockerfile, paths.REPOSITORY]
             shell.run(command, log)
+        sbom.write(name, copied)
+
+
+def copied(name: str, inside: str, target: Path) -> None:
+    """Copy one file out of an image."""
+    container = shell.output(["docker", "create", name]).strip()
+    try:
+        shell.output(["docker", "cp", f"{container}:/{inside}", target])
+    finally:
+        shell.output(["docker", "rm", container])
