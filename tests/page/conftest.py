@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,13 @@ class Page:
 
     origin: str
     entrance: str
+    process: "subprocess.Popen[str]"
+
+    def interrupted(self) -> tuple[int, str]:
+        """Press Ctrl-C; the exit code, and what it has said of problems."""
+        self.process.send_signal(signal.SIGINT)
+        _, said = self.process.communicate(timeout=30)
+        return self.process.returncode, said
 
     def opened(self) -> httpx.Client:
         """Return a client that has been let in."""
@@ -82,17 +90,17 @@ class serving:
         self._command = [sys.executable, "-m", "transit_cli", "dashboard", *options]
 
     def __enter__(self) -> Page:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(self._command, stdout=pipe, stderr=pipe, text=True)
         assert self._process.stdout is not None
         found = KEY.match(self._process.stdout.readline())
-        assert found is not None, self._process.wait()
-        return Page(found[1], found[0])
+        assert found is not None, self._process.communicate()
+        return Page(found[1], found[0], self._process)
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(20)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.communicate(timeout=30)
 
 
 def _kubeconfig(server: str) -> dict[str, object]:

@@ -46,14 +46,19 @@ class Seen:
     def __init__(self, tab: Tab, origin: str) -> None:
         self.complaints: list[str] = []
         self.elsewhere: list[str] = []
-        tab.on("console", lambda m: m.type == "error" and self._complain(m.text))
-        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
-        tab.on("request", lambda r: r.url.startswith(origin) or self.elsewhere.append(r.url))
+        self._origin = origin
+        tab.on("console", lambda message: self._said(message.type, message.text))
+        tab.on("pageerror", lambda error: self._said("error", str(error)))
+        tab.on("request", lambda request: self._asked(request.url))
 
-    def _complain(self, text: str) -> None:
+    def _said(self, kind: str, text: str) -> None:
         # pods that come and go change this machine's interfaces, and Chromium begins anew
-        if "ERR_NETWORK_CHANGED" not in text:
+        if kind == "error" and "ERR_NETWORK_CHANGED" not in text:
             self.complaints.append(text)
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith(self._origin):
+            self.elsewhere.append(url)
 
 
 def opened(browser: Browser, page: Page, theme: str, size: tuple[int, int]) -> tuple[Tab, Seen]:
@@ -153,12 +158,12 @@ def test_a_rollout_draws_its_signals_and_goes_on(
     stage.put("kepler", plays.under_way(), namespace)
     tab, seen = opened(browser, served, "light", DESK)
     go(tab, f"/m/{namespace}/kepler")
-    expect(tab.locator("figure canvas")).to_have_count(5)
+    expect(tab.locator("figure canvas")).to_have_count(6)
     tab.evaluate("document.querySelector('figure canvas').mine = true")
     stage.put("kepler", plays.turned_back(), namespace)
     expect(tab.locator("#answer h2")).to_contain_text("too many of its predictions failed")
     expect(tab.locator("figure").first).to_contain_text("error rate")
-    expect(tab.locator("figure canvas")).to_have_count(5)
+    expect(tab.locator("figure canvas")).to_have_count(6)
     assert (seen.complaints, seen.elsewhere) == ([], [])
     tab.context.close()
 

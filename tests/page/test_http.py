@@ -1,7 +1,9 @@
 """What the page answers: who may ask, what is pushed, what a command does, how often it asks."""
 
+import html
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -83,6 +85,49 @@ def test_a_command_of_somebody_elses_page_is_refused(
         del sent["X-Transit-Token" if spoilt == "token" else "Origin"]
     assert client.post(f"/m/{namespace}/kepler/do/abort", headers=sent).status_code == 403
     assert stage.worlds[namespace, "kepler"].action == ""
+
+
+@pytest.mark.parametrize(
+    ("play", "words"),
+    [
+        (
+            plays.under_way,
+            ("forest 2.0.0 goes on (step 2 of 3, 50 %)", "Abort…", "3 of 3 pods ready", "-0</th>"),
+        ),
+        (
+            plays.turned_back,
+            (
+                "forest 3.0.0 was turned back: too many of its predictions failed",
+                "51 of 1000 predictions failed in 5m: 5.1 %",
+                "at most 50 failures in 1000",
+                "Turned back before",
+                "+  version: 3.0.0",
+                "Predicted classes",
+            ),
+        ),
+        (plays.blind, ("waits for data: errorRate", "MetricsAvailable False", "? </span> NoData")),
+        (plays.starting, ("not ready", "CrashLoopBackOff")),
+        (plays.paused, ("paused: transit resume goes on", "Resume…")),
+    ],
+)
+def test_a_page_says_what_the_status_says(
+    stage: Stage, served: Page, namespace: str, play: plays.Play, words: tuple[str, ...]
+) -> None:
+    stage.put("kepler", play(), namespace)
+    page = html.unescape(served.opened().get(f"/m/{namespace}/kepler").text)
+    for word in words:
+        assert word in page
+    for signal in stage.worlds[namespace, "kepler"].status.signals:
+        assert signal.message in page
+
+
+def test_it_ends_at_once_also_with_open_pages(own_stage: Stage, own_page: Page) -> None:
+    with events(own_page.opened(), "/list/events") as lines:
+        until(lines, "summary")
+        started = time.monotonic()
+        said = own_page.interrupted()
+        assert time.monotonic() - started < 20
+        assert said == (130, "")
 
 
 def test_nothing_is_asked_of_anybody_else(stage: Stage, served: Page, namespace: str) -> None:
@@ -181,7 +226,7 @@ def test_however_many_pages_are_open_each_question_is_asked_once_a_tick(
     own_stage.put("kepler", plays.turned_back())
     client = own_page.opened()
     plots = re.findall(r'data-plot="([^"]+)"', client.get("/m/ml/kepler").text)
-    assert len(plots) == 5
+    assert len(plots) == 6
     got: list[int] = []
 
     def look() -> None:
@@ -196,7 +241,7 @@ def test_however_many_pages_are_open_each_question_is_asked_once_a_tick(
         page.start()
     for page in pages:
         page.join(60)
-    assert got == [200] * 100
+    assert got == [200] * 120
     queries = {what: n for what, n in own_stage.asked.items() if what.startswith("/api/v1/query")}
     assert len(queries) >= len(plots)
     assert max(queries.values()) <= 2  # a tick may end in between

@@ -9,7 +9,7 @@ import typer
 
 from ..cluster import modeldeployments
 from ..exits import CommandFailed, Exit
-from ..screens.console import stderr, stdout
+from ..screens.console import stdout
 from .options import Context, Kubeconfig, Namespace, Prometheus, cluster
 
 
@@ -53,5 +53,4 @@ def dashboard(
         told=lambda url: stdout().print(url, soft_wrap=True),
         browser=browser,
     )
-    stderr().print("ended")
     return Exit.DONE

@@ -101,7 +101,12 @@ class Detail:
         sent: dict[str, str] = {}
         ticked = 0
         with self._fleet.waiting() as waiting:
-            while (now := self._fleet.get(*entry.key)) is not None:
+            while not self._fleet.ended:
+                now = self._fleet.get(*entry.key)
+                if now is None:
+                    gone = self._pages.render("problem.html", problem=f"{entry.key[1]} was deleted")
+                    yield "", partials({"problem": gone}, "innerHTML")
+                    return
                 sections = await self._sections(now, chosen)
                 sections["problem"] = self._pages.render(
                     "problem.html", problem=self._fleet.problem
@@ -116,8 +121,6 @@ class Detail:
                     yield PLOTS, "{}"
                 await asyncio.sleep(BREATH_SECONDS)
                 await waiting.some(LOOK_SECONDS)
-            gone = self._pages.render("problem.html", problem=f"{entry.key[1]} was deleted")
-            yield "", partials({"problem": gone}, "innerHTML")
 
     async def _sections(self, entry: Entry, chosen: Chosen) -> dict[str, str]:
         now = time.time()
@@ -136,7 +139,7 @@ class Detail:
             "choices": choices(entry.mdep, shown) if self._steers else (),
             "entry": entry,
             "events": _told(events),
-            "figures": [(s, title_of(s)) for s in plotted(entry.mdep, answer)] if one else [],
+            "figures": _figures(entry.mdep, answer),
             "measured": measured,
             "query": f"?rollout={one.started:.3f}" if one and one.started is not None else "",
             "rollbacks": _rollbacks(entry.mdep, now),
@@ -151,6 +154,14 @@ class Detail:
         if one is None or not one.stable:
             return []
         return await self._sources.diff(entry, one.stable, one.revision)
+
+
+def _figures(mdep: Object, answer: Why) -> list[tuple[str, str]]:
+    """Return signals and titles: what a verdict is about first, else in an order that stays."""
+    if answer.timeline is None:
+        return []
+    about = answer if answer.kind == "turned-back" else answer.model_copy(update={"signal": None})
+    return [(signal, title_of(signal)) for signal in plotted(mdep, about)]
 
 
 def _with(answer: Why, measured: Measured) -> Why:

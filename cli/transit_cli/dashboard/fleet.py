@@ -64,6 +64,7 @@ class Fleet:
         self.entries: dict[Key, Entry] = {}
         self.problem = ""
         self.version = 0
+        self.ended = False
         self.complete = asyncio.Event()
         self._waiting: set[Waiting] = set()
 
@@ -106,6 +107,12 @@ class Fleet:
                 one.woken.set()
         self.problem = problem
 
+    def end(self) -> None:
+        """Let everybody go who waits: nothing more comes."""
+        self.ended = True
+        for one in self._waiting:
+            one.woken.set()
+
     def _replace(self, items: tuple[Object, ...]) -> set[Key]:
         before, self.entries = self.entries, {}
         for item in items:
@@ -137,15 +144,18 @@ class Watch:
         self._cluster = cluster
         self._everywhere = everywhere
         self._stopped = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Begin; called in the event loop that the fleet lives in."""
-        loop = asyncio.get_running_loop()
-        threading.Thread(target=self._run, args=(loop,), name="watch", daemon=True).start()
+        self._loop = asyncio.get_running_loop()
+        threading.Thread(target=self._run, args=(self._loop,), name="watch", daemon=True).start()
 
     def stop(self) -> None:
-        """Take nothing more."""
+        """Take nothing more, and let those go who wait. From any thread or signal handler."""
         self._stopped.set()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._fleet.end)
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         for news in watch_all(self._cluster, everywhere=self._everywhere, stopped=self._stopped):

@@ -32,9 +32,16 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Secrets:
-    """What one run of the program knows and nobody else: the way in, and the token of its pages."""
+    """What one run of the program knows and nobody else.
+
+    `key` is in the printed address, `once` in the one that the browser is started with: a process's
+    arguments can be read by everybody on a machine, so that one opens only once. `session` is in
+    the cookie of who has come in, `token` in the pages.
+    """
 
     key: str = field(default_factory=lambda: token_urlsafe(32))
+    once: str = field(default_factory=lambda: token_urlsafe(32))
+    session: str = field(default_factory=lambda: token_urlsafe(32))
     token: str = field(default_factory=lambda: token_urlsafe(32))
 
 
@@ -43,9 +50,10 @@ class Guard:
 
     def __init__(self, app: ASGIApp, port: int, secrets: Secrets) -> None:
         self._app = app
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._host = f"127.0.0.1:{port}"
         self._cookie = f"transit-{port}"  # cookies don't know ports: each program has its own
         self._secrets = secrets
+        self._keys = {secrets.key, secrets.once}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -67,29 +75,35 @@ class Guard:
     def _answer(self, scope: Scope) -> Response | None:
         """Return what is answered in place of the app."""
         headers = Headers(scope=scope)
-        host = headers.get("host", "")
-        if host not in self._hosts:
+        if headers.get("host") != self._host:
             return _refusal(421, "This page is served on 127.0.0.1 only.")
         given = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])[0]
-        if scope["path"] == "/" and given and self._is_key(given):
+        if scope["path"] == "/" and self._opens(given):
             response = RedirectResponse("/", 303)
-            response.set_cookie(self._cookie, given, httponly=True, samesite="strict")
+            cookie = self._secrets.session
+            response.set_cookie(self._cookie, cookie, httponly=True, samesite="strict")
             return response
-        if not self._is_key(_cookie(headers, self._cookie)):
+        if not _same(_cookie(headers, self._cookie), self._secrets.session):
             text = "Open the address that `transit dashboard` printed: it has the key to this page."
             return _refusal(403, text)
-        if scope["method"] not in _READING and not self._is_ours(headers, host):
+        if scope["method"] not in _READING and not self._is_ours(headers):
             return _refusal(403, "Commands are taken from the buttons of this page only.")
         return None
 
-    def _is_key(self, given: str) -> bool:
-        return compare_digest(given.encode(), self._secrets.key.encode())
+    def _opens(self, given: str) -> bool:
+        """Tell whether a key opens the page; the browser's own does so once."""
+        found = [key for key in self._keys if _same(given, key)]
+        self._keys -= {self._secrets.once} & set(found)
+        return bool(found)
 
-    def _is_ours(self, headers: Mapping[str, str], host: str) -> bool:
+    def _is_ours(self, headers: Mapping[str, str]) -> bool:
         """Tell whether a page of ours sent it: by its Origin, and by its token."""
-        token = headers.get(TOKEN_HEADER.lower(), "")
-        known = compare_digest(token.encode(), self._secrets.token.encode())
-        return headers.get("origin") == f"http://{host}" and known
+        known = _same(headers.get(TOKEN_HEADER.lower(), ""), self._secrets.token)
+        return headers.get("origin") == f"http://{self._host}" and known
+
+
+def _same(given: str, secret: str) -> bool:
+    return compare_digest(given.encode(), secret.encode())
 
 
 def _cookie(headers: Mapping[str, str], name: str) -> str:

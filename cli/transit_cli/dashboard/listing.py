@@ -61,7 +61,7 @@ class Listing:
         with self._fleet.waiting() as waiting:
             listed = self._keys(wanted) if seen == self._fleet.version else None
             changed: set[Key] = set()
-            while True:
+            while not self._fleet.ended:
                 found = self._found(wanted)
                 mine = [one for one in found if one.key in changed]
                 if self._keys(wanted) != listed or len(mine) > _MANY:

@@ -7,9 +7,11 @@ the same answer or the same error. Neighbour: `sources` has the questions.
 import asyncio
 import time
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
+_AT_ONCE = 16
 _KEPT_SECONDS = 600.0  # what nobody has asked for so long is forgotten
 
 
@@ -17,7 +19,9 @@ class Once:
     """Answers by question. Lives in one event loop."""
 
     def __init__(self) -> None:
-        self._tasks: dict[Hashable, tuple[int, float, asyncio.Task[Any]]] = {}
+        # threads of its own: whoever doesn't answer holds up no command
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "asking")
+        self._tasks: dict[Hashable, tuple[int, float, asyncio.Future[Any]]] = {}
 
     async def ask(self, question: Hashable, tick: float, how: Callable[[], Answer]) -> Answer:
         """Return the answer of this tick of so many seconds. Raises: what `how` raises."""
@@ -26,7 +30,7 @@ class Once:
         known = self._tasks.get(question)
         if known is None or known[0] != number:
             self._forget(now)
-            task = asyncio.create_task(asyncio.to_thread(how))
+            task = asyncio.get_running_loop().run_in_executor(self._threads, how)
             self._tasks[question] = (number, now, task)
         else:
             task = known[2]

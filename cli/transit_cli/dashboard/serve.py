@@ -6,6 +6,7 @@ Neighbours: `commands.dashboard` has the options; `guard` who may come in.
 import socket
 import webbrowser
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
@@ -18,7 +19,7 @@ from .pages import Pages
 from .sources import Sources
 
 HOST = "127.0.0.1"
-_LAST_SECONDS = 2  # for open event streams, which never end by themselves
+_LAST_SECONDS = 2  # for what is being answered, at the end
 
 
 def serve(
@@ -36,27 +37,33 @@ def serve(
     Raises: CommandFailed, where the port is taken.
     """
     listening = _listen(port)
-    address, secrets = f"{HOST}:{listening.getsockname()[1]}", Secrets()
+    port, secrets = listening.getsockname()[1], Secrets()
     fleet = Fleet()
-    app = create(
-        fleet,
-        Watch(fleet, cluster, everywhere=everywhere),
-        Sources(cluster, prometheus),
-        Pages(secrets.token),
-        about,
-    )
-    guarded = Guard(app, listening.getsockname()[1], secrets)
+    watch = Watch(fleet, cluster, everywhere=everywhere)
+    app = create(fleet, watch, Sources(cluster, prometheus), Pages(secrets.token), about)
     config = uvicorn.Config(
-        guarded,
+        Guard(app, port, secrets),
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=_LAST_SECONDS,
     )
-    url = f"http://{address}/?key={secrets.key}"
-    told(url)
+    told(f"http://{HOST}:{port}/?key={secrets.key}")
     if browser:
-        webbrowser.open(url)
-    uvicorn.Server(config).run([listening])
+        webbrowser.open(f"http://{HOST}:{port}/?key={secrets.once}")
+    _Server(config, watch).run([listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends the event streams first when it is to end, since they don't by themselves."""
+
+    def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
+        super().__init__(config)
+        self._watch = watch
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        self._watch.stop()
+        super().handle_exit(sig, frame)
 
 
 def _listen(port: int) -> socket.socket:

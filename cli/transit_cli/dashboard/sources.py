@@ -21,6 +21,7 @@ from .once import Once
 LOOK_SECONDS = 5.0  # between two looks at pods and Events
 KEPT_SECONDS = 60.0  # of what hardly changes: where Prometheus is, what differs
 ENDED_SECONDS = 300.0  # of the figures of a rollout that is over
+PATIENCE_SECONDS = 1.0
 _SETTLED_SECONDS = 60.0  # after its end its last figures are there
 
 
@@ -70,7 +71,16 @@ class Sources:
         )
 
     async def measured(self, entry: Entry, answer: Why) -> Measured:
-        """Return classes and what stood out, at the last evaluation or at the end."""
+        """Return classes and what stood out, at the last evaluation or at the end.
+
+        Nobody waits long for it: who comes back later in the tick gets what has arrived by then.
+        """
+        try:
+            return await asyncio.wait_for(self._measured(entry, answer), PATIENCE_SECONDS)
+        except TimeoutError:
+            return Measured(problem="Prometheus has not answered yet")
+
+    async def _measured(self, entry: Entry, answer: Why) -> Measured:
         try:
             prometheus = await self._prometheus()
             mixes, out = await asyncio.gather(

@@ -16,7 +16,7 @@ from .words import Explained, explain
 
 Object = dict[str, Any]
 Kind = Literal["turned-back", "promoted", "waits", "goes-on", "settled"]
-PLOTTED = ("errorRate", "latency", "drift", "invalid", "accuracy", "health")
+PLOTTED = ("errorRate", "latency", "drift", "invalid", "accuracy", "traffic", "health")
 _NEAR = 0.7  # of a bound: worth a word
 _LATER = {
     "NotReady": "its pods never became ready",
@@ -98,7 +98,8 @@ def analysis_of(mdep: Object) -> Object:
 def plotted(mdep: Object, found: Why) -> tuple[str, ...]:
     """Return the signals that have plots: those that are judged, the one in question first."""
     analysis = analysis_of(mdep)
-    judged = [s for s in PLOTTED if (analysis.get(s) or {"mode": "Off"}).get("mode") != "Off"]
+    rules = {signal: analysis.get(signal) for signal in PLOTTED}
+    judged = [s for s, rule in rules.items() if rule is not None and rule.get("mode") != "Off"]
     judged += [f"custom/{metric['name']}" for metric in analysis.get("custom") or []]
     first = [found.signal] if found.signal else []
     return (*first, *(signal for signal in judged if signal not in first))
