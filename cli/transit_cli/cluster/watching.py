@@ -1,7 +1,7 @@
 """Follow all ModelDeployments of a namespace or of all: one list, one watch, for however many look.
 
-Neighbours: `following` does it for one, for as long as a command runs; `dashboard.fleet` keeps what
-comes.
+Neighbours: `following` does it for one, for as long as a command runs; `dashboard.data.fleet`
+keeps what comes.
 """
 
 import json

@@ -14,12 +14,12 @@ from fastapi.staticfiles import StaticFiles
 
 from ..cluster.prometheus import Unreachable
 from .commanding import Commanding
+from .data.fleet import Entry, Fleet, Watch
+from .data.sources import Sources
 from .detail import Chosen, Detail, answer_of
-from .fleet import Entry, Fleet, Watch
 from .listing import Filter, Listing
 from .pages import STATIC, Pages
 from .plots import Plot, plot
-from .sources import Sources
 
 _ONE = "/m/{namespace}/{name}"
 

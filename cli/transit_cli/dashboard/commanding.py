@@ -11,9 +11,9 @@ from fastapi import HTTPException
 from ..cluster.acting import give
 from ..exits import CommandFailed, Exit
 from ..rollout.reading import read
-from .fleet import Entry
+from .data.fleet import Entry
+from .data.sources import Sources
 from .pages import Pages
-from .sources import Sources
 from .steering import choice
 
 PATIENCE_SECONDS = 30.0

@@ -16,10 +16,10 @@ from ..rollout.timeline import Timeline, timelines
 from ..rollout.times import epoch
 from ..rollout.why import Why, plotted, why, why_of
 from ..screens.answer import rows
-from .fleet import Entry, Fleet
+from .data.fleet import Entry, Fleet
+from .data.sources import LOOK_SECONDS, Measured, Sources, tick
 from .pages import Pages, partials
 from .plots import title_of
-from .sources import LOOK_SECONDS, Measured, Sources, tick
 from .steering import choices
 
 SECTIONS = (

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from .fleet import Entry, Fleet, Key
+from .data.fleet import Entry, Fleet, Key
 from .pages import Pages, partials
 
 QUIET_SECONDS = 60.0  # with nothing new

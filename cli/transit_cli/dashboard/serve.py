@@ -13,10 +13,10 @@ import uvicorn
 from ..cluster.connection import Cluster
 from ..exits import CommandFailed
 from .app import create
-from .fleet import Fleet, Watch
+from .data.fleet import Fleet, Watch
+from .data.sources import Sources
 from .guard import Guard, Secrets
 from .pages import Pages
-from .sources import Sources
 
 HOST = "127.0.0.1"
 _LAST_SECONDS = 2  # for what is being answered, at the end

@@ -16,7 +16,7 @@ from tests.unit.scenes import (
 )
 from tests.unit.world import World
 from transit_cli.cluster.watching import Away, Changed, Deleted, Everything
-from transit_cli.dashboard.fleet import Fleet
+from transit_cli.dashboard.data.fleet import Fleet
 from transit_cli.dashboard.listing import Filter, Listing
 from transit_cli.dashboard.pages import Pages
 from transit_cli.dashboard.plots import plot

@@ -8,13 +8,13 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from ..cluster import measured, modeldeployments
-from ..cluster.connection import Cluster, Object
-from ..cluster.prometheus import Prometheus, Unreachable, find
-from ..rollout.classes import Mix
-from ..rollout.curves import Curves
-from ..rollout.times import seconds
-from ..rollout.why import Why, analysis_of
+from ...cluster import measured, modeldeployments
+from ...cluster.connection import Cluster, Object
+from ...cluster.prometheus import Prometheus, Unreachable, find
+from ...rollout.classes import Mix
+from ...rollout.curves import Curves
+from ...rollout.times import seconds
+from ...rollout.why import Why, analysis_of
 from .fleet import Entry
 from .once import Once
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ..cluster.connection import Cluster, Object
-from ..cluster.watching import Away, Changed, Deleted, Everything, News, watch_all
-from ..rollout.reading import read
-from ..rollout.shown import Shown
+from ...cluster.connection import Cluster, Object
+from ...cluster.watching import Away, Changed, Deleted, Everything, News, watch_all
+from ...rollout.reading import read
+from ...rollout.shown import Shown
 
 Key = tuple[str, str]  # namespace, name
 

@@ -1,0 +1,1 @@
+"""What the page knows: all ModelDeployments by one watch, and what is asked once for all pages."""
