@@ -27,7 +27,7 @@ from .outbox import Outbox
 
 log = logging.getLogger(__name__)
 
-BATCH = 100  # entries of one transaction
+BATCH = 20  # entries of one transaction, and what the event loop does for it at one go
 TRY_SECONDS = 60.0  # for one transaction, with the way there and back
 ASK_SECONDS = 30.0  # between two looks at what is retired
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
