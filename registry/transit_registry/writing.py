@@ -65,6 +65,8 @@ async def _named(
         for entry in entries
         for model in entry.models
     }
+    if not places:
+        return {}
     found = await _ids(connection, places)
     missing: list[Row] = [
         {

@@ -358,6 +358,18 @@ async def test_without_room_it_is_left_in_the_status_and_taken_later(
     assert sorted({row["name"] for row in rows(ready)}) == ["a", "b", "c"]
 
 
+def test_what_cannot_be_told_stops_no_look(caplog: pytest.LogCaptureFixture) -> None:
+    """A status of another version of the operator, or of somebody who may write it."""
+    world = promoted(outbox())
+    history = [world.status.history[0].model_copy(update={"time": "yesterday"})]
+    world.status = world.status.model_copy(update={"history": history})
+    world.outbox = box = outbox()
+    world.settle()
+    assert "a bug in Transit; not written" in caplog.text
+    update(world, V3)
+    assert [entry.event for entry in box.first(9)] == ["RolloutStarted"]
+
+
 def test_a_look_at_which_nothing_happened_tells_nothing() -> None:
     box = outbox()
     world = promoted(box)

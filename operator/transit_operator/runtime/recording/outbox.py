@@ -11,6 +11,7 @@ Neighbours: `execute` calls `see`, `recorder` takes from here, `entries` says wh
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -22,6 +23,8 @@ from ..observing.authors import author
 from ..observing.cache import Key
 from ..observing.observe import Snapshot
 from .entries import Place, entries
+
+log = logging.getLogger(__name__)
 
 ROOM = 10_000  # entries of about 2 kB
 
@@ -72,8 +75,12 @@ class Outbox:
             author(snapshot.mdep, "action"),
         )
         action = before.action if before is not None and witnessed else None
-        told = entries(place, snapshot.observed, status, known, action, witnessed)
         self._seen[key] = now
+        try:
+            told = entries(place, snapshot.observed, status, known, action, witnessed)
+        except Exception:  # what can't be told must not stop what is done
+            log.exception("a bug in Transit; not written", extra={"resource": "/".join(key)})
+            return
         self._waiting.extend(told)
         if told:
             self._filled.set()

@@ -70,7 +70,8 @@ class Recorder:
             except (RegistryError, OSError, SQLAlchemyError, TimeoutError) as error:
                 self._metrics.registry_failures.inc()
                 text = "the registry is not written, %d wait; rollouts go on; again in %.0f s: %s"
-                log.warning(text, len(self._outbox), pause, error or type(error).__name__)
+                why = str(error) or f"no answer in {TRY_SECONDS:.0f} s"
+                log.warning(text, len(self._outbox), pause, why)
             except Exception:  # or this task ended, and the operator with it, for a mere history
                 self._metrics.registry_failures.inc()
                 log.exception("a bug in Transit; the registry will be tried again")
