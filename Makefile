@@ -77,7 +77,7 @@ bench-rollback: images models ## Measure how long a bad version answers clients,
 bench-locust: images models ## The guide's 100 users, by Locust, during a rollout (three minutes; makes a venv for it)
 	@$(PY) -m benchmarks.guide
 
-bench-simulation: venv ## How often a good version is turned back, how fast a bad one (simulated)
+bench-simulation: venv ## How often a good version is rolled back, how fast a bad one (simulated)
 	@$(PY) -m benchmarks.simulation
 
 bench-server: venv models ## The server against its peers (40 minutes; makes a venv for each)

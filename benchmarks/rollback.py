@@ -54,7 +54,7 @@ class Run:
 
 
 def measure(on: stage.Stage) -> Run:
-    """Roll the bad version out, wait until it is turned back, then ask for the good one again."""
+    """Roll the bad version out, wait until it is rolled back, then ask for the good one again."""
     mark = on.traffic.mark()
     result = play(on, Scenario("errors", BAD, "ErrorRate", "answers every request with an error"))
     answers = on.traffic.since(mark)

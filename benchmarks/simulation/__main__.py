@@ -23,9 +23,9 @@ RESULTS = Path(__file__).resolve().parents[1] / "results" / "simulation.json"
 
 DESCRIPTION = """\
 Simulate rollouts with the default steps and analysis, and the operator's own rules:
-  good    versions identical to stable, under several loads: how many are turned back
+  good    versions identical to stable, under several loads: how many are rolled back
   limits  the same where the rules can't do better; see docs/concepts/statistics.md for what to set
-  faults  bad versions: after how many requests, and how long, they are turned back
+  faults  bad versions: after how many requests, and how long, they are rolled back
 
 A rollout is 30 min at 10 %, 30 min at 50 %, 24 h at 100 %, evaluated every 15 s. Traffic is made up
 (Poisson arrivals); buckets, quantiles and increases are those of the server and of Prometheus.
@@ -102,7 +102,7 @@ def run_all(todo: Sequence[Task], jobs: int) -> dict[str, list[Row]]:
             said = row.get("rollbacks", row.get("caught"))
             print(
                 f"\r{number:3} of {len(todo)}, {time.monotonic() - start:4.0f} s: {task.name}:"
-                f" {said} of {task.rollouts} turned back",
+                f" {said} of {task.rollouts} rolled back",
                 file=sys.stderr,
                 flush=True,
             )
@@ -110,7 +110,7 @@ def run_all(todo: Sequence[Task], jobs: int) -> dict[str, list[Row]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 1 if a good version is turned back more often than the goal allows."""
+    """Run the command; 1 if a good version is rolled back more often than the goal allows."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.simulation",
         description=DESCRIPTION,

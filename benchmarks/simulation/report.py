@@ -9,7 +9,7 @@ from transit_operator.core.signals.statistics import binomial_tail
 from .rollouts import Outcome
 from .traffic import Fault, Regime
 
-GOAL = 0.01  # of the rollouts of a good version may be turned back
+GOAL = 0.01  # of the rollouts of a good version may be rolled back
 Row = dict[str, Any]
 
 
@@ -82,7 +82,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 _TURNED_BACK = (
-    "| traffic, the same for both | rollouts | turned back | at most (95 %) | by |\n"
+    "| traffic, the same for both | rollouts | rolled back | at most (95 %) | by |\n"
     "|---|---|---|---|---|"
 )
 _CAUGHT = (

@@ -11,7 +11,7 @@ class Exit(IntEnum):
     """The exit codes of all commands."""
 
     DONE = 0  # promoted, carried out, nothing found
-    REFUSED = 1  # turned back, refused, something found
+    REFUSED = 1  # rolled back, refused, something found
     TIMED_OUT = 2
     FAILED = 3  # the cluster can't be reached, no such object, no right
     USAGE = 64  # the command line is wrong

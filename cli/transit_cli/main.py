@@ -13,15 +13,15 @@ from .exits import CommandFailed, Exit
 from .screens.console import problem
 
 _HELP = """\
-Watch the rollout of a model, steer it, and read why it was turned back.
+Watch the rollout of a model, steer it, and read why it was rolled back.
 
 [bold]A rollout, from beginning to end:[/bold]
 
   kubectl apply -f kepler.yaml     [dim]# ask for a new version[/dim]
 
-  transit status kepler --watch    [dim]# exit code 0 promoted, 1 turned back[/dim]
+  transit status kepler --watch    [dim]# exit code 0 promoted, 1 rolled back[/dim]
 
-Exit codes: 0 done, 1 turned back or refused, 2 timed out, 3 failed, 64 wrong command line.
+Exit codes: 0 done, 1 rolled back or refused, 2 timed out, 3 failed, 64 wrong command line.
 As a plugin the same commands are [bold]kubectl transit …[/bold]
 """
 

@@ -18,7 +18,7 @@ What to try next
   eval "$(python3 -m dev.cluster env)"                  kubectl and helm for this cluster
   export PATH=$PWD/.venv/bin:$PATH                      transit, the command line
   transit status {NAME} -n {NAMESPACE}                         what serves, and what happened
-  transit why {NAME} -n {NAMESPACE} -r 1.2.0 --html why.html   why it was turned back, as a page too
+  transit why {NAME} -n {NAMESPACE} -r 1.2.0 --html why.html   why it was rolled back, as a page too
   transit retry {NAME} -n {NAMESPACE}                          or abort, pause, resume, rollback
   transit set version {NAME} 1.0.0 -n {NAMESPACE}              ask for another version
   transit status {NAME} -n {NAMESPACE} --watch                 follow it

@@ -157,7 +157,7 @@ def _hopeless(mdep: Object, asked: Object, scenario: Scenario) -> str | None:
         return f"nothing serves: {status.get('message')}"
     rejected = status.get("rejected")
     if _serves(rejected, scenario) and rejected["reason"] != scenario.ends:
-        return f"it was turned back for {rejected['reason']}: {rejected['message']}"
+        return f"it was rolled back for {rejected['reason']}: {rejected['message']}"
     if scenario.ends not in (STABLE, PROMOTED) and _serves(status.get("stable"), scenario):
         return "it was promoted"
     return None

@@ -29,7 +29,7 @@ def dtype_name(text: str) -> str:
     name = _ALSO.get(text, text)
     if name not in NUMBERS and name != TEXT:
         known = ", ".join((*NUMBERS, TEXT))
-        raise ValueError(f"dtype {text!r} is none of {known}")
+        raise ValueError(f"dtype {text!r} is not one of {known}")
     return name
 
 

@@ -1,4 +1,4 @@
-"""The Transit operator: moves traffic between revisions of a model and turns it back by itself.
+"""The Transit operator: moves traffic between revisions of a model and rolls back by itself.
 
 Layers, each importing only those above it:
 

@@ -285,7 +285,7 @@ class Settings(BaseModel):
                 f"default_model: {self.default_model!r} is neither one of {names} nor 'ensemble'"
             )
         if self.experiment is not None and self.experiment.model not in names:
-            raise ValueError(f"experiment: {self.experiment.model!r} is none of {names}")
+            raise ValueError(f"experiment: {self.experiment.model!r} is not one of {names}")
         if 0 < self.hang_timeout < self.request_timeout:
             raise ValueError("hang_timeout: is less than TRANSIT_REQUEST_TIMEOUT")
         if self.rate_burst and not self.rate_limit:

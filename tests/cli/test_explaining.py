@@ -24,7 +24,7 @@ def test_why_with_numbers_pods_and_a_page(scene: Scene, transit: Cli, tmp_path: 
     done = transit("why", "m", "--html", str(file))
     assert done.returncode == 0, done.stderr
     text = done.stdout
-    assert "puppet 1.1.0 was turned back: too many of its predictions failed" in text
+    assert "puppet 1.1.0 was rolled back: too many of its predictions failed" in text
     assert "predictions failed in 8s: 50 %" in text
     assert "the status, and Prometheus at" in text, text
     assert "error rate) ^" in text  # the plot

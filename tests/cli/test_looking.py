@@ -53,7 +53,7 @@ def test_watching_a_bad_version_ends_with_1_and_says_why(scene: Scene, transit: 
     scene.roll_out("1.1.0", errors=0.5)
     done = transit("status", "m", "--until", "Baking", "--timeout", "100s")
     assert done.returncode == 1, done.stdout
-    assert "puppet 1.1.0 was turned back, ErrorRate: error rate 50.0%" in done.stderr
+    assert "puppet 1.1.0 was rolled back, ErrorRate: error rate 50.0%" in done.stderr
     assert "transit why m" in done.stderr
     assert "Rejected: ErrorRate" in done.stdout
 

@@ -34,7 +34,7 @@ def test_pause_and_resume_and_a_second_pause(scene: Scene, transit: Cli) -> None
     assert "Paused: paused by command" in transit("pause", "m").stdout
     again = transit("pause", "m")
     assert again.returncode == 1
-    assert "it is paused already" in again.stderr
+    assert "it is already paused" in again.stderr
     assert "resumed by command" in transit("resume", "m").stdout
 
 

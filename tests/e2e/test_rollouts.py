@@ -1,4 +1,4 @@
-"""Whole rollouts, as `make demo` shows them: good versions go to 100 %, bad ones are turned back.
+"""Whole rollouts, as `make demo` shows them: good versions go to 100 %, bad ones are rolled back.
 
 Given a version that serves, when the spec asks for another, then it ends as it must, the stable
 version has all traffic after it, and no request failed but the bad one's own. The tests build on
@@ -33,7 +33,7 @@ def test_a_newcomer_sees_what_happened(stage: Stage) -> None:
     """After the last scenario: kubectl get and describe tell it without a log."""
     table = stage.kube("-n", stage.namespace, "get", "mdep", "kepler", "-o", "wide")
     assert "RolledBack" in table
-    assert "was turned back, Health" in table
+    assert "was rolled back, Health" in table
     described = stage.kube("-n", stage.namespace, "describe", "mdep", "kepler")
     for word in ("Rejected", "StepReached", "Promoted", "ErrorRate", "Evidence"):
         assert word in described

@@ -51,10 +51,10 @@ def test_a_bad_version_is_degraded_holds_the_wave_and_is_not_applied_again(
     scene.apply()
     scene.until_rejected(second, "ErrorRate")
     scene.degraded()
-    assert scene.last_wave() == "1", "it was turned back, and the wave went on"
+    assert scene.last_wave() == "1", "it was rolled back, and the wave went on"
     told = scene.app.of("ModelDeployment")
     assert told["status"] == "Synced"
-    assert "was turned back, ErrorRate" in told["health"]["message"]
+    assert "was rolled back, ErrorRate" in told["health"]["message"]
 
     before = version(scene.mdep.latest), scene.app.status["operationState"]
     for _ in range(3):

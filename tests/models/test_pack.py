@@ -58,7 +58,7 @@ def test_what_others_know_is_taken_from_files(model: Path) -> None:
     [
         (["--features", "4"], "takes 3 features, not 4"),
         (["--labels", "a,b,c"], "2 classes (no, yes), and there are 3 labels"),
-        (["--dtype", "float31"], "dtype 'float31' is none of"),
+        (["--dtype", "float31"], "dtype 'float31' is not one of"),
         (["--task", "outlier"], "does not tell outliers"),
     ],
 )

@@ -301,9 +301,9 @@ class Scene:
         )
 
     def until_rejected(self, revision: str, reason: str, seconds: float = END_SECONDS) -> Object:
-        """Wait until a revision was turned back and the stable has all traffic."""
+        """Wait until a revision was rolled back and the stable has all traffic."""
         found = self.until(
-            f"{revision} is turned back",
+            f"{revision} is rolled back",
             lambda s: (
                 (s.get("rejected") or {}).get("revision") == revision
                 and s["phase"] == "RolledBack"

@@ -101,7 +101,7 @@ def test_a_scale_event_on_the_way_back_takes_nothing_from_the_stable(scene: Scen
     autoscale(scene, first, 2)
     mark = len(scene.mdep.seen)
     scene.tell(second, errors=0.5)
-    scene.until("it is being turned back", lambda s: s["phase"] == "RollingBack", 30)
+    scene.until("it is being rolled back", lambda s: s["phase"] == "RollingBack", 30)
     scene.kube("-n", scene.namespace, "scale", f"deployment/m-{second}", "--replicas=3")
     scene.until_rejected(second, "ErrorRate", 40)
     shares = [

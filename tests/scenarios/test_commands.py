@@ -55,7 +55,7 @@ def test_pause_and_resume(scene: Scene) -> None:
 
 
 def test_abort_then_rollback_of_a_promoted_one(scene: Scene) -> None:
-    """abort turns a candidate back; rollback returns to the stable before this one."""
+    """abort rejects a candidate; rollback returns to the stable before this one."""
     first, second = waiting_at_ten(scene)
     scene.command("abort")
     scene.until_rejected(second, "Aborted", 15)

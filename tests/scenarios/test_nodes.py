@@ -79,7 +79,7 @@ def test_a_lost_node_takes_no_traffic_along(
     """Given one candidate and another one's stable on a node, when it is lost, then ...
 
     The candidate's share goes to its stable, the other's candidate carries everything, and each
-    gets its own back with the node: no step for it, and nobody is turned back.
+    gets its own back with the node: no step for it, and nobody is rolled back.
     """
     if scene.kube.cluster == "current":
         pytest.skip("NOT RUN: no node of somebody else's is stopped; CLUSTER=local or CLUSTER=kind")

@@ -49,7 +49,7 @@ def test_a_crash_loop_at_50_percent_is_cut_within_three_evaluations(scene: Scene
         rejected: Object | None = scene.status.get("rejected")
         return rejected
 
-    rejected = eventually("it is turned back", turned_back, 60, 0.5)
+    rejected = eventually("it is rolled back", turned_back, 60, 0.5)
     assert rejected["reason"] == "Health", rejected
     assert rejected["evidence"]["value"] == 3
     scene.until_rejected(second, "Health")

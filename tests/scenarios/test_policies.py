@@ -74,7 +74,7 @@ def test_suspend_takes_no_step_but_still_rolls_back(scene: Scene) -> None:
 
 
 def test_custom_metrics_have_bounds_on_both_sides(scene: Scene) -> None:
-    """Given max and min for a value over the stable's, then just outside is turned back."""
+    """Given max and min for a value over the stable's, then just outside is rolled back."""
     scene.holds("60s", "60s", "60s")
     query = f"max({CANDIDATE}) - max({STABLE})"
     scene.analysis["custom"] = [{"name": "gain", "query": query, "max": 3, "min": -2}]

@@ -161,7 +161,7 @@ def test_it_is_shown(split: RunningServer) -> None:
     [
         ('{"model": "xgboost", "version": "1.0.0", "share": 0.5}', 1, "both are this one"),
         ('{"model": "xgboost", "version": "9.9.9", "share": 0.5}', 1, "no version 9.9.9"),
-        ('{"model": "resnet", "version": "1.0.0", "share": 0.5}', 2, "'resnet' is none of"),
+        ('{"model": "resnet", "version": "1.0.0", "share": 0.5}', 2, "'resnet' is not one of"),
         ('{"model": "xgboost", "version": "1.1.0", "share": 2}', 2, "TRANSIT_EXPERIMENT[share]"),
         ('{"model": "xgboost"', 2, "TRANSIT_EXPERIMENT: not JSON"),
     ],

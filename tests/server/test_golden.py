@@ -66,7 +66,7 @@ def raises_on_text(row: Any) -> float:
             TABLE,
             table(("Oslo", 1.0), ("Bergen", 2.0)),
             lambda row: 1.0,
-            "row 1 of probe.npy is refused .* 'Bergen' is none of Oslo, Hamar",
+            "row 1 of probe.npy is refused .* 'Bergen' is not one of Oslo, Hamar",
         ),
         (
             NUMBERS,
@@ -135,5 +135,5 @@ def test_before_they_pass_there_is_no_traffic(tmp_path: Path) -> None:
         server.until_ready()
     with RunningServer(tmp_path / "store", tmp_path / "b", {"wrong": "1.0.0"}) as server:
         assert server.process.wait(60) == 1
-        words = r"row \d+ of probe.npy is refused .* 'Bergen' is none of Oslo, Hamar"
+        words = r"row \d+ of probe.npy is refused .* 'Bergen' is not one of Oslo, Hamar"
         assert re.search(words, server.termination_log.read_text())

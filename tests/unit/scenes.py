@@ -90,7 +90,7 @@ def stable(world: World) -> str:
 
 
 def rejected(world: World) -> Rejected:
-    """Return what was turned back, which must be there."""
+    """Return what was rolled back, which must be there."""
     assert world.status.rejected is not None, world.status.message
     return world.status.rejected
 

@@ -94,7 +94,7 @@ def test_commits_are_compared_round_by_round(
 
 def test_lists_are_of_what_is_known() -> None:
     assert command.some_of(["triton", "mosec"])("mosec,triton") == ["mosec", "triton"]
-    with pytest.raises(argparse.ArgumentTypeError, match="'x' is none of triton, mosec"):
+    with pytest.raises(argparse.ArgumentTypeError, match="'x' is not one of triton, mosec"):
         command.some_of(["triton", "mosec"])("mosec,x")
 
 

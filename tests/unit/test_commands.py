@@ -237,7 +237,7 @@ def test_each_value_acts_once(start: Callable[[], World], verb: str) -> None:
         (serving, "resume/1", "it isn't paused"),
         (serving, "rollback/1", "there was no stable before"),
         (serving, "fly/1", "the commands are abort, pause, promote,"),
-        (serving, "/1", "is no command"),
+        (serving, "/1", "is not a command"),
         (World, "rollback/1", "there was no stable before"),
     ],
     ids=["promote", "promote-full", "abort", "retry", "resume", "rollback", "unknown", "empty",

@@ -11,12 +11,12 @@ from transit_operator.runtime.config import InvalidConfig, load
 CHART = Path(__file__).parents[2] / "charts" / "transit" / "values.yaml"
 
 UNKNOWN = {
-    "namespace: [ml]": "namespace: is no key",
-    "prometheus: {uri: http://p}": "prometheus.uri: is no key",
-    "server: {pullPolicy: Always}": "server.pullPolicy: is no key",
-    "resolver: {limits: {}}": "resolver.limits: is no key",
-    "pools: {cpu: {nodeselector: {a: b}}}": "pools.cpu.nodeselector: is no key",
-    "{a: 1, b: 2}": "a: is no key of the configuration; b: is no key",
+    "namespace: [ml]": "namespace: is not a key",
+    "prometheus: {uri: http://p}": "prometheus.uri: is not a key",
+    "server: {pullPolicy: Always}": "server.pullPolicy: is not a key",
+    "resolver: {limits: {}}": "resolver.limits: is not a key",
+    "pools: {cpu: {nodeselector: {a: b}}}": "pools.cpu.nodeselector: is not a key",
+    "{a: 1, b: 2}": "a: is not a key of the configuration; b: is not a key",
     "server: {podTemplate: {labels: {}}}": "server.podTemplate: Value error, a podTemplate has",
     "server: {podTemplate: {metadata: {name: x}}}": "metadata has labels and annotations, not name",
     "server: {podTemplate: {metadata: {labels: {transit.dev/x: y}}}}": "transit.dev/x: set by",

@@ -167,7 +167,7 @@ def test_a_refused_hostname_holds_up_no_rollback() -> None:
 
 
 def test_a_refused_route_holds_up_no_rollback_though_it_has_another_rule() -> None:
-    """Testers were led to what is turned back, by a header that the spec has no more."""
+    """Testers were led to what is rolled back, by a header that the spec has no more."""
     gateway = {"parentRefs": [{"name": "public"}]}
     header = {"name": "x-transit", "value": "candidate"}
     before = spec(traffic={"router": "gateway", "gateway": gateway, "candidateHeader": header})

@@ -310,7 +310,7 @@ def check_wakes_up(before: Observed, decision: Decision) -> None:
         assert decision.wake_at is not None, "nobody would look at the candidate again"
 
 
-BEGINNINGS = ("first", "not up", "a tenth", "half", "baking", "turned back", "promoted")
+BEGINNINGS = ("first", "not up", "a tenth", "half", "baking", "rolled back", "promoted")
 WAITS = st.sampled_from([5, 15, 30, 45, 90])
 
 
@@ -333,7 +333,7 @@ class Rollouts(RuleBasedStateMachine):
         self.apply(V2, policy)
         least = {"a tenth": 10, "baking": 100}.get(begin, 50)
         self.go_on(lambda w: w.candidate is not None and w.candidate.weight >= least)
-        if begin == "turned back":
+        if begin == "rolled back":
             self.world.readings = READINGS["errors"]
             self.go_on(lambda w: w.rejected is not None)
         if begin == "promoted":

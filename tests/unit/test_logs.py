@@ -18,11 +18,11 @@ def line(message: str, *arguments: object, **about: object) -> dict[str, str]:
 
 
 def test_a_record_is_one_line_with_what_it_is_about() -> None:
-    assert line("turned %s", "back", resource="ml/m", revision="ab", reason="Drift", other=1) == {
+    assert line("rolled %s", "back", resource="ml/m", revision="ab", reason="Drift", other=1) == {
         "time": "2001-09-09T01:47:00.250Z",
         "level": "warning",
         "logger": "transit",
-        "message": "turned back",
+        "message": "rolled back",
         "resource": "ml/m",
         "revision": "ab",
         "reason": "Drift",

@@ -1,4 +1,4 @@
-"""What turns a candidate back: signals, health, custom metrics."""
+"""What rejects a candidate: signals, health, custom metrics."""
 
 from dataclasses import replace
 

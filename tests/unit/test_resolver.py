@@ -146,7 +146,7 @@ CAUSES: dict[str, tuple[dict[str, Any], str, str]] = {
     "an end with other words": (
         ended(0, "hello", "Completed"),
         "ResolverFailing",
-        "that is understood",
+        "that can be read",
     ),
     "an image without the command": (
         ended(1, "(ModuleNotFoundError: No module named 'transit_models')"),
@@ -256,7 +256,7 @@ def test_other_content_of_a_known_version_is_refused_and_looked_at_again_later()
     found = answer(said, SPEC, contents, MADE)
     assert isinstance(found, Problem)
     assert found.reason == "ContentChanged"
-    for words in (DIGEST, OTHER, "forest 1.4.0", "version of its own", "resolve"):
+    for words in (DIGEST, OTHER, "forest 1.4.0", "another version", "resolve"):
         assert words in found.message
     assert found.look_again == MADE + 600
     assert change(said, at=MADE + 599, contents=contents) == ResolverChange()

@@ -268,7 +268,7 @@ def test_resolve_without_an_alias_finds_what_is_there_and_changes_nothing() -> N
     world = serving()
     say(world, "resolve/1")
     world.run(60)
-    assert last(world, "Resolving").message == "forest 1.0.0: looked up again by command"
+    assert last(world, "Resolving").message == "forest 1.0.0: resolved again by command"
     assert reasons(world)[-1] == "Resolving"
     assert phase(world) is Phase.STABLE
 

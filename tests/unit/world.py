@@ -195,7 +195,7 @@ class World:
         return sizes != {n: self._size(n, c, decision) for n, c in decision.replicas.items()}
 
     def _record(self, observed: Observed, decision: Decision) -> None:
-        """Keep what made each revision, and why one was turned back."""
+        """Keep what made each revision, and why one was rolled back."""
         want = observed.wanted
         for name in decision.replicas:
             if name not in self.records and want is not None and want.revision == name:

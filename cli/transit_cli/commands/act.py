@@ -21,12 +21,12 @@ Timeout = Annotated[
 ]
 
 _TEXTS = {
-    "abort": "Turn the candidate back now; while traffic goes back, all of it at once.",
-    "retry": "Try a revision again that was turned back.",
+    "abort": "Reject the candidate now; while traffic moves back, move all of it at once.",
+    "retry": "Try a rejected revision again.",
     "pause": "Take no further step; evaluations and rollbacks go on.",
     "resume": "Go on after a pause.",
     "rollback": "Go back to the stable version before this one; with a candidate, as abort.",
-    "resolve": "Look the aliases of the spec (stable, latest) up again.",
+    "resolve": "Resolve the versions of the spec again: an alias may have moved.",
 }
 
 
@@ -50,7 +50,7 @@ def promote(
 ) -> int:
     """Take the next step now, without waiting for its hold or for data.
 
-    A failing signal still turns the candidate back. With --full it gets all traffic at once.
+    A failing signal still rejects the candidate. With --full it gets all traffic at once.
     """
     verb, most = "promote-full" if full else "promote", limit(timeout)
     return act(cluster(kubeconfig, context, namespace), name, verb, most, output)

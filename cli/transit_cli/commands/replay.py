@@ -118,7 +118,7 @@ def _time(text: str | None) -> float | None:
         return None
     found = epoch(text)
     if found is None:
-        raise CommandFailed(f"{text!r} is no time", "--from 2026-11-27T10:00:00Z", Exit.USAGE)
+        raise CommandFailed(f"{text!r} is not a time", "--from 2026-11-27T10:00:00Z", Exit.USAGE)
     return found
 
 

@@ -62,7 +62,7 @@ def status(
 ) -> int:
     """Show a rollout: revisions, pods, weights, the step, and each signal with its bound.
 
-    With --watch the exit code says how it ended: 0 promoted, 1 turned back (and why), 2 timed out.
+    With --watch the exit code says how it ended: 0 promoted, 1 rolled back (and why), 2 timed out.
     """
     most = limit(timeout) if timeout is not None else None
     there = cluster(kubeconfig, context, namespace)

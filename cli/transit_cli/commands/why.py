@@ -1,4 +1,4 @@
-"""`transit why`: why a revision was turned back, or why a rollout waits; in words and with a plot.
+"""`transit why`: why a revision was rolled back, or why a rollout waits; in words and with a plot.
 
 The status alone is enough for the words. Prometheus adds the plot, and the pods and classes that
 stood out; where it can't be asked, the answer says so. Neighbours: `rollout.why` has the answer,
@@ -40,7 +40,7 @@ def command(
             "--revision",
             metavar="REVISION",
             help="A revision of the history, by its hash or its version. Default: what is going"
-            " on, or what was turned back last.",
+            " on, or what was rolled back last.",
             show_default=False,
         ),
     ] = None,
@@ -61,7 +61,7 @@ def command(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> int:
-    """Say in plain words why a version was turned back, or why a rollout waits."""
+    """Say in plain words why a version was rolled back, or why a rollout waits."""
     there = cluster(kubeconfig, context, namespace)
     mdep = modeldeployments.read(there, name)
     try:

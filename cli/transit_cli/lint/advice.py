@@ -65,7 +65,7 @@ def _never_enough(spec: Spec, known: Known) -> Advice:
         if step["weight"] and samples < least:
             enough = human(least / (known.rate * share)) if known.rate > 0 else "no window"
             policy = analysis.get("noData", {}).get("policy", "Hold")
-            then = "waits for ever" if policy == "Hold" else "is turned back for lack of data"
+            then = "waits for ever" if policy == "Hold" else "is rolled back for lack of data"
             yield (
                 (*ROLLOUT, "steps", number, "weight"),
                 f"at {known.rate:.2g} requests/s `minSamples: {least}` in {window} is never reached"

@@ -1,4 +1,4 @@
-"""When is a watch over, and with which exit code: promoted, turned back, or not yet.
+"""When is a watch over, and with which exit code: promoted, rolled back, or not yet.
 
 A pipeline applies a spec and then asks. So nothing counts before the operator has looked at that
 spec, and what is followed is the one revision that it asked for: a newer spec, or a way back to the
@@ -69,7 +69,7 @@ def outcome(mdep: Object, until: Until, followed: Followed) -> Outcome | None:
     over = phase == "RolledBack" and not status.get("candidate")
     if rejected and (over or (mine and phase == "Failed")):
         what = models_text(rejected.get("models", [])) or rejected["revision"]
-        text = f"{what} was turned back, {rejected['reason']}: {rejected['message']}"
+        text = f"{what} was rolled back, {rejected['reason']}: {rejected['message']}"
         return Outcome(Exit.REFUSED, text, f"transit why {name}")
     stable, candidate = status.get("stable") or {}, status.get("candidate") or {}
     serves = models_text(stable.get("models", [])) or stable.get("revision", "")

@@ -142,7 +142,7 @@ def _waits(spec: Object, status: Object, candidate: Object, number: int) -> str 
     if status.get("paused"):
         return "paused: transit resume goes on"
     if candidate.get("askedAt"):
-        return "waits for approval: transit promote goes on, transit abort turns back"
+        return "waits for approval: continue with transit promote, or reject it with transit abort"
     if candidate.get("blindSince") and candidate.get("weight"):
         absent = [e for e in status.get("signals") or [] if e.get("verdict") == "NoData"]
         why = f": {absent[0]['signal']}: {absent[0]['message']}" if absent else ""

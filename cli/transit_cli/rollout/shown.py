@@ -74,7 +74,7 @@ class Signal(Value):
 
 
 class Rejection(Value):
-    """The revision that was turned back last, and why."""
+    """The revision that was rolled back last, and why."""
 
     revision: str
     models: str = ""

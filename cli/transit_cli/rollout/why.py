@@ -1,4 +1,4 @@
-"""Why a revision was turned back, or why it waits: the whole answer, in the order people ask.
+"""Why a revision was rolled back, or why it waits: the whole answer, in the order people ask.
 
 From the status alone; what Prometheus adds (pods and classes that stood out) is put in by the
 command. Neighbours: `words` has each signal's sentences, `timeline` the rollouts of the history.
@@ -21,9 +21,9 @@ _NEAR = 0.7  # of a bound: worth a word
 _LATER = {
     "NotReady": "its pods never became ready",
     "Check": "a check failed",
-    "Aborted": "a person decided so",
+    "Aborted": "a person aborted it",
     "NoData": "there was no data for too long",
-    "Health": "its pods were sick",
+    "Health": "its pods were unhealthy",
     "ErrorRate": "too many of its predictions failed",
     "Latency": "it was too slow",
     "Drift": "it predicts other classes than the stable version",
@@ -72,7 +72,7 @@ def why(mdep: Object, wanted: str | None, now: float) -> Why:
         mine = [t for t in found if t.revision == shown.rejected.revision and t.end]
         return _ended(mdep, mine[-1] if mine else _of_rejected(mdep))
     ended = [t for t in found if t.end == "Rejected"]
-    facts = [f"{_day(t.ended)}: {t.models or t.revision} was turned back" for t in ended]
+    facts = [f"{_day(t.ended)}: {t.models or t.revision} was rolled back" for t in ended]
     return Why(
         kind="settled",
         headline=f"nothing is under way: {shown.message}",
@@ -126,7 +126,7 @@ def _ended(mdep: Object, one: Timeline) -> Why:
     explained = explain(evidence, analysis_of(mdep)) if evidence else Explained(number=message)
     return Why(
         kind="turned-back",
-        headline=f"{what} was turned back: {_LATER.get(reason, reason)}",
+        headline=f"{what} was rolled back: {_LATER.get(reason, reason)}",
         revision=one.revision,
         models=one.models,
         signal=evidence["signal"] if evidence else None,

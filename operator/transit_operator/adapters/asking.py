@@ -108,7 +108,7 @@ class Client:
         for secret in (self._url, *brings.secrets):
             said = said.replace(secret, self._shown if secret == self._url else "***")
         if re.match("HTTP Status Code 40[13]\\b", said):
-            text = f"Prometheus at {self._shown} doesn't let the operator in: {said[:200]}; see"
+            text = f"Prometheus at {self._shown} denies the operator access: {said[:200]}; see"
             text += " config.prometheus: basicAuth, bearerTokenFile, headers, tls.certFile"
             return Problem("PrometheusUnauthorized", text)
         return Problem("PrometheusError", f"Prometheus refused the query: {said[:300]}")

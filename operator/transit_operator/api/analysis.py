@@ -1,4 +1,4 @@
-"""`spec.rollout.analysis`: what is measured of a candidate, and what turns it back."""
+"""`spec.rollout.analysis`: what is measured of a candidate, and what rejects it."""
 
 from typing import Literal
 
@@ -16,13 +16,13 @@ class Judged(ApiModel):
 
     mode: Literal["Enforce", "Warn", "Off"] | None = Field(
         default=None,
-        description="Enforce, as without it: it turns back and holds. Warn: what it finds is told"
-        " and counted, but turns nothing back and holds no step. Off: it is not judged.",
+        description="Enforce, the default: it rejects the candidate, or holds the step. Warn: what"
+        " it finds is reported and counted, but rejects nothing and holds no step. Off: ignored.",
     )
 
     @property
     def enforced(self) -> bool:
-        """Whether it turns back and holds."""
+        """Whether it rejects and holds."""
         return self.mode in (None, "Enforce")
 
 
@@ -109,7 +109,8 @@ class CustomMetric(Judged):
 
 class NoData(ApiModel):
     policy: Literal["Hold", "Rollback"] = Field(
-        default="Hold", description="Hold waits for data as long as it takes; Rollback turns back."
+        default="Hold",
+        description="Hold waits for data as long as it takes; Rollback rejects the candidate.",
     )
     after: Duration = Field(default="30m", description="How long without data, for Rollback.")
 

@@ -110,7 +110,7 @@ class Rollout(ApiModel):
     )
     analysis: Analysis = Field(
         default_factory=Analysis,
-        description="What is measured of the candidate at every interval, and what turns it back.",
+        description="What is measured of the candidate at every interval, and what rejects it.",
     )
     checks: list[Check] = Field(
         default_factory=list,

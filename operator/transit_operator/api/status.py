@@ -166,7 +166,7 @@ class CandidateStatus(ApiModel):
         default=0, description="The step it is at, counted from 1; 0 before the first."
     )
     steps: int = Field(default=0, description="How many steps there are.")
-    weight: int = Field(default=0, description="Percent of the traffic it shall have.")
+    weight: int = Field(default=0, description="Percent of the traffic that it should have.")
     held_seconds: float = Field(default=0, description="Time at this step, with data.")
     started_at: Time = Field(description="When its rollout began (RFC 3339).")
     waiting_since: Time | None = Field(
@@ -239,7 +239,7 @@ class Retreat(ApiModel):
     )
     rejected: bool = Field(
         default=False,
-        description="It was turned back; else a newer spec came, and nothing is known against it.",
+        description="It was rolled back; else a newer spec came, and nothing is known against it.",
     )
     hurried: bool = Field(
         default=False, description="By command or deadline: to what is ready, however few pods."
@@ -344,7 +344,7 @@ class ModelDeploymentStatus(ApiModel):
     )
     rejected: Rejected | None = Field(
         default=None,
-        description="The last revision that was turned back. It is not tried again until the spec "
+        description="The last revision that was rolled back. It is not tried again until the spec "
         "asks for another one, or the command retry.",
     )
     traffic: list[Weight] = Field(

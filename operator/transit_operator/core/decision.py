@@ -15,7 +15,7 @@ class Decision:
     are the least, and `limits` the most that its autoscaler may choose. `keep` names the revisions
     whose objects stay as they are; all others go. `wake_at` is when to look again though nothing
     happened, in seconds since the epoch. `testers` is the revision that `candidateHeader` leads to,
-    where that isn't as the weights say. `rejected` maps a revision that was turned back to why: it
+    where that isn't as the weights say. `rejected` maps a revision that was rolled back to why: it
     is noted on its record too, for the case that the status gets lost.
     """
 

@@ -133,7 +133,7 @@ class Scaling:
 class Record:
     """What is kept of a revision in the cluster, whatever becomes of the status.
 
-    `created` tells which of two is the older one. `rejected` is why it was turned back, `storage`
+    `created` tells which of two is the older one. `rejected` is why it was rolled back, `storage`
     where its models are from, empty of a revision from before that was kept.
     """
 

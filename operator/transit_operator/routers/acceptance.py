@@ -90,7 +90,7 @@ def acceptance(
 
 
 def _silent(route: Object, now: float) -> Route:
-    """Return what it means that no Gateway has said anything of the route."""
+    """Return what it means that no Gateway has reported on the route yet."""
     until = epoch(route["metadata"].get("creationTimestamp") or rfc3339(now)) + SILENT_SECONDS
     if now < until:
         return Route(None, look_again=until)

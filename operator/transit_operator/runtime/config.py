@@ -35,6 +35,6 @@ def _explain(error: ValidationError) -> str:
     said = []
     for item in error.errors():
         field = ".".join(str(part) for part in item["loc"]) or "the file"
-        known = "is no key of the configuration"
+        known = "is not a key of the configuration"
         said.append(f"{field}: {known if item['type'] == 'extra_forbidden' else item['msg']}")
     return "; ".join(said)

@@ -101,7 +101,7 @@ class Feedback:
         name = next(iter(self._registry.refs)) if claims.model == ENSEMBLE else claims.model
         labels = self._registry.get(name).labels
         if label not in labels:
-            text = f"is none of the classes {', '.join(labels)[:500]}"
+            text = f"is not one of the classes {', '.join(labels)[:500]}"
             raise InvalidInput(text, field="label")
 
 

@@ -114,7 +114,7 @@ class Signer:
             text = f"is too old: labels are taken for {self._days} days"
             raise InvalidInput(text, field="feedback_token")
         if claims.day > self.today + 1:
-            text = "is of a day to come: the clocks of two servers differ"
+            text = "is of a future day: the clocks of two servers differ"
             raise InvalidInput(text, field="feedback_token")
         return claims, tag
 
@@ -126,7 +126,7 @@ class Signer:
                 return _DECODER.decode(claims), tag
         except (ValueError, msgspec.MsgspecError):
             pass  # it is none of ours, in one of many ways
-        text = "was given out by no server of this ModelDeployment, or it was changed on the way"
+        text = "was not issued by a server of this ModelDeployment, or has been changed since"
         raise InvalidInput(text, field="feedback_token")
 
 

@@ -297,7 +297,7 @@ def _speaks_rows(model: ServedModel) -> None:
     """Raises `InvalidInput` for what only the v2 protocol has words for."""
     if model.several or not (model.inputs.matrix or model.inputs.is_table):
         what = "answers several outputs" if model.several else "takes tensors"
-        text = f"{model.name} {what}: ask it by /v2/models/{model.name}/infer"
+        text = f"{model.name} {what}: use /v2/models/{model.name}/infer"
         raise InvalidInput(text, field="model")
 
 

@@ -128,7 +128,7 @@ def _with(world: World, **observed: Any) -> dict[str, Any]:
 
 def _resolving() -> dict[str, Any]:
     """After a rollback another version is asked for, which is looked up."""
-    text = "the versions of the models are being looked up"
+    text = "resolving the versions of the models"
     return _with(_rolled_back(), problem=Problem(RESOLVING, text), wanted=None)
 
 

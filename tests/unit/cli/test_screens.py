@@ -58,7 +58,7 @@ def test_a_rollback_says_why() -> None:
     text = screen(world)
     assert "RolledBack" in text
     assert "errorRate  Fail  5.1 %  bound 5 %" in text
-    assert "forest 2.0.0 was turned back, ErrorRate: error rate 5.1%" in text
+    assert "forest 2.0.0 was rolled back, ErrorRate: error rate 5.1%" in text
 
 
 def test_a_sick_pod_says_what_is_wrong_with_it() -> None:

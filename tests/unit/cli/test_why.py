@@ -73,7 +73,7 @@ def test_why_it_was_turned_back(
 ) -> None:
     found = answer(turned_back(readings))
     assert found.kind == "turned-back"
-    assert found.headline == f"forest 2.0.0 was turned back: {headline}"
+    assert found.headline == f"forest 2.0.0 was rolled back: {headline}"
     assert found.signal == signal
     assert found.explained is not None
     assert number in found.explained.number
@@ -323,4 +323,4 @@ def test_after_the_command_rollback_it_says_who_decided() -> None:
     world.run(120)
     found = answer(world)
     assert found.kind == "turned-back"
-    assert found.headline.startswith("forest 2.0.0 was turned back: rolled back to ")
+    assert found.headline.startswith("forest 2.0.0 was rolled back: rolled back to ")

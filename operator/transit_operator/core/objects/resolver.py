@@ -207,18 +207,18 @@ def answer(
     name = pod["metadata"]["name"]
     return Problem(
         RESOLVING,
-        f"the versions of the models are being looked up for {human(age)}, and the pod has said"
-        f" nothing of why it takes so long; its events may: kubectl describe pod {name}",
+        f"resolving the versions of the models has taken {human(age)}, and the pod does"
+        f" not say why; its events may: kubectl describe pod {name}",
         _again(pod, spec, now),
     )
 
 
 def _looking_up(look_again: float | None = None) -> Problem:
-    return Problem(RESOLVING, "the versions of the models are being looked up", look_again)
+    return Problem(RESOLVING, "resolving the versions of the models", look_again)
 
 
 def _failing(why: str, look_again: float | None) -> Problem:
-    return Problem("ResolverFailing", f"the versions can't be looked up: {why}"[:900], look_again)
+    return Problem("ResolverFailing", f"the versions can't be resolved: {why}"[:900], look_again)
 
 
 def _read(
@@ -233,7 +233,7 @@ def _read(
     except (ValueError, TypeError, ValidationError):
         pins = None
     if pins is None or not _answers(asked, pins.models):
-        return _failing("the resolver pod ended without an answer that is understood", look_again)
+        return _failing("the resolver pod ended without an answer that can be read", look_again)
     for model in pins.models:
         before = contents.get((model.name, model.version))
         if before is not None and model.digest not in (None, before):
@@ -270,9 +270,9 @@ def _answers(asked: list[tuple[str, str]], found: list[PinnedModel]) -> bool:
 def _replaced(model: PinnedModel, before: str, look_again: float | None) -> Problem:
     return Problem(
         CONTENT_CHANGED,
-        f"the storage has other content of {model.name} {model.version} than it had: the digest is"
-        f" {model.digest}, and revisions here are of {before}. Publish it under a version of its"
-        " own; the command resolve takes it as it is",
+        f"the content of {model.name} {model.version} in the storage has changed: the digest is"
+        f" {model.digest}, and revisions here are of {before}. Publish it under another"
+        " version, or accept it with the command resolve",
         look_again,
     )
 

@@ -56,7 +56,7 @@ class NoSigningKeys(Unbuildable):
 
     def __init__(self) -> None:
         super().__init__(
-            "spec.storage.verify: Signature needs somebody's public key, and the operator's"
+            "spec.storage.verify: Signature needs a public key, and the operator's"
             " configuration has none (signing.keys)"
         )
 

@@ -57,7 +57,7 @@ def spared(spec: ModelDeploymentSpec, full: int, share: int) -> int:
 
 def stables_room(o: Observed, spec: ModelDeploymentSpec, stable: str, full: int) -> int:
     """Return the percent that the stable can take back. All, with one pod less than it needs: that
-    one still serves what is turned back, and is free only when its traffic has gone."""
+    one still serves what is rolled back, and is free only when its traffic has gone."""
     ready = o.revision(stable).ready
     return 100 if ready and ready >= full - 1 else _carried(spec, ready, full)
 

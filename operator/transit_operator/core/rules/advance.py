@@ -163,7 +163,7 @@ def _ask(o: Observed, rollout: Rollout, state: Trying) -> Rollout:
         o,
         _with(rollout, state, asked_at=rfc3339(o.now)),
         changes.APPROVAL_NEEDED,
-        f"{candidate.weight} % went well: the command promote goes on, abort turns back",
+        f"{candidate.weight} % went well: continue with the command promote, or reject with abort",
         phase=Phase.BAKING if candidate.weight == 100 else Phase.PROGRESSING,
         revision=candidate.revision,
         weight=candidate.weight,
@@ -242,7 +242,7 @@ def _await_pods(
 ) -> Rollout:
     """Wait for pods until the deadline. More ready pods than before are progress: it starts anew.
 
-    So a candidate is not turned back because the stable's autoscaler was busy meanwhile. Waits add
+    So a candidate is not rolled back because the stable's autoscaler was busy meanwhile. Waits add
     up: one that comes up and dies again for ever has no new deadline each time.
     """
     candidate, pods = state.candidate, o.revision(state.candidate.revision)

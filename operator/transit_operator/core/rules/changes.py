@@ -153,7 +153,7 @@ def fail(
     message: str,
     evidence: Evidence | None = None,
 ) -> Rollout:
-    """Do what `rollout.onFailure` says about a candidate that has failed: turn it back, or pause.
+    """Do what `rollout.onFailure` says about a candidate that has failed: reject it, or pause.
 
     Paused already, nothing more is said.
     """

@@ -31,7 +31,7 @@ def handle(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
     handler = HANDLERS.get(verb)
     if handler is None:
         verbs = ", ".join(sorted(HANDLERS))
-        rollout = _ignored(o, rollout, f"{verb!r} is no command; the commands are {verbs}")
+        rollout = _ignored(o, rollout, f"{verb!r} is not a command; the commands are {verbs}")
     else:
         rollout = handler(o, spec, rollout)
     return rollout.but(handled_action=action)
@@ -158,7 +158,7 @@ _NO_PREVIOUS = "nothing to roll back to: there was no stable before this one"
 def _to_previous(o: Observed, rollout: Rollout, state: Steady) -> Rollout:
     if rollout.rest.rejected is not None:
         revision = rollout.rest.rejected.revision
-        why = f"{revision} was turned back already; the spec names the next version"
+        why = f"{revision} was rolled back already; the spec names the next version"
         return _ignored(o, rollout, why)
     stable, previous = state.stable, rollout.rest.previous
     if previous is None or previous.revision == stable.revision:
@@ -198,7 +198,7 @@ def _retry(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
 
 def _pause(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
     if _paused(rollout):
-        return _ignored(o, rollout, "it is paused already")
+        return _ignored(o, rollout, "it is already paused")
     paused = _with_pause(rollout, True)
     if paused is None:
         return _ignored(o, rollout, "nothing to pause: a first deployment takes no steps")
@@ -220,7 +220,7 @@ def _resolve(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollou
     """
     phase = rollout.rest.phase or Phase.PENDING
     anew = rollout.but(pins=Pins(key=content_key(spec), models=[]))
-    text = f"{models_text(spec.models)}: looked up again by command"
+    text = f"{models_text(spec.models)}: resolved again by command"
     return note(o, anew, changes.RESOLVING, text, phase=phase)
 
 

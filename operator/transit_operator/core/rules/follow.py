@@ -1,4 +1,4 @@
-"""Follow the spec: which revision is the stable, which the candidate, and what was turned back.
+"""Follow the spec: which revision is the stable, which the candidate, and what was rolled back.
 
 Neighbours: `decide` calls `follow_spec` after commands and before the analysis.
 """

@@ -1,7 +1,7 @@
 """Rebuild a lost status from what serves: after a restore, or where somebody emptied it.
 
 Who has the traffic is the stable. What the spec asks for goes on as a candidate with just the share
-it has, from the step that this is; what was turned back stays so (`Record.rejected`). Nobody gets
+it has, from the step that this is; what was rolled back stays so (`Record.rejected`). Nobody gets
 more than it had, but by the steps. A command that stands there counts as handled. Neighbour:
 `decide` calls `recover` before all other rules.
 """
@@ -83,7 +83,7 @@ def _stable(o: Observed, shares: dict[str, int]) -> str:
 
 
 def _older(o: Observed, one: str, other: str) -> bool:
-    """Tell whether both have records, and one that wasn't turned back is the older one."""
+    """Tell whether both have records, and one that wasn't rolled back is the older one."""
     if one not in o.records or other not in o.records:
         return False
     mine = o.records[one]
@@ -141,7 +141,7 @@ def _candidate(o: Observed, steps: list[Step], share: int) -> CandidateStatus:
 
 
 def _rejected(o: Observed) -> Rejected | None:
-    """Return that the wanted revision was turned back before, if its record says so."""
+    """Return that the wanted revision was rolled back before, if its record says so."""
     assert o.wanted is not None
     record = o.records.get(o.wanted.revision)
     if record is None or not record.rejected:
@@ -150,7 +150,7 @@ def _rejected(o: Observed) -> Rejected | None:
         revision=o.wanted.revision,
         models=list(o.wanted.models),
         reason=_reason(record.rejected),
-        message="turned back before the status was lost; retry tries it again",
+        message="rolled back before the status was lost; retry tries it again",
         time=rfc3339(o.now),
     )
 

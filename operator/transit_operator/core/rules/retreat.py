@@ -46,7 +46,7 @@ def retreat(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Ret
 def _nowhere_to_go(o: Observed, state: Retreating) -> bool:
     """Tell whether the stable is dead, so that the next one's turn is now.
 
-    What was turned back gives its share to the next one first, as `allot` has it. What was merely
+    What was rolled back gives its share to the next one first, as `allot` has it. What was merely
     replaced keeps it, and the next one takes its steps beside it.
     """
     bad = state.source.rejected and o.share(state.source.revision) > 0

@@ -1,7 +1,7 @@
 """When the stable revision is no measure, and what is then made of the comparisons with it.
 
 A candidate may be the fix of a broken stable: it must not be held because there is nothing to
-compare with, nor turned back for being slower than an error. Error rate, health and custom metrics
+compare with, nor rolled back for being slower than an error. Error rate, health and custom metrics
 judge it alone (docs/decisions/0010-broken-stable.md). Neighbours: `evaluate` asks,
 `signals` compares.
 """

@@ -179,12 +179,12 @@ def with_mode(rule: Judged, found: Evidence) -> Evidence:
 
 
 def fails(found: Evidence) -> bool:
-    """Tell whether it turns the candidate back."""
+    """Tell whether it rejects the candidate."""
     return found.verdict is Verdict.FAIL and found.mode is None
 
 
 def warns(found: Evidence) -> bool:
-    """Tell whether it would turn the candidate back, were it asked to."""
+    """Tell whether it would reject the candidate, were it enforced."""
     return found.verdict is Verdict.FAIL and found.mode == "Warn"
 
 

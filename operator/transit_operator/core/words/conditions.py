@@ -114,7 +114,7 @@ def _dependencies_match(rollout: Rollout) -> Words:
 
 def _route_accepted(o: Observed) -> Words:
     if o.route is None or o.route.accepted is None:
-        return "RouteAccepted", "Unknown", "NotSaid", "no Gateway has said anything of the route"
+        return "RouteAccepted", "Unknown", "NotSaid", "no Gateway has reported on the route yet"
     if o.route.accepted:
         return "RouteAccepted", "True", "Accepted", o.route.message or "the Gateways carry it"
     return "RouteAccepted", "False", o.route.reason or "NotAccepted", o.route.message
@@ -128,14 +128,14 @@ def _scaling_active(o: Observed, rollout: Rollout) -> Words:
         return "ScalingActive", "False", still.reason, still.message
     if said and said[0].active:
         return "ScalingActive", "True", "Active", "the pods follow the load"
-    return "ScalingActive", "Unknown", "NotSaid", "the autoscaler has said nothing yet"
+    return "ScalingActive", "Unknown", "NotSaid", "the autoscaler has reported nothing yet"
 
 
 def _weight_reached(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Words:
     """Tell whether the candidate has the percent that its step asks for, and if not, why not."""
     state = rollout.state
     if not isinstance(state, Trying) or state.candidate.weight == 0:
-        return "WeightReached", "Unknown", "NoWeight", "no candidate shall have traffic now"
+        return "WeightReached", "Unknown", "NoWeight", "no candidate is to have traffic now"
     asked, has = state.candidate.weight, o.share(state.candidate.revision)
     if asked == has:
         return "WeightReached", "True", "AsAsked", f"the candidate has {has} %"

@@ -81,7 +81,7 @@ def message_of(
                 short += f"; {scaling.message}"
             if rejected is not None:
                 what = models_text(rejected.models)
-                return f"{what} was turned back, {rejected.reason}: {rejected.message}{short}"
+                return f"{what} was rolled back, {rejected.reason}: {rejected.message}{short}"
             if spec.suspend and o.wanted is not None and o.wanted.revision != stable.revision:
                 short += f"; {models_text(o.wanted.models)} is suspended by the spec"
             return f"{models_text(stable.models)} serves{short}"
@@ -115,7 +115,7 @@ def _rollout_message(
     parts += [e.message for e in signals if e.signal == HEALTH and e.value]
     parts += [f"warning: {e.message}" for e in signals if warns(e) and e.signal != HEALTH]
     if candidate.asked_at is not None:
-        parts.append("waits for approval: the command promote goes on")
+        parts.append("waits for approval: continue with the command promote")
     if state.paused or spec.suspend:
         parts.append("suspended by the spec" if spec.suspend else "paused")
     return "; ".join(parts)

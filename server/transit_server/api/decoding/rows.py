@@ -54,7 +54,7 @@ def _explained(error: msgspec.MsgspecError, body: bytes, prefix: str) -> ClientM
         return InvalidInput(place["what"], field=prefix + place["field"])
     if _NOT_JSON_NUMBERS.search(body):
         return InvalidInput(
-            "NaN and Infinity are no JSON; features must be finite numbers",
+            "NaN and Infinity are not JSON; features must be finite numbers",
             field=prefix or "features",
         )
     return MalformedBody(f"the body is not JSON: {text}", field=prefix or None)
@@ -138,20 +138,20 @@ def value_of(value: Any, known: Input, place: str) -> Any:
     """One value as the input's dtype has it. Raises `InvalidInput`."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         if not known.missing:
-            raise InvalidInput("null is no value here: nothing may be missing", field=place)
+            raise InvalidInput("null is not allowed here: no value may be missing", field=place)
         return np.nan
     if known.is_text:
         if not isinstance(value, str):
-            raise InvalidInput(f"is no text, but {_json_type(value)}", field=place)
+            raise InvalidInput(f"must be text, not {_json_type(value)}", field=place)
         if known.categories and value not in known.categories:
             some = ", ".join(known.categories)[:400]
-            raise InvalidInput(f"{value[:100]!r} is none of {some}", field=place)
+            raise InvalidInput(f"{value[:100]!r} is not one of {some}", field=place)
         return value
     dtype = np.dtype(known.dtype)
     if dtype.kind == "b" and isinstance(value, bool):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidInput(f"is no number, but {_json_type(value)}", field=place)
+        raise InvalidInput(f"must be a number, not {_json_type(value)}", field=place)
     with np.errstate(over="ignore", invalid="ignore"):
         fits = _fits(value, dtype)
     if not fits:

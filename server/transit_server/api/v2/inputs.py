@@ -95,7 +95,7 @@ def _chunks(given: Sequence[InferInput], binary: memoryview) -> list[memoryview 
             continue
         last = f"inputs[{index}].parameters.binary_data_size"
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise InvalidInput("is no number of bytes", field=last)
+            raise InvalidInput("is not a number of bytes", field=last)
         chunks.append(binary[start : start + size])
         start += size
     if last and start != len(binary):
@@ -147,7 +147,7 @@ def _known(values: NDArray[Any], field: Input, where: str) -> NDArray[Any]:
         for index, value in enumerate(values.tolist()):
             if isinstance(value, str) and value not in field.categories:
                 some = ", ".join(field.categories)[:400]
-                text = f"{value[:100]!r} is none of {some}"
+                text = f"{value[:100]!r} is not one of {some}"
                 raise InvalidInput(text, field=f"{where}.data[{index}]")
     return values
 

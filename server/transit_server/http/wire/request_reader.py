@@ -46,7 +46,7 @@ class RequestReader:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
                 if self._parser.get_method() == b"CONNECT":
-                    return Unreadable(405, "method_not_allowed", "this server is no proxy")
+                    return Unreadable(405, "method_not_allowed", "this server is not a proxy")
                 data = self._without_upgrade() + data[upgrade.args[0] :]
                 continue
             except httptools.HttpParserError:

@@ -47,7 +47,7 @@ class Unpacking:
         if not (self._given or self._rest):
             return False
         if self._wbits == _ZLIB:
-            raise MalformedBody("something comes behind the compressed body")
+            raise MalformedBody("the compressed body is followed by something else")
         if self._members == _MOST_MEMBERS:
             raise BodyTooLarge(f"the compressed body has more than {_MOST_MEMBERS} members")
         self._member = zlib.decompressobj(self._wbits)
@@ -60,5 +60,5 @@ class Unpacking:
 
     def _what_is_wrong(self) -> str:
         if self._members > 1:
-            return "something comes behind the compressed body that is not compressed"
+            return "what follows the compressed body is not compressed"
         return "the body is not compressed as Content-Encoding says"

@@ -26,7 +26,7 @@ actions["abort"] = {
 }
 actions["retry"] = {
   ["disabled"] = rejected == nil,
-  ["displayName"] = "Retry what was turned back"
+  ["displayName"] = "Retry the rejected revision"
 }
 actions["pause"] = {
   ["disabled"] = not served or status.paused == true
