@@ -26,8 +26,8 @@ def picture() -> str:
     scale = (WIDTH - LEFT - RIGHT) / seconds
     parts = [*_axis(seconds, scale, bottom), *(_bar(n, run, scale) for n, run in enumerate(runs))]
     title = (
-        f"Ten rollbacks on {found['date']}: from the first bad answer to weight 0, with"
-        f" {found['requestsPerSecond']:g} requests per second, {found['weight']} % of them to it"
+        f"{len(runs)} rollbacks on {found['date']}: from the first bad answer to weight 0, at"
+        f" {found['requestsPerSecond']:g} requests per second, {found['weight']} % to the candidate"
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 30}" role="img"'
