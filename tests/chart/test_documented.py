@@ -26,10 +26,10 @@ from .helm import config, joined, render
 
 PAGES = (
     "README.md",
-    "docs/gateways.md",
-    "docs/operations.md",
-    "docs/resource.md",
-    "docs/server.md",
+    "docs/guides/gateways.md",
+    "docs/guides/operations.md",
+    "docs/reference/resource.md",
+    "docs/reference/server.md",
 )
 _BLOCK = re.compile(r"^( *)```yaml\n(.*?)^\1```$", re.M | re.S)
 VALUES = {"config", "networkPolicy"}  # of the chart

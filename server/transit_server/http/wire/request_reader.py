@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LARGEST = 64 * 1024  # bytes, after the read with which a head, or what is behind a body, begins
 
 
-_MALFORMED = Unreadable(400, "malformed_request", "this is no HTTP/1.1 request")
+_MALFORMED = Unreadable(400, "malformed_request", "this is not an HTTP/1.1 request")
 
 
 class _Refused(Exception):
