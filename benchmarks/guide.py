@@ -114,9 +114,9 @@ def _during_a_rollout(progress: Progress) -> tuple[Load, float]:
     return users, took
 
 
-def _serves(status: stage.Object, version: str) -> bool:
+def _serves(status: dict[str, Any], version: str) -> bool:
     models = (status.get("stable") or {}).get("models") or [{}]
-    return status.get("phase") == "Stable" and models[0].get("version") == version
+    return bool(status.get("phase") == "Stable" and models[0].get("version") == version)
 
 
 def _report(rows: Sequence[dict[str, Any]], took: float | None) -> int:

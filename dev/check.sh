@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
 # What needs no cluster: format, lint, types, import contracts, generated files, documentation,
 # unit tests.
-# Every step runs, so that one look shows all that is wrong.
-# What needs no cluster: format, lint, types, import contracts, generated files, unit tests.
 # Every step runs, so that one look shows all that is wrong. Exit code 75 is of one that could not
 # be done here: its last line says why, and the check goes on.
 set -uo pipefail

@@ -39,7 +39,7 @@ def refused() -> str:
     try:
         Path("/opt/transit/made").write_text("")
     except OSError as error:
-        return error.strerror
+        return error.strerror or str(error)
     return ""
 
 

@@ -25,7 +25,7 @@ def complaints(objects: Iterable[dict[str, Any]], folder: Path) -> list[str]:
             write(folder, api_version, kind)
         except NoSchema as unknown:
             found.append(f"no such kind: {unknown}")
-    command = [program, "-strict", "-output", "json", "-schema-location", location(folder)]
+    command = [str(program), "-strict", "-output", "json", "-schema-location", location(folder)]
     documents = "\n---\n".join(json.dumps(one) for one in objects)
     done = subprocess.run(command, input=documents, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr

@@ -89,7 +89,7 @@ def scraped(content: dict[str, Any], folder: Path) -> list[str]:
     """As part of the job that scrapes pods."""
     file = folder / "prometheus.yaml"
     file.write_text(yaml.safe_dump({"scrape_configs": [{"job_name": "pods", **content}]}))
-    command = [gobuild.PROGRAMS["promtool"].path, "check", "config", file]
+    command = [str(gobuild.PROGRAMS["promtool"].path), "check", "config", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return [done.stderr] if done.returncode else []
 

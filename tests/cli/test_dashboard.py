@@ -38,7 +38,7 @@ def _entered(process: "subprocess.Popen[str]") -> httpx.Client:
     client = httpx.Client(base_url=found[1], timeout=60, follow_redirects=True)
     token = TOKEN.search(html.unescape(client.get(found[0]).text))
     assert token is not None
-    client.headers |= {"X-Transit-Token": token[1], "Origin": found[1]}
+    client.headers.update({"X-Transit-Token": token[1], "Origin": found[1]})
     return client
 
 

@@ -10,8 +10,8 @@ import joblib
 import numpy as np
 import pytest
 
-from transit_models.commands.check import Limits, judged
 from transit_models.cli import main
+from transit_models.commands.check import Limits, judged
 
 pytestmark = pytest.mark.timeout(120)
 ROWS = np.random.default_rng(0).normal(size=(80, 3))

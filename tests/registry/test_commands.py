@@ -8,7 +8,7 @@ import pytest
 
 from tests.postgres import Postgres
 from transit_models.cli import main
-from transit_models.pack import Description, seal
+from transit_models.packing.pack import Description, seal
 from transit_registry import connecting
 from transit_registry.tables import deployment_history
 

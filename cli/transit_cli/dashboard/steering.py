@@ -1,6 +1,7 @@
 """Which commands make sense now, and what each of them would do, in words for a confirmation. Pure.
 
-The operator decides what a command does (docs/reference/resource.md#commands); this only says it beforehand.
+The operator decides what a command does (docs/reference/resource.md#commands); this only says it
+beforehand.
 Neighbour: `commanding` gives them.
 """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from transit_models.file_formats import IN_WORDS, PREPROCESSING_FORMAT, FileFormat, format_of
 from transit_models.integrity import VerifiedVersion
-from transit_models.twin import TWIN
+from transit_models.packing.twin import TWIN
 from transit_server.formats.base import UnsupportedModel
 
 # How the model of a pickle is saved without one.

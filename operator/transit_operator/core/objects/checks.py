@@ -18,6 +18,7 @@ from ..observed import CheckRun
 from .build import Object, Owner, labels, metadata
 
 LABEL_CHECKS = f"{names.GROUP}/checks"  # the revision that is checked
+_ANY_TIME = "1970-01-01T00:00:00Z"
 _LABEL_JOB = "batch.kubernetes.io/job-name"
 
 
@@ -33,7 +34,9 @@ def check_jobs(
 
 def trial_jobs(owner: Owner, spec: ModelDeploymentSpec) -> dict[str, Object]:
     """Return check → a Job as it would be made for a candidate, to ask whether it can be."""
-    nobody = CandidateStatus(revision="0" * REVISION_LENGTH, started_at="", checked_at="trial")
+    nobody = CandidateStatus(
+        revision="0" * REVISION_LENGTH, started_at=_ANY_TIME, checked_at=_ANY_TIME
+    )
     return {check.name: _job(owner, check, nobody) for check in spec.rollout.checks}
 
 
