@@ -1,8 +1,8 @@
 """What the author of a ModelDeployment, and of nothing else, can't have the operator do.
 
 One witness each: another namespace's Secrets, the node, another's name. Neighbours:
-`test_authors_policy` has who may ask for pods of their own, `test_pods_asked_for` that Pod Security holds for those, `test_whose_series` whose metrics
-count.
+`test_authors_policy` has who may ask for pods of their own, `test_pods_asked_for` that Pod
+Security holds for those, `test_whose_series` whose metrics count.
 """
 
 import json

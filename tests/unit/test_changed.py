@@ -56,6 +56,6 @@ def test_what_nothing_uses_reaches_nothing() -> None:
 
 def test_what_everything_needs_reaches_everything() -> None:
     found = by_name("requirements/dev.txt")
-    assert len(found) == 8
+    assert len(found) == 9
     assert "gitops" not in found, "it is run by its name only"
     assert not any(found.values())

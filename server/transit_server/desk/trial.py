@@ -1,8 +1,8 @@
 """`transit-models try`: loads a version as the server would, and tells what came of it.
 
 `python -m transit_server.desk.trial STORE NAME@VERSION [--samples N]` prints one JSON object; exit
-code 0 for a version that would serve, 1 for one that would not. Neighbours: `transit_models.commands.trial`
-and `checked` tell it.
+code 0 for a version that would serve, 1 for one that would not. Neighbours:
+`transit_models.commands.trial` and `check` tell it.
 """
 
 import argparse
