@@ -5,6 +5,7 @@ same words, and hold the two against each other. Pure: NumPy types, no library o
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -64,33 +65,34 @@ class Input:
         return self.dtype == TEXT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inputs:
     """All that a row consists of.
 
     A `matrix` is one tensor of numbers, as the guide has it: rows are (n, features). Everything
-    else has a field for each input: rows are a structured array (n,), text as objects.
+    else has a field for each input: rows are a structured array (n,), text as objects. What follows
+    from the fields is worked out once: each request asks.
     """
 
     fields: tuple[Input, ...]
 
-    @property
+    @cached_property
     def matrix(self) -> Input | None:
         """The one tensor of numbers, if that is all there is."""
         only = self.fields[0]
         return only if len(self.fields) == 1 and only.shape and not only.is_text else None
 
-    @property
+    @cached_property
     def is_table(self) -> bool:
         """Whether each input is one value, so that a row can be written as one object."""
         return all(field.shape == () for field in self.fields)
 
-    @property
+    @cached_property
     def features(self) -> int:
         """Values in one row."""
         return sum(field.size for field in self.fields)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The features by name, () where they have none."""
         matrix = self.matrix
@@ -98,12 +100,12 @@ class Inputs:
             return matrix.names
         return tuple(field.name for field in self.fields) if self.is_table else ()
 
-    @property
+    @cached_property
     def wide(self) -> bool:
         """Whether anything is computed in 64 bits, so that answers have them as well."""
         return any(field.dtype in ("float64", "int64", "uint64") for field in self.fields)
 
-    @property
+    @cached_property
     def row_dtype(self) -> np.dtype[Any]:
         """Of the array that holds rows."""
         matrix = self.matrix

@@ -6,7 +6,9 @@ import itertools
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
+from transit_server.observability.latencies import Latencies
 from transit_server.observability.metrics import Metrics, latency_buckets
 
 
@@ -55,6 +57,22 @@ def test_ratio_of_quantiles(family: str, median: float, quantile: float) -> None
             quantile, bounds, counted(candidate, bounds)
         ) / prometheus_quantile(quantile, bounds, counted(stable, bounds))
         assert read == pytest.approx(exact, rel=0.05)
+
+
+def test_shown_as_the_client_library_shows_it() -> None:
+    bounds = latency_buckets()
+    about = "a_seconds", "So long.", ("model",)
+    registries = CollectorRegistry(), CollectorRegistry()
+    library = Histogram(*about, buckets=bounds, registry=registries[0])
+    ours = Latencies(*about, bounds)
+    registries[1].register(ours)
+    for seconds in (0.0, bounds[0], bounds[7], bounds[7] + 1e-9, 0.0123, bounds[-1], 31.0):
+        library.labels("m").observe(seconds)
+        ours.of("m").took(seconds)
+    library.labels("idle")
+    ours.of("idle")
+    expected, shown = (generate_latest(one).decode().splitlines() for one in registries)
+    assert shown == [line for line in expected if "_created" not in line]
 
 
 def test_names_and_labels() -> None:

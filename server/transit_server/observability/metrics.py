@@ -1,7 +1,7 @@
 """Every metric of the server, in one place; the operator's analysis reads these names and labels.
 
 Each series has `model_deployment` and `revision`, so that a candidate and the stable revision can
-be told apart. Neighbours: `request_counters` has what is counted for each request, and
+be told apart. Neighbours: `request_counters` and `latencies` have what is counted for each request,
 `feedback_series` what comes later.
 """
 
@@ -11,12 +11,12 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     disable_created_metrics,
     generate_latest,
 )
 
 from transit_server.observability.feedback_series import FeedbackSeries
+from transit_server.observability.latencies import Latencies
 from transit_server.observability.request_counters import RequestCounters
 
 _GROWTH = 1.1
@@ -47,7 +47,7 @@ class ModelMetrics:
 
     def __init__(self, metrics: "Metrics", labels: tuple[str, str, str, str]) -> None:
         self.requests = metrics.requests.of(*labels)
-        self._latency = metrics.latency.labels(*labels)
+        self.took = metrics.latencies.of(*labels).took
         self._load_time = metrics.load_time.labels(*labels)
         self._ready = metrics.ready.labels(*labels)
         self._differ, self._labels = metrics.differ, labels
@@ -57,9 +57,6 @@ class ModelMetrics:
         self._labels = labels
         self._circuit = {name: metrics.circuit.labels(*labels, name) for name in CIRCUIT_STATES}
         self.circuit_is(CIRCUIT_STATES[0])
-
-    def took(self, seconds: float) -> None:
-        self._latency.observe(seconds)
 
     def loaded(self, seconds: float) -> None:
         self._load_time.set(seconds)
@@ -101,13 +98,13 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.requests = RequestCounters()
         self.registry.register(self.requests)
-        self.latency = Histogram(
+        self.latencies = Latencies(
             "prediction_latency_seconds",
             "From the request received to its answer ready, or its client gone; with queueing.",
             _BASE,
-            buckets=latency_buckets(),
-            registry=self.registry,
+            latency_buckets(),
         )
+        self.registry.register(self.latencies)
         self.load_time = Gauge(
             "model_load_time_seconds",
             "Fetching, verifying, loading and warming up the model.",

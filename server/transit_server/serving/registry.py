@@ -103,6 +103,11 @@ class Registry:
         self.default = default
         self._served: dict[str, ServedModel | None] = dict.fromkeys(self.refs)
         self._metrics: dict[str, ModelMetrics] = {}
+        # Of the models that are ready: whether any computes in 64 bits, and the most inputs or
+        # columns, and features, that one has. Each request asks.
+        self.wide = False
+        self.most_inputs = 1
+        self.widest = 0
 
     @property
     def states(self) -> dict[str, ServedModel | None]:
@@ -115,31 +120,23 @@ class Registry:
             every.append((self._challenger_ref, self._challenger))
         return every
 
-    @property
-    def wide(self) -> bool:
-        """Whether any model that is ready computes in 64 bits."""
-        return any(model.inputs.wide for _, model in self.every() if model)
-
-    @property
-    def most_inputs(self) -> int:
-        """The most inputs or columns that a model which is ready has."""
-        every = [model.inputs for _, model in self.every() if model]
-        return max((max(len(item.fields), len(item.names)) for item in every), default=1)
-
-    @property
-    def widest(self) -> int:
-        """The most features that a model which is ready takes."""
-        return max((model.features for _, model in self.every() if model), default=0)
-
     def counts_for(self, name: str, metrics: ModelMetrics) -> None:
         """The series of a model that may not be loaded yet."""
         self._metrics[name] = metrics
 
     def add(self, model: ServedModel) -> None:
         self._served[model.name] = model
+        self._grow(model)
 
     def add_challenger(self, model: ServedModel) -> None:
         self._challenger = model
+        self._grow(model)
+
+    def _grow(self, model: ServedModel) -> None:
+        inputs = model.inputs
+        self.wide = self.wide or inputs.wide
+        self.most_inputs = max(self.most_inputs, len(inputs.fields), len(inputs.names))
+        self.widest = max(self.widest, model.features)
 
     def challenger(self) -> ServedModel:
         """The experiment's second version. Raises `NotReady`."""
