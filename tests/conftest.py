@@ -1,14 +1,19 @@
 """What tests on a real cluster share: kubectl, the installed operator, a namespace of their own.
 
 `make test` brings the cluster up and loads the images first. Unit tests use nothing of this.
+
+Property-based tests say the same on every run and every machine: they have a small budget, and by
+`make test-long` (HYPOTHESIS_PROFILE=long) a large one.
 """
 
 import json
+import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
@@ -18,6 +23,24 @@ from tests.once import in_turn, once
 from tests.support import eventually
 
 KEYS = Path(__file__).parent / "keys"
+
+settings.register_profile(
+    "unit",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+# Not the same stories every night, and what failed can be told again from the printed blob.
+settings.register_profile(
+    "long",
+    settings.get_profile("unit"),
+    derandomize=False,
+    max_examples=2000,
+    print_blob=True,
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unit"))
 
 
 @pytest.fixture(scope="session")
