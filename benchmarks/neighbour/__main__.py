@@ -32,9 +32,9 @@ from benchmarks.server import command
 from benchmarks.server.__main__ import RESULTS, row_bodies
 from benchmarks.server.figures.rows import machine
 from benchmarks.server.servers import environments
-from benchmarks.server.servers.contestant import MODELS, OWN, Contestant, Model, Place
+from benchmarks.server.servers.contestant import MODELS, OWN, PEERS, Contestant, Model, Place
 from benchmarks.server.servers.contestants import CONTESTANTS
-from benchmarks.server.servers.running import ROOT, Running, free_ports, own_python
+from benchmarks.server.servers.running import ROOT, DoesNotRun, Running, free_ports, own_python
 from transit_models.integrity import PREPROCESSING, write_checksums
 
 _SERVERS = (OWN, "mlserver-batching", "bentoml")
@@ -44,6 +44,8 @@ _BATCH_ROWS = {OWN: 3500, "mlserver-batching": 3500, "bentoml": 32}
 _BATCH_PATH = {OWN: "/api/v1/predict/batch"}
 _CONNECTIONS = {"batches": 4, "rows": 4, "drips": 16}
 _SETTLE = 2.0
+# Where each server finds its own code, and that of the model.
+WITH_OUR_STEPS = (ROOT, ROOT / "models", ROOT / "server", PEERS)
 
 
 def main() -> int:
@@ -53,14 +55,20 @@ def main() -> int:
         print(f"no models in {store}: run make models first", file=sys.stderr)
         return 2
     model = next(one for one in MODELS if one.kind == options.model)
-    results = []
+    results, absent = [], {}
     with tempfile.TemporaryDirectory(prefix="bench-neighbour-") as scratch:
         careless = _careless(model, store, Path(scratch))
         for contestant in CONTESTANTS:
             if contestant.name in options.servers:
                 folder = Path(scratch) / contestant.name
                 folder.mkdir()
-                results.append(_measured(contestant, model, careless, folder, options.seconds))
+                try:
+                    found = _measured(contestant, model, careless, folder, options.seconds)
+                except (environments.CannotInstall, DoesNotRun) as error:
+                    absent[contestant.name] = str(error)
+                    print(f"{contestant.name}: {error}", file=sys.stderr, flush=True)
+                    continue
+                results.append(found)
                 print(f"{contestant.name}: done", file=sys.stderr, flush=True)
     print(table(results))
     written = {
@@ -72,11 +80,12 @@ def main() -> int:
         "model": model.name,
         "connections": _CONNECTIONS,
         "servers": [asdict(one) for one in results],
+        "absent": absent,
         "goals": {one.server: dict(goals(one)) for one in results if one.counted is not None},
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "neighbour.json").write_text(json.dumps(written, indent=1) + "\n")
-    return 0
+    return int(bool(absent))
 
 
 def _options() -> argparse.Namespace:
@@ -138,15 +147,7 @@ def _measured(
 
 def _with_our_steps(contestant: Contestant) -> Contestant:
     """The same, able to unpickle `PedanticScaler`."""
-    path = os.pathsep.join(
-        str(part)
-        for part in (
-            ROOT,
-            ROOT / "models",
-            ROOT / "server",
-            ROOT / "benchmarks" / "server" / "peers",
-        )
-    )
+    path = os.pathsep.join(map(str, WITH_OUR_STEPS))
     return replace(
         contestant,
         variables=lambda place: {**contestant.variables(place), "PYTHONPATH": path},

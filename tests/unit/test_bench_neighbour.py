@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.neighbour.__main__ import batch_body
+from benchmarks.neighbour.__main__ import WITH_OUR_STEPS, batch_body
 from benchmarks.neighbour.counted import Counted
 from benchmarks.neighbour.quiet import Seen, quantile
 from benchmarks.neighbour.report import Result, table
@@ -38,6 +38,12 @@ def test_the_table_says_what_became_of_the_quiet_client() -> None:
     assert "- p99 beside under 5 times that alone: met" in said
     assert "- no request of the quiet client fails: **not met**" in said
     assert "- error rate by /metrics under 5%: **not met**" in said
+
+
+def test_peers_find_their_programs() -> None:
+    assert all(folder.is_dir() for folder in WITH_OUR_STEPS)
+    programs = {path.name for path in WITH_OUR_STEPS[-1].iterdir()}
+    assert {"mlserver_runtime.py", "bentoml_service.py"} <= programs
 
 
 @pytest.mark.parametrize("server", ["transit", "mlserver-batching", "bentoml"])
