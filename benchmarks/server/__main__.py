@@ -110,7 +110,7 @@ def _options() -> argparse.Namespace:
         "--peers", type=known, help="only these besides this server, by program or by name"
     )
     parser.add_argument("--connections", type=command.numbers, default=[1, 16, 64])
-    parser.add_argument("--seconds", type=float, default=3, help="of each measurement (3)")
+    parser.add_argument("--seconds", type=int, default=3, help="of each measurement (3)")
     parser.add_argument("--rounds", type=int, default=3, help="whose median counts (3)")
     parser.add_argument("--store", type=Path, default=ROOT / "build" / "models")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of JSON and plot")

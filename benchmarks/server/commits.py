@@ -125,7 +125,7 @@ def _options() -> argparse.Namespace:
         help=f"of {', '.join(routes)}",
     )
     parser.add_argument("--connections", type=command.numbers, default=[1, 16, 64])
-    parser.add_argument("--seconds", type=float, default=2, help="of each measurement (2)")
+    parser.add_argument("--seconds", type=int, default=2, help="of each measurement (2)")
     parser.add_argument("--rounds", type=int, default=9, help="with both in each (9)")
     parser.add_argument("--store", type=Path, default=ROOT / "build" / "models")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON")
