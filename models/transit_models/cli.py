@@ -44,7 +44,8 @@ store, for trying things out: nothing should serve from it.
 
 Who asks is in the standard variables: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and for MinIO
 and others the address in AWS_ENDPOINT_URL (http://minio.minio.svc:9000);
-GOOGLE_SERVICE_ACCOUNT_KEY; AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY; HTTP_AUTHORIZATION.
+GOOGLE_SERVICE_ACCOUNT_KEY; AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY;
+HTTP_AUTHORIZATION.
 
 A model of your own, from a file to a server:
 

@@ -146,7 +146,7 @@ def test_what_is_not_intact_is_not_published(storage: Storage, make_version: Mak
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
-        ("gs://bucket", "no store"),
+        ("ftp://bucket", "no store"),
         ("s3://", "no store"),
         ("", "no store"),
         ("file://server/path", "no store"),
