@@ -11,6 +11,7 @@ import re
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import requests
 from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
@@ -22,6 +23,8 @@ from .access import Access, Unreadable, access
 
 # Far more than may ask at one time: one that trickles in for ever keeps its thread, but no slot.
 _THREADS = 64
+# What reading an answer raises that is JSON of another form, or nested without end.
+_MALFORMED = (ValueError, LookupError, TypeError, ArithmeticError, RecursionError)
 
 
 class QueryFailed(Exception):
@@ -86,8 +89,9 @@ class Client:
             raise QueryFailed(self._elsewhere(error)) from error
         except PrometheusApiClientException as error:
             raise QueryFailed(self._refused(str(error), brings)) from error
-        except (requests.RequestException, OSError, ValueError, KeyError, TypeError) as error:
-            text = f"{self._shown} did not answer as a Prometheus does ({type(error).__name__})"
+        except (requests.RequestException, OSError, *_MALFORMED) as error:
+            text = f"{self._shown} did not answer as a Prometheus does ({type(error).__name__}):"
+            text += " is config.prometheus.url the address of one?"
             raise QueryFailed(Problem("PrometheusMalformed", text)) from error
 
     def _samples(self, brings: Access, query: str) -> list[Sample]:
@@ -102,7 +106,7 @@ class Client:
             method="POST",
         ) as client:
             result = client.custom_query(query)
-        return [(entry["metric"], float(entry["value"][1])) for entry in result]
+        return [_sample(entry) for entry in result]
 
     def _refused(self, said: str, brings: Access) -> Problem:
         for secret in (self._url, *brings.secrets):
@@ -125,6 +129,13 @@ class Client:
     def close(self) -> None:
         """Let go of the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _sample(entry: Any) -> Sample:
+    labels, value = entry["metric"], float(entry["value"][1])
+    if not isinstance(labels, dict) or not all(isinstance(text, str) for text in labels.values()):
+        raise TypeError("labels are texts")
+    return labels, value
 
 
 def masked(url: str) -> str:

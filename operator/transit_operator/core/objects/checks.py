@@ -15,10 +15,10 @@ from ...api.rollout import Check
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import CandidateStatus, ModelDeploymentStatus
 from ..observed import CheckRun
+from ..times import rfc3339
 from .build import Object, Owner, labels, metadata
 
 LABEL_CHECKS = f"{names.GROUP}/checks"  # the revision that is checked
-_ANY_TIME = "1970-01-01T00:00:00Z"
 _LABEL_JOB = "batch.kubernetes.io/job-name"
 
 
@@ -34,9 +34,8 @@ def check_jobs(
 
 def trial_jobs(owner: Owner, spec: ModelDeploymentSpec) -> dict[str, Object]:
     """Return check → a Job as it would be made for a candidate, to ask whether it can be."""
-    nobody = CandidateStatus(
-        revision="0" * REVISION_LENGTH, started_at=_ANY_TIME, checked_at=_ANY_TIME
-    )
+    never = rfc3339(0)
+    nobody = CandidateStatus(revision="0" * REVISION_LENGTH, started_at=never, checked_at=never)
     return {check.name: _job(owner, check, nobody) for check in spec.rollout.checks}
 
 

@@ -10,7 +10,6 @@ against the ModelDeployment's, so that no pod speaks for another tenant's
 Neighbours: `adapters.prometheus` sends them; the signals read the samples.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from typing import Final
 from ...observed import Problem, RevisionReadings, Sample
 
 NO_NAMESPACE: Final = "NoNamespace"  # why there is no data
+_MOST: Final = 1e15  # what nobody has counted in a window; sums of it are numbers still
 _POD: Final = "instance, pod, version"  # what tells two pods' series apart, and two versions'
 
 
@@ -82,7 +82,7 @@ class Believed:
 def own(samples: Iterable[Sample], namespace_label: str) -> Believed:
     """Return the samples that are to be believed.
 
-    Left out are values that are no numbers, and series of pods that aren't, or may not be, in the
+    Left out are values that are no counts, and series of pods that aren't, or may not be, in the
     namespace of the ModelDeployment they claim to belong to. Without a `namespace_label` every
     series is believed.
     """
@@ -94,7 +94,7 @@ def own(samples: Iterable[Sample], namespace_label: str) -> Believed:
         scraped = labels.get(namespace_label, "") if namespace_label else namespace
         if not scraped:
             unplaced.add(name)
-        elif scraped == namespace and math.isfinite(value):
+        elif scraped == namespace and 0 <= value <= _MOST:  # which NaN isn't
             found.setdefault((name, labels.get("revision", "")), []).append((labels, value))
     return Believed({key: tuple(mine) for key, mine in found.items()}, frozenset(unplaced))
 
