@@ -159,6 +159,14 @@ def test_latency(
     assert evidence.verdict is verdict, evidence.message
 
 
+def test_a_histogram_with_nothing_but_its_last_bucket_is_no_data() -> None:
+    """As whoever scrapes it may leave it. Its quantile was infinite, which is no JSON."""
+    only = {"latencies": (({"model": "forest", "le": "+Inf"}, 1000.0),)}
+    candidate = with_only(good(), measured(only))
+    evidence = one("latency", readings(candidate, good()), None)
+    assert (evidence.verdict, evidence.value) == (NO_DATA, None)
+
+
 def test_latency_evidence_has_every_number() -> None:
     evidence = one("latency", readings(good(p95=0.0314)))
     assert (evidence.value, evidence.baseline, evidence.threshold) == (0.0314, 0.010, 2.0)

@@ -33,7 +33,7 @@ class Histogram:
         # An increase is a float: a rank that is a bucket's count in all but the last digit is it.
         index = next(n for n, have in enumerate(self.counts) if have >= rank * (1 - 1e-12))
         if math.isinf(self.bounds[index]):
-            return self.bounds[index - 1] if index else math.inf
+            return self.bounds[index - 1]
         start = self.bounds[index - 1] if index else 0.0
         before = self.counts[index - 1] if index else 0.0
         inside = self.counts[index] - before
@@ -43,14 +43,18 @@ class Histogram:
 
 
 def by_model(readings: RevisionReadings) -> dict[str, Histogram]:
-    """Return the histogram of each model that has measured requests."""
+    """Return the histogram of each model that has measured requests, and bounds to tell them apart.
+
+    Whoever drops buckets to save series may leave nothing but the last one.
+    """
     buckets: dict[str, dict[float, float]] = {}
     for labels, value in LATENCIES.of(readings):
         try:
             bound = float(labels.get("le", ""))
         except ValueError:
             continue
-        buckets.setdefault(labels.get("model", ""), {})[bound] = value
+        if bound >= 0:  # which NaN isn't
+            buckets.setdefault(labels.get("model", ""), {})[bound] = value
     found = {model: _histogram(counts) for model, counts in buckets.items()}
     return {model: histogram for model, histogram in found.items() if histogram.samples > 0}
 
@@ -70,7 +74,7 @@ def _up_to(histogram: Histogram, bound: float) -> float:
 def _histogram(counts: dict[float, float]) -> Histogram:
     """Counts never fall from bound to bound, though each is extrapolated by itself."""
     bounds = tuple(sorted(counts))
-    if not bounds or not math.isinf(bounds[-1]):
+    if len(bounds) < 2 or not math.isinf(bounds[-1]):
         return Histogram((), ())
     rising: list[float] = []
     for bound in bounds:
