@@ -216,7 +216,8 @@ def test_a_command_that_makes_no_sense_any_more_is_not_given(
     ):
         assert answer.status_code == 409
         assert "would do nothing now" in answer.text
-    assert client.get(f"/m/{namespace}/nobody").status_code == 404
+    missing = client.get(f"/m/{namespace}/nobody")
+    assert (missing.status_code, "All ModelDeployments" in missing.text) == (404, True)
     assert stage.worlds[namespace, "kepler"].action == ""
 
 

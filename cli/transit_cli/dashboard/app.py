@@ -41,8 +41,9 @@ def create(fleet: Fleet, watch: Watch, sources: Sources, pages: Pages, about: st
     _add_commands(app, fleet, Commanding(pages, sources))
 
     @app.exception_handler(HTTPException)
-    async def problem(_: Request, error: HTTPException) -> Response:
-        html = pages.render("error.html", status=error.status_code, text=error.detail)
+    async def problem(request: Request, error: HTTPException) -> Response:
+        template = "error.html" if "HX-Request" in request.headers else "error_page.html"
+        html = pages.render(template, status=error.status_code, text=error.detail)
         return HTMLResponse(html, error.status_code)
 
     return app

@@ -34,7 +34,7 @@ class Commanding:
         return self._pages.render("ask.html", entry=entry, choice=found)
 
     async def do(self, entry: Entry, verb: str) -> str:
-        """Give a command; what came of it. Another one of the operator's own is none of ours."""
+        """Give a command; what came of it. One that makes no sense any more is not given."""
         if choice(entry.mdep, entry.shown, verb) is None:
             raise HTTPException(409, f"{verb} would do nothing now: the rollout has gone on")
         namespace, name = entry.key
