@@ -105,8 +105,8 @@ def test_a_command_of_somebody_elses_page_is_refused(
                 "Predicted classes",
             ),
         ),
-        (plays.blind, ("waits for data: errorRate", "MetricsAvailable False", "? </span> NoData")),
-        (plays.starting, ("not ready", "CrashLoopBackOff")),
+        (plays.blind, ("waits for data: errorRate", "MetricsAvailable False", "?</span> NoData")),
+        (plays.starting, ("step 0 of 3", "CrashLoopBackOff")),
         (plays.paused, ("paused: transit resume goes on", "Resume…")),
     ],
 )
@@ -262,6 +262,20 @@ def test_a_plot_has_lines_bound_band_steps_and_the_verdict(
     assert plot["bound"][-1] == 0.05
     assert [mark["text"] for mark in plot["marks"]] == ["10 %", "Rejected"]
     assert len({len(plot[line]) for line in ("times", "candidate", "stable", "low")}) == 1
+
+
+def test_an_older_rollout_has_its_own_address(stage: Stage, served: Page, namespace: str) -> None:
+    stage.put("kepler", plays.turned_back(), namespace)
+    client = served.opened()
+    page = html.unescape(client.get(f"/m/{namespace}/kepler").text)
+    older = re.findall(r'href="(/m/\S+rollout=[^"]+)"[^>]*>forest 2.0.0', page)
+    assert len(older) == 1
+    shown = html.unescape(client.get(older[0]).text)
+    assert "forest 2.0.0 was promoted" in shown
+    plot = re.search(r'data-plot="([^"]+/errorRate[^"]*)"', shown)
+    assert plot is not None
+    marks = [mark["text"] for mark in client.get(plot[1]).json()["marks"]]
+    assert marks == ["10 %", "100 %", "Promoted"]
 
 
 def test_an_api_server_that_is_away_is_told_of_and_comes_back(

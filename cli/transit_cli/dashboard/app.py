@@ -36,7 +36,7 @@ def create(fleet: Fleet, watch: Watch, sources: Sources, pages: Pages, about: st
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     app.mount("/static", StaticFiles(directory=STATIC))
     _add_list(app, fleet, Listing(fleet, pages, about))
-    _add_detail(app, fleet, Detail(fleet, pages, sources, steers=True))
+    _add_detail(app, fleet, Detail(fleet, pages, sources))
     _add_plots(app, fleet, sources)
     _add_commands(app, fleet, Commanding(pages, sources))
 

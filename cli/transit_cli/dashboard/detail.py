@@ -61,12 +61,18 @@ class Chosen:
         """Return what links of the page carry on."""
         return f"?rollout={self.started:.3f}" if self.started is not None else ""
 
+    def is_it(self, one: Timeline) -> bool:
+        """Tell whether this rollout was chosen; addresses have its start to the millisecond."""
+        if one.started is None or self.started is None:
+            return False
+        return abs(one.started - self.started) < 0.001
+
 
 def answer_of(mdep: Object, chosen: Chosen, now: float) -> Why:
     """Return what a page is about; of one with nothing under way, its last rollout."""
     found = timelines(mdep)
     for one in found:
-        if one.started is not None and one.started == chosen.started:
+        if chosen.is_it(one):
             return why_of(mdep, one, now) if one.end is not None else why(mdep, None, now)
     answer = why(mdep, None, now)
     known = [one for one in found if one.started is not None]
@@ -78,11 +84,10 @@ def answer_of(mdep: Object, chosen: Chosen, now: float) -> Why:
 class Detail:
     """Renders pages of single ModelDeployments."""
 
-    def __init__(self, fleet: Fleet, pages: Pages, sources: Sources, *, steers: bool) -> None:
+    def __init__(self, fleet: Fleet, pages: Pages, sources: Sources) -> None:
         self._fleet = fleet
         self._pages = pages
         self._sources = sources
-        self._steers = steers
 
     async def page(self, entry: Entry, chosen: Chosen) -> str:
         """Return the whole page."""
@@ -100,7 +105,7 @@ class Detail:
         """Yield events, by their names: "" is HTML, `PLOTS` the moment for new curves."""
         sent: dict[str, str] = {}
         ticked = 0
-        with self._fleet.waiting() as waiting:
+        with self._fleet.waiting(entry.key) as waiting:
             while not self._fleet.ended:
                 now = self._fleet.get(*entry.key)
                 if now is None:
@@ -136,7 +141,7 @@ class Detail:
         values = {
             "answer": answer,
             "changes": _coloured(diff),
-            "choices": choices(entry.mdep, shown) if self._steers else (),
+            "choices": choices(entry.mdep, shown),
             "entry": entry,
             "events": _told(events),
             "figures": _figures(entry.mdep, answer),

@@ -59,7 +59,7 @@ def _integrity(file: str) -> str:
 
 
 class Pages:
-    """Renders. `token` is what the buttons of these pages show; "" where there are none."""
+    """Renders. `token` is what the buttons of these pages send with a command."""
 
     def __init__(self, token: str) -> None:
         self._templates = Environment(

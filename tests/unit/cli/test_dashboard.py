@@ -182,6 +182,14 @@ async def test_whoever_waits_is_told_of_each_change_once(fleet: Fleet) -> None:
         assert (fleet.entries, fleet.problem) == ({}, "")
 
 
+async def test_who_looks_at_one_is_not_woken_by_the_others(fleet: Fleet) -> None:
+    with fleet.waiting(("ml", "kepler")) as waiting:
+        fleet.take(Changed(item(serving(), "galileo")))
+        assert not waiting.woken.is_set()
+        fleet.take(Changed(item(serving())))
+        assert await waiting.some(1) == {("ml", "kepler")}
+
+
 @pytest.mark.parametrize("n", [1, 3, 20, 100, 900, 20_000])
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.06, 0.3, 1.0])
 @pytest.mark.parametrize("bound", [0.01, 0.05, 0.2])

@@ -38,8 +38,9 @@ class Entry:
 
 @dataclass(eq=False)
 class Waiting:
-    """One open page: what has changed since it looked last."""
+    """One open page: what has changed since it looked last, of one of them or of all."""
 
+    only: Key | None = None
     changed: set[Key] = field(default_factory=set)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -77,9 +78,9 @@ class Fleet:
         return [self.entries[key] for key in sorted(self.entries)]
 
     @contextmanager
-    def waiting(self) -> Iterator[Waiting]:
-        """Be told of every change."""
-        one = Waiting()
+    def waiting(self, only: Key | None = None) -> Iterator[Waiting]:
+        """Be told of every change, or of those of one ModelDeployment."""
+        one = Waiting(only)
         self._waiting.add(one)
         try:
             yield one
@@ -101,9 +102,10 @@ class Fleet:
                 self.entries.pop(_key(item), None)
         if told:
             self.version += 1
-        if told or problem != self.problem:
-            for one in self._waiting:
-                one.changed |= told
+        for one in self._waiting:
+            mine = told if one.only is None else told & {one.only}
+            if mine or problem != self.problem:
+                one.changed |= mine
                 one.woken.set()
         self.problem = problem
 
