@@ -11,7 +11,6 @@ each round has both, and its ratio is theirs. Printed as a table, and written to
 import argparse
 import json
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from itertools import product
 from pathlib import Path
 from statistics import median, quantiles
 
+from benchmarks import checkout
 from benchmarks.server import command
 from benchmarks.server.__main__ import RESULTS, must_agree, row_bodies
 from benchmarks.server.figures.rounds import interleaved
@@ -84,8 +84,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-commits-") as scratch:
         work = Path(scratch)
         trees = {
-            _BEFORE: _tree(options.before, work / _BEFORE),
-            _AFTER: _tree(options.after, work / _AFTER) if options.after else ROOT,
+            _BEFORE: checkout.tree(options.before, work / _BEFORE),
+            _AFTER: checkout.tree(options.after, work / _AFTER) if options.after else ROOT,
         }
         print(_HEAD, flush=True)
         found = []
@@ -95,7 +95,7 @@ def main() -> int:
                 found.append(one)
     result = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commits": {_BEFORE: _name(options.before), _AFTER: _name(options.after)},
+        "commits": {_BEFORE: checkout.name(options.before), _AFTER: checkout.name(options.after)},
         "machine": machine(),
         "load_average": {"before": round(load_before, 2), "after": round(os.getloadavg()[0], 2)},
         "seconds": options.seconds,
@@ -132,23 +132,6 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tree(commit: str, folder: Path) -> Path:
-    """The packages of a commit, without its other files."""
-    folder.mkdir()
-    archive = folder / "archive.tar"
-    git = ["git", "-C", str(ROOT), "archive", "--output", str(archive)]
-    subprocess.run([*git, commit, "server", "models"], check=True)
-    subprocess.run(["tar", "-xf", str(archive), "-C", str(folder)], check=True)
-    return folder
-
-
-def _name(commit: str | None) -> str:
-    if commit is None:
-        return "the working tree"
-    git = ["git", "-C", str(ROOT), "log", "-1", "--format=%h %s", commit]
-    return subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
-
-
 def _compared(
     model: Model, route: str, trees: dict[str, Path], work: Path, options: argparse.Namespace
 ) -> Iterator[Compared]:
@@ -174,7 +157,7 @@ def _compared(
 
 def _of(contestant: Contestant, name: str, tree: Path) -> Contestant:
     """The same by the code of `tree`."""
-    path = os.pathsep.join(str(tree / package) for package in ("server", "models"))
+    path = checkout.python_path(tree)
     return replace(
         contestant,
         name=name,
