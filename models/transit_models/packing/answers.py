@@ -70,11 +70,7 @@ def _opened(path: Path) -> Any:
     if ending in (".json", ".ubj", ".bst", ".model"):
         return _boosted(path)
     if ending in (".keras", ".h5"):
-        from tensorflow import keras
-
-        network = keras.models.load_model(str(path), compile=False)
-        shape = [length or -1 for length in network.input_shape[1:]]
-        return lambda rows: np.asarray(network.predict(rows.reshape(len(rows), *shape), verbose=0))
+        return _network(path)
     if ending == ".txt":
         import lightgbm
 
@@ -90,6 +86,36 @@ def _opened(path: Path) -> Any:
         )
     model = _of_skops(path) if ending == ".skops" else _pickle(path)
     return lambda rows: answers_of(model, _as_trained(rows))
+
+
+def _network(path: Path) -> Any:
+    from tensorflow import keras
+
+    network = keras.models.load_model(str(path), compile=False)
+    inputs = network.inputs
+
+    def ask(rows: Any) -> Any:
+        columns = [rows] if rows.dtype.names is None else [rows[item.name] for item in inputs]
+        given = [_tensor(values, item) for values, item in zip(columns, inputs, strict=True)]
+        said = network.predict(given if len(given) > 1 else given[0], verbose=0)
+        if isinstance(said, dict):
+            said = [said[name] for name in network.output]
+        if not isinstance(said, list):
+            return np.asarray(said)
+        return np.concatenate([np.asarray(part).reshape(len(rows), -1) for part in said], axis=1)
+
+    return ask
+
+
+def _tensor(values: Any, item: Any) -> Any:
+    """In the input's own shape; texts are none to Keras before they are TensorFlow's."""
+    if values.ndim != len(item.shape):
+        values = values.reshape(len(values), *(length or -1 for length in item.shape[1:]))
+    if values.dtype.kind not in "OUS":
+        return values
+    import tensorflow
+
+    return tensorflow.constant(values.astype(object), tensorflow.string)
 
 
 def _boosted(path: Path) -> Any:

@@ -37,6 +37,17 @@ _OF_XGBOOST = (".bst", ".model")
 
 def framework_of(model_file: Path) -> Framework:
     """The framework that wrote the file. Raises `InvalidReference` where that can't be told."""
+    if (model_file / "saved_model.pb").is_file():
+        raise InvalidReference(
+            f"{model_file} is a SavedModel, which is not served: save the model itself "
+            "(model.save('model.keras')), or convert the folder: "
+            f"python -m tf2onnx.convert --saved-model {model_file} --output model.onnx"
+        )
+    if model_file.is_dir() and not (model_file / "MLmodel").is_file():
+        raise InvalidReference(
+            f"{model_file} is a folder, and only MLflow's (with MLmodel in it) is a model: name "
+            "the model's file"
+        )
     if (model_file / "MLmodel").is_file():
         return "mlflow"
     return _FRAMEWORKS[_stored_ending(model_file)]

@@ -10,7 +10,7 @@ preprocessing, which runs the code of a pickle: only for files that are the publ
 """
 
 import os
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +27,7 @@ TWIN = "model.onnx"
 TWIN_SCORES = "twin.npz"
 TOLERANCE = 1e-4
 _ROWS = 16
+_OPSET = 17
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when ONNX Runtime is imported
 
@@ -44,16 +45,32 @@ def can_convert() -> bool:
     return find_spec("tf2onnx") is not None
 
 
-def keras_to_onnx(model: Any, rows: NDArray[np.float32]) -> bytes:
-    """`model` as ONNX, for any number of rows; `rows` are some it can take, in its own shape.
+def keras_to_onnx(model: Any, row: Sequence[int]) -> bytes:
+    """`model`, of one input, as ONNX for any number of rows of the shape `row`.
 
-    Raises whatever the converter raises for layers that ONNX has no word for.
+    Not by `model.export`: that leaves layers which only matter in training (`RandomFlip`) in, and
+    constants (those of `Normalization`) become inputs that nobody can feed. Raises whatever the
+    converter raises for layers that ONNX has no word for.
     """
-    model(rows[:1])  # Keras only exports what has been called
-    with tempfile.TemporaryDirectory(prefix="transit-onnx-") as scratch:
-        path = Path(scratch) / TWIN
-        model.export(path, format="onnx", verbose=False)
-        return path.read_bytes()
+    import tensorflow
+    import tf2onnx
+    from onnx import numpy_helper
+
+    signature = [tensorflow.TensorSpec((None, *row), model.inputs[0].dtype, name="rows")]
+
+    @tensorflow.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
+    def forward(rows: Any) -> Any:
+        return model(rows, training=False)
+
+    traced = forward.get_concrete_function()
+    proto, _ = tf2onnx.convert.from_function(forward, input_signature=signature, opset=_OPSET)
+    captured = {inside.name: outside for outside, inside in traced.graph.captures}
+    for feed in list(proto.graph.input):
+        if feed.name in captured:
+            value = numpy_helper.from_array(captured[feed.name].numpy(), feed.name)
+            proto.graph.initializer.append(value)
+            proto.graph.input.remove(feed)
+    return bytes(proto.SerializeToString())
 
 
 def write_twin(directory: Path) -> float:
@@ -76,7 +93,7 @@ def write_twin(directory: Path) -> float:
     model = keras.models.load_model(path, compile=False)
     shaped = rows.reshape(len(rows), *(size or -1 for size in model.input_shape[1:]))
     scores = np.asarray(model.predict_on_batch(shaped))
-    onnx = keras_to_onnx(model, shaped)
+    onnx = keras_to_onnx(model, shaped.shape[1:])
     session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
     (said,) = session.run(None, {session.get_inputs()[0].name: shaped})
     difference = float(np.max(np.abs(said - scores)))

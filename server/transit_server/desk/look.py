@@ -135,17 +135,20 @@ def _versions(engine: str) -> dict[str, str]:
     return {}
 
 
-def main() -> None:
-    tasks = tuple(sys.argv[2:]) or TASKS
+def said(directory: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
+    """The same, with what is wrong as an answer, too."""
     try:
-        said = look(Path(sys.argv[1]), tasks)
+        return look(directory, tasks or TASKS)
     except Unreadable as error:
-        said = {"unread": str(error)}
+        return {"unread": str(error)}
     except (UnsupportedModel, ModelStoreError) as error:
-        said = {"refused": str(error)}
+        return {"refused": str(error)}
     except BaseException as error:  # a pickle may raise anything
-        said = {"unread": f"{type(error).__name__}: {first_line(error)}"}
-    print(json.dumps(said))
+        return {"unread": f"{type(error).__name__}: {first_line(error)}"}
+
+
+def main() -> None:
+    print(json.dumps(said(Path(sys.argv[1]), tuple(sys.argv[2:]))))
 
 
 if __name__ == "__main__":

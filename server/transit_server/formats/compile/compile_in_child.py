@@ -94,10 +94,7 @@ def compile_in_child(module: str, converter: str, source: Source, work: Path) ->
         directory = str(source.version.directory.absolute())
         task = _Task(module, converter, directory, str(source.path.absolute()), source.row)
         (folder / _TASK).write_bytes(msgspec.json.encode(task))
-        command = [sys.executable, "-c", _CHILD, name, module]
-        # Its standard input is how the child learns that its parent is gone.
-        with subprocess.Popen(command, stdin=subprocess.PIPE) as child:  # noqa: S603 - ourselves
-            code = child.wait()
+        code = _run(folder, module)
         if not (folder / _RESULT).exists():
             raise Died(f"loading it ended the process that tried: {_ending(code)}")
         result = msgspec.json.decode((folder / _RESULT).read_bytes(), type=_Result)
@@ -106,6 +103,14 @@ def compile_in_child(module: str, converter: str, source: Source, work: Path) ->
         compiled = folder / _ONNX
         onnx = compiled.read_bytes() if compiled.exists() else None
         return Compiled(onnx, result.note, result.says, result.only_compiled)
+
+
+def _run(folder: Path, module: str) -> int:
+    """The child from its start to its end; returns its exit code."""
+    command = [sys.executable, "-c", _CHILD, str(folder), module]
+    # Its standard input is how the child learns that its parent is gone.
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:  # noqa: S603 - ourselves
+        return child.wait()
 
 
 def _ending(code: int) -> str:

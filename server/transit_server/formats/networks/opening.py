@@ -1,0 +1,159 @@
+"""Opens a file of Keras, by its first bytes and not by its ending; says of one that can't be opened
+what to do instead. Neighbours: `keras` asks what the model takes.
+
+Code of a file is never run: a `Lambda` layer and classes of the author's own are refused.
+"""
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import tensorflow
+
+from transit_server.formats.base import Unreadable, UnsupportedModel, first_line
+
+_HDF5, _ZIP = b"\x89HDF", b"PK\x03\x04"
+_AS_ONNX = "model.export('model.onnx', format='onnx')"
+_AS_ONNX_OF_2 = "tf2onnx.convert.from_keras(model, output_path='model.onnx')"
+
+
+@dataclass(frozen=True, slots=True)
+class KerasFile:
+    """What a file says of itself. `written_by` is '' and `network` None where it doesn't say."""
+
+    path: Path
+    ending: str
+    written_by: str = ""
+    network: Any = None
+
+    @property
+    def keras2(self) -> bool:
+        return self.written_by.startswith("2.")
+
+    @property
+    def way_out(self) -> str:
+        """How its author makes of it what is served without Keras."""
+        code = _AS_ONNX_OF_2 if self.keras2 else _AS_ONNX
+        return f"save it as ONNX where it was trained: {code}"
+
+
+def described(path: Path) -> KerasFile:
+    """Raises `UnsupportedModel` when it is no file of Keras, or has no network in it."""
+    with path.open("rb") as file:
+        first = file.read(4)
+    try:
+        if first == _ZIP:
+            found = _archive(path)
+        elif first == _HDF5:
+            found = _hdf5(path)
+        else:
+            raise UnsupportedModel(f"{path.name} is neither HDF5 nor a Keras archive")
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise Unreadable(f"{path.name} can't be read: {first_line(error)}") from error
+    if found.network is None:
+        raise UnsupportedModel(
+            f"{path.name} holds weights alone, without the architecture that they belong to: build "
+            "the model where it was trained, load them into it, and save the whole: "
+            "model.save('model.keras')"
+        )
+    return found
+
+
+def _archive(path: Path) -> KerasFile:
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        about = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
+        network = json.loads(archive.read("config.json")) if "config.json" in names else None
+    return KerasFile(path, ".keras", str(about.get("keras_version", "")), network)
+
+
+def _hdf5(path: Path) -> KerasFile:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        version, network = (
+            said.decode() if isinstance(said, bytes) else said
+            for said in (file.attrs.get("keras_version", ""), file.attrs.get("model_config"))
+        )
+    return KerasFile(path, ".h5", str(version), None if network is None else json.loads(network))
+
+
+def opened(file: KerasFile) -> Any:
+    """The model. Raises `UnsupportedModel`."""
+    if file.keras2 and find_spec("tf_keras") is None:
+        raise UnsupportedModel(
+            f"{file.path.name} was written by Keras {file.written_by}, which needs tf_keras, and "
+            f"that is not installed: {file.way_out}"
+        )
+    safely: AbstractContextManager[Any] = nullcontext()
+    if file.keras2:
+        import tf_keras as library
+        from tf_keras.src.saving.serialization_lib import SafeModeScope
+
+        safely = SafeModeScope(safe_mode=True)  # else the code of a Lambda in HDF5 would run
+    else:
+        library = tensorflow.keras
+    with safely, tempfile.TemporaryDirectory(prefix="transit-keras-") as folder:
+        # Keras goes by the ending, whatever is in the file.
+        link = Path(folder) / f"model{file.ending}"
+        link.symlink_to(file.path.absolute())
+        try:
+            return library.models.load_model(str(link), compile=False)
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever Keras says of what it doesn't know
+            raise _why_not(file, library, error) from error
+
+
+def _why_not(file: KerasFile, library: Any, error: Exception) -> UnsupportedModel:
+    parts = list(_parts(file.network))
+    if any(part["class_name"] == "Lambda" for part in parts):
+        return UnsupportedModel(
+            "it has a Lambda layer, whose code would come out of the file and is not run: "
+            f"use a layer of Keras in its place, or {file.way_out}"
+        )
+    foreign = sorted({_name(part) for part in parts if _is_foreign(part, library)})
+    if foreign:
+        return UnsupportedModel(
+            f"it needs {', '.join(foreign)[:200]} of its author's own code, which is not here: "
+            f"{file.way_out}"
+        )
+    return Unreadable(
+        f"Keras {library.__version__} can't open what {file.written_by or 'an unknown version'} "
+        f"has written ({first_line(error)}): {file.way_out}"
+    )
+
+
+def _parts(config: Any) -> Iterator[dict[str, Any]]:
+    """All that has a class, however deep."""
+    if isinstance(config, dict):
+        if isinstance(config.get("class_name"), str):
+            yield config
+        for value in config.values():
+            yield from _parts(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _parts(value)
+
+
+def _name(part: dict[str, Any]) -> str:
+    """Of a function the name is its whole configuration."""
+    config = part.get("config")
+    name = config if isinstance(config, str) else part["class_name"]
+    return str(name).rpartition(">")[2]
+
+
+def _is_foreign(part: dict[str, Any], library: Any) -> bool:
+    """Older files name no modules, and nothing but the class of a layer."""
+    if part.get("registered_name"):
+        return not str(part.get("module") or "").startswith("keras")
+    is_layer = isinstance(part.get("config"), dict) and "name" in part["config"]
+    known = (library.layers, library.models, library)
+    named = part.get("module") is None and is_layer
+    return named and not any(hasattr(where, part["class_name"]) for where in known)
