@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from transit_models.model_file import framework_of
 from transit_models.pack import Description, pack
 

@@ -40,7 +40,7 @@ def under_way() -> World:
 
 
 def turned_back() -> World:
-    """Return one that was promoted once, and whose third version was turned back."""
+    """Return one that was promoted once, and whose third version was rolled back."""
     short = {"steps": [{"weight": 10, "hold": "1m"}, {"weight": 100, "hold": "1m"}]}
     world = since(900, rollout=short)
     update(world, V2, rollout=short)

@@ -136,7 +136,7 @@ def test_a_command_is_confirmed_first(
     tab.get_by_role("button", name="Abort…").focus()
     tab.keyboard.press("Enter")
     dialog = tab.get_by_role("dialog")
-    expect(dialog).to_contain_text("forest 2.0.0 is turned back")
+    expect(dialog).to_contain_text("forest 2.0.0 is rolled back")
     expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
     tab.keyboard.press("Escape")
     expect(dialog).to_be_hidden()

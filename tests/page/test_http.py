@@ -97,7 +97,7 @@ def test_a_command_of_somebody_elses_page_is_refused(
         (
             plays.turned_back,
             (
-                "forest 3.0.0 was turned back: too many of its predictions failed",
+                "forest 3.0.0 was rolled back: too many of its predictions failed",
                 "51 of 1000 predictions failed in 5m: 5.1 %",
                 "at most 50 failures in 1000",
                 "Turned back before",
@@ -178,7 +178,7 @@ def test_a_filtered_list_gets_what_comes_to_fit_and_loses_what_no_longer_does(
 @pytest.mark.parametrize(
     ("play", "verb", "confirmed", "came"),
     [
-        (plays.under_way, "abort", "is turned back", "RolledBack"),
+        (plays.under_way, "abort", "is rolled back", "RolledBack"),
         (plays.under_way, "promote", "gets 100 % of the traffic now", "Baking"),
         (plays.under_way, "pause", "takes no further step", "Paused"),
         (plays.paused, "resume", "Goes on after the pause", "Progressing"),

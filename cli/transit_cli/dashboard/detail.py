@@ -177,7 +177,7 @@ def _with(answer: Why, measured: Measured) -> Why:
 
 
 def _rollbacks(mdep: Object, now: float) -> list[tuple[Why, list[tuple[str, str]]]]:
-    """Return every rollout of the history that was turned back, with its evidence in words."""
+    """Return every rollout of the history that was rolled back, with its evidence in words."""
     answers = [why_of(mdep, one, now) for one in timelines(mdep) if one.end == "Rejected"]
     return [
         (one, [(title, text) for title, text in rows(one) if title != "from"])

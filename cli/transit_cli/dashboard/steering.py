@@ -65,7 +65,7 @@ def _of_a_rollout(mdep: Object, shown: Shown, step: Step) -> Iterator[Choice]:
             "pause",
             "Pause",
             f"{what} takes no further step until you resume; it keeps {step.weight} % of the"
-            " traffic. It goes on being judged, and is turned back if a signal fails.",
+            " traffic. It goes on being judged, and is rolled back if a signal fails.",
         )
     yield Choice("promote", "Promote one step", _next_step(mdep, shown, step), hard=True)
     skipped = max(0, step.of - max(1, step.number))
@@ -81,7 +81,7 @@ def _of_a_rollout(mdep: Object, shown: Shown, step: Step) -> Iterator[Choice]:
     yield Choice(
         "abort",
         "Abort",
-        f"{what} is turned back: its {step.weight} % of the traffic goes to {stable} as fast as"
+        f"{what} is rolled back: its {step.weight} % of the traffic goes to {stable} as fast as"
         f" its ready pods can take it. {_AGAIN}",
         hard=True,
     )
@@ -125,7 +125,7 @@ def _retry(mdep: Object, shown: Shown) -> Choice:
     return Choice(
         "retry",
         "Retry",
-        f"Forgets that {rejected.models or rejected.revision} was turned back ({rejected.reason}):"
+        f"Forgets that {rejected.models or rejected.revision} was rolled back ({rejected.reason}):"
         f" its rollout starts anew{first}.",
         hard=True,
     )

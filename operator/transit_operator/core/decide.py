@@ -42,7 +42,7 @@ def decide(o: Observed) -> Decision:
             wake_at=o.problem.look_again if o.problem is not None else None,
         )
     rollout = handle(o, spec, rollout.but(pins=_pins(o, spec)))
-    o = without_archived(o, rollout)  # once more: the command retry forgets what was turned back
+    o = without_archived(o, rollout)  # once more: the command retry forgets what was rolled back
     rollout = warn_of_deprecated(o, follow_spec(o, spec, rollout))
     rollout = evaluate(o, spec, rollout)
     rollout = advance(o, spec, rollout)

@@ -99,7 +99,7 @@ def test_commands_that_are_offered_are_those_the_operator_carries_out(
         (rolling, "promote", "forest 2.0.0 gets 50 % of the traffic now, in place of 10 %"),
         (baking, "promote", "forest 2.0.0 becomes the stable version now"),
         (rolling, "abort", "its 10 % of the traffic goes to forest 1.0.0"),
-        (turned_back, "retry", "forest 2.0.0 was turned back (ErrorRate)"),
+        (turned_back, "retry", "forest 2.0.0 was rolled back (ErrorRate)"),
         (promoted, "rollback", "forest 1.0.0 gets all traffic at once"),
     ],
 )

@@ -98,7 +98,7 @@ def _other_candidate(
 
 
 def _leave_for_newer(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollout:
-    """What is asked for is being looked up, or isn't there; the candidate is not it."""
+    """What is asked for is being resolved, or isn't there; the candidate is not it."""
     text = "a newer spec asks for other versions, which are not known yet"
     match rollout.state:
         case Trying(_, candidate):

@@ -1,6 +1,6 @@
 """Versions that the registry has retired: a deprecated one warns, an archived one is not started.
 
-What serves, is being tried or was turned back goes on as it is: to archive a version stops nothing,
+What serves, is being tried or was rolled back goes on as it is: to archive a version stops nothing,
 and neither the command rollback nor a rollback by the analysis asks. While the registry can't be
 read, what it said last holds.
 Neighbours: `decide` calls both; `runtime.recording` reads the registry.
@@ -48,7 +48,7 @@ def warn_of_deprecated(o: Observed, rollout: Rollout) -> Rollout:
 
 
 def _standing(rollout: Rollout) -> set[str]:
-    """Return the revisions that are there already, or were turned back: none of them is started."""
+    """Return the revisions that are there already, or were rolled back: none of them is started."""
     known = (rollout.stable, rollout.candidate, rollout.rest.rejected)
     revisions = {one.revision for one in known if one is not None}
     if isinstance(rollout.state, Retreating):
