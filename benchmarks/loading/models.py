@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from transit_models.model_file import framework_of
-from transit_models.pack import Description, pack
+
+from transit_models.packing.model_file import framework_of
+from transit_models.packing.pack import Description, pack
 
 VERSION = "1.0.0"
 _ROWS, _FEATURES = 2000, 20

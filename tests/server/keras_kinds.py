@@ -229,7 +229,7 @@ def code() -> Kind:
 def of_another() -> Kind:
     """With a class that is known where the model is saved, and not where it is opened."""
 
-    class OfAnother(layers.Layer):  # type: ignore[misc]
+    class OfAnother(layers.Layer):  # type: ignore[name-defined,misc]
         def call(self, rows: Any) -> Any:
             return rows * 2
 

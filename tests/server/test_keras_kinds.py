@@ -17,8 +17,9 @@ from tensorflow import keras
 
 from tests.server import keras_kinds
 from tests.server.keras_kinds import REFUSED, SERVED, Kind
-from transit_models import answers, cli, desk
+from transit_models import cli
 from transit_models.integrity import verify_version
+from transit_models.packing import answers, desk
 from transit_models.probe import as_rows
 from transit_server import formats
 from transit_server.desk import look

@@ -111,7 +111,7 @@ def _arrays(said: Any, names: list[str]) -> tuple[Any, ...]:
 
 
 def _is_coarse(tensor: Any) -> bool:
-    return getattr(tensor.dtype, "name", tensor.dtype) == "bfloat16"
+    return bool(getattr(tensor.dtype, "name", tensor.dtype) == "bfloat16")
 
 
 def _activation(model: Any) -> str:
