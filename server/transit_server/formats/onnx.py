@@ -17,7 +17,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from transit_models.schema import TEXT, Input
-from transit_server.formats import onnx_classes, onnx_refused
+from transit_server.formats import gpu, onnx_classes, onnx_refused
 from transit_server.formats.base import (
     Class,
     Engine,
@@ -69,7 +69,7 @@ def runtime(model: bytes | Path, threads: int = 1) -> Any:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     given = model if isinstance(model, bytes) else str(model)
-    return onnxruntime.InferenceSession(given, options, providers=_providers())
+    return onnxruntime.InferenceSession(given, options, providers=gpu.providers())
 
 
 def plain(model: bytes | Path, threads: int = 1) -> Callable[[Rows], Scores]:
@@ -87,12 +87,6 @@ def plain(model: bytes | Path, threads: int = 1) -> Callable[[Rows], Scores]:
         return answer  # type: ignore[no-any-return]
 
     return predict
-
-
-def _providers() -> list[str]:
-    available = onnxruntime.get_available_providers()
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    return [provider for provider in wanted if provider in available]
 
 
 def _lengths(shape: Sequence[Any]) -> tuple[int | None, ...]:
