@@ -30,6 +30,8 @@ _STARTS: tuple[tuple[bytes, FileFormat | None, str, str], ...] = (
     (b"tree\n", "lightgbm", IN_WORDS["lightgbm"], ""),
     (b"tree\r\n", "lightgbm", IN_WORDS["lightgbm"], ""),
     (b"binf", "xgboost", IN_WORDS["xgboost"], ""),
+    *((b"{" + kind, "xgboost", IN_WORDS["xgboost"], "")  # UBJSON: how long the first name is
+      for kind in (b"L", b"U", b"i", b"l", b"I", b"$")),
     (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19", None, "a model of PyTorch", _ONNX),
     *((bytes((0x80, protocol)), "pickle", IN_WORDS["pickle"], "") for protocol in range(2, 6)),
     (b"\x93NUMPY", None, "an array of NumPy", "pack the model, and give arrays by --probe"),
