@@ -26,8 +26,14 @@ from .helm import config, joined, render
 
 PAGES = (
     "README.md",
+    "docs/start.md",
     "docs/guides/gateways.md",
+    "docs/guides/gpu-pool.md",
+    "docs/guides/moving/argo-rollouts.md",
+    "docs/guides/moving/flagger.md",
+    "docs/guides/moving/kserve.md",
     "docs/guides/operations.md",
+    "docs/guides/quiet-services.md",
     "docs/reference/resource.md",
     "docs/reference/server.md",
 )

@@ -7,6 +7,7 @@ import socket
 import webbrowser
 from collections.abc import Callable
 from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 
@@ -31,10 +32,10 @@ def serve(
     about: str,
     told: Callable[[str], None],
     browser: bool,
-) -> None:
+) -> NoReturn:
     """Serve until interrupted. `told` gets the address once it can be opened.
 
-    Raises: CommandFailed, where the port is taken.
+    Raises: CommandFailed, where the port is taken; KeyboardInterrupt, at the end.
     """
     listening = _listen(port)
     port, secrets = listening.getsockname()[1], Secrets()
@@ -51,6 +52,9 @@ def serve(
     if browser:
         webbrowser.open(f"http://{HOST}:{port}/?key={secrets.once}")
     _Server(config, watch).run([listening])
+    # uvicorn raises the signal that it took once more, but where SIGINT is ignored, as in what a
+    # script starts in the background, that ends nothing.
+    raise KeyboardInterrupt
 
 
 class _Server(uvicorn.Server):
