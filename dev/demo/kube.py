@@ -1,16 +1,12 @@
-"""kubectl for the demo and the end-to-end tests: commands, JSON, and port-forwards that clean up.
+"""kubectl for the demo and the end-to-end tests: commands and JSON.
 
 Neighbours: `dev.cluster` knows which cluster this machine has, its kubeconfig and its programs;
-`watch.py` follows objects.
+`watch.py` follows objects, `forward.py` leads into the cluster.
 """
 
 import json
 import shutil
 import subprocess
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +15,7 @@ from dev.cluster import gobuild, provider
 from dev.cluster.kube import Kubectl
 from dev.cluster.ui import StepFailed
 
-FORWARD_SECONDS = 20.0
+from .forward import Forward
 
 
 @dataclass(frozen=True)
@@ -66,19 +62,10 @@ class Kube:
             raise StepFailed(f"helm {' '.join(map(str, arguments))[:200]}: {done.stderr[-1500:]}")
         return done.stdout
 
-    @contextmanager
-    def forward(self, namespace: str, target: str, port: int) -> Iterator[int]:
-        """A free port on loopback that leads to `target` while the block runs."""
-        argv = self.kubectl.argv(
-            *("-n", namespace, "port-forward", "--address=127.0.0.1", target, f":{port}")
-        )
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(argv, stdout=pipe, stderr=subprocess.STDOUT, text=True)
-        try:
-            yield _forwarded_port(process, f"{namespace}/{target}")
-        finally:
-            process.terminate()
-            process.wait(5)
+    def forward(self, namespace: str, target: str, port: int) -> Forward:
+        """A free port on loopback that leads to `target`, as a context manager."""
+        where = ("-n", namespace, "port-forward", "--address=127.0.0.1", target)
+        return Forward(lambda local: self.kubectl.argv(*where, f"{local}:{port}"), target)
 
 
 def connect(name: str | None = None) -> Kube:
@@ -94,24 +81,3 @@ def connect(name: str | None = None) -> Kube:
             f"no cluster answers: {error}", hint="make cluster-up (python3 -m dev.cluster up)"
         ) from error
     return kube
-
-
-def _forwarded_port(process: "subprocess.Popen[str]", target: str) -> int:
-    """The port that kubectl chose. Without a pod it never says one: wait, but not long."""
-    lines: list[str] = []
-    found = threading.Event()
-
-    def read() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:  # read on to the end, or kubectl blocks on a full pipe
-            if not found.is_set():
-                lines.append(line.strip())
-            if line.startswith("Forwarding from 127.0.0.1:"):
-                found.set()
-
-    threading.Thread(target=read, name="port-forward", daemon=True).start()
-    deadline = time.monotonic() + FORWARD_SECONDS
-    while not found.wait(0.1):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise StepFailed(f"no port-forward to {target}: {' '.join(lines) or 'no answer'}")
-    return int(lines[-1].split("127.0.0.1:")[1].split()[0])

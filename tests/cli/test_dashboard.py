@@ -69,8 +69,12 @@ def test_the_page_follows_a_rollout_and_steers_it(scene: Scene, transit: Cli) ->
         scene.until_given(second, 50)
         assert "Done" in client.post(f"{one}/do/abort").text
         scene.until_rejected(second, "Aborted")
-        seen = html.unescape(client.get(one).text)
-        assert "a person decided so" in seen
+
+        def told() -> str:  # the page has a watch of its own
+            seen = html.unescape(client.get(one).text)
+            return seen if "a person decided so" in seen else ""
+
+        seen = eventually("the page has heard of it", told, 15)
         assert scene.status["rejected"]["message"] in seen
 
 

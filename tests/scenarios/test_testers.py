@@ -56,6 +56,7 @@ def test_testers_reach_the_candidate_at_zero_percent_and_leave_without_a_failure
     scene.spec["traffic"]["candidateHeader"] = HEADER
     scene.spec["rollout"]["steps"] = [{"weight": 0, "hold": "1s", "approval": True}, *STEPS]
     first = scene.serving(value=1)
+    eventually("the gateway knows the new route", lambda: led(scene, 1) == {1}, 15)
     assert led(scene) == {1}, "without a candidate testers get what all others get"
     second = scene.roll_out("1.1.0", value=2)
     scene.until("testers are led to it", lambda s: s.get("testers") == second, 40)

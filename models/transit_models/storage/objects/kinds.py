@@ -22,7 +22,7 @@ _CONNECT = timedelta(seconds=3)
 _SILENCE = timedelta(seconds=20)
 _REQUEST = timedelta(minutes=10)
 _RETRIES: "RetryConfig" = {
-    "max_retries": 3,
+    "max_retries": 5,
     "retry_timeout": timedelta(seconds=90),
     "backoff": {
         "init_backoff": timedelta(milliseconds=100),
