@@ -72,7 +72,7 @@ def test_the_page_follows_a_rollout_and_steers_it(scene: Scene, transit: Cli) ->
 
         def told() -> str:  # the page has a watch of its own
             seen = html.unescape(client.get(one).text)
-            return seen if "a person decided so" in seen else ""
+            return seen if "a person aborted it" in seen else ""
 
         seen = eventually("the page has heard of it", told, 15)
         assert scene.status["rejected"]["message"] in seen

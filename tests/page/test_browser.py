@@ -147,7 +147,7 @@ def test_a_command_is_confirmed_first(
     assert world.action.startswith("abort/")
     dialog.get_by_role("button", name="Close").click()
     expect(tab.locator(".title")).to_contain_text("RolledBack")
-    expect(tab.locator("#answer")).to_contain_text("a person decided so")
+    expect(tab.locator("#answer")).to_contain_text("a person aborted it")
     assert (seen.complaints, seen.elsewhere) == ([], [])
     tab.context.close()
 
