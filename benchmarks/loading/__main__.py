@@ -11,6 +11,7 @@ as a table, and written to `benchmarks/results/loading.json`.
 import argparse
 import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -24,7 +25,8 @@ from benchmarks.loading.load import Load, NotServed, load
 from benchmarks.server import command
 from benchmarks.server.__main__ import RESULTS
 from benchmarks.server.figures.rows import machine
-from benchmarks.server.servers.contestant import MODELS
+from benchmarks.server.servers.contestant import MODELS, QUIET
+from benchmarks.server.servers.running import own_python
 
 _SLACK = 1.02  # less than that is not told from noise in memory
 
@@ -124,10 +126,12 @@ def _options() -> argparse.Namespace:
 
 def _rows(before: Path, options: argparse.Namespace, work: Path) -> Iterator[Row]:
     examples = {one.name: one for one in MODELS}
-    own = models.stored(work, [name for name in options.models if name not in examples])
+    making = [str(own_python()), "-m", "benchmarks.loading.models", str(work)]
+    making += [name for name in options.models if name not in examples]
+    subprocess.run(making, check=True, cwd=checkout.ROOT, env={**os.environ, **QUIET})
     for name in options.models:
         example = examples.get(name)
-        store = own if example is None else options.store
+        store = work / "store" if example is None else options.store
         version = models.VERSION if example is None else example.version
         yield _row(name, store, version, before, options.rounds, work)
 

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,13 +49,12 @@ def load(code: Path, store: Path, name: str, version: str, folder: Path) -> Load
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-        about, largest, server_mb = None, 0, 0.0
+        largest, cpu, server_mb = 0, 0.0, 0.0
         try:
-            ready = _until_ready(process, port)
+            about = _once_it_serves(process, port, name)
             seconds = time.perf_counter() - start
-            if ready:
+            if about is not None:
                 server_mb = _peak_mb(process.pid)
-                about = _asked(port, f"/api/v1/models/{name}/info")
         finally:
             if process.returncode is None:
                 process.terminate()
@@ -94,23 +92,19 @@ def _environment(
     }
 
 
-def _until_ready(process: "subprocess.Popen[bytes]", port: int) -> bool:
-    """False when it ended instead, as it does when it can't serve its model."""
+def _once_it_serves(
+    process: "subprocess.Popen[bytes]", port: int, name: str
+) -> dict[str, object] | None:
+    """What it says of the model; None when it ended instead, as it does when it can't serve it."""
+    url = f"http://127.0.0.1:{port}/api/v1/models/{name}/info"
     end = time.monotonic() + _READY
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            return False
-        with contextlib.suppress(OSError):  # it doesn't listen yet, or says 503
-            _asked(port, "/health/ready")
-            return True
+    while time.monotonic() < end and process.poll() is None:
+        # Before that it doesn't listen, or knows no such model.
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=20) as answer:
+            said: dict[str, object] = json.loads(answer.read())
+            return said
         time.sleep(_PAUSE)
-    return False
-
-
-def _asked(port: int, path: str) -> dict[str, object]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
-        said: dict[str, object] = json.loads(answer.read())
-        return said
+    return None
 
 
 def _peak_mb(pid: int) -> float:
@@ -122,5 +116,5 @@ def _peak_mb(pid: int) -> float:
 
 def _told(folder: Path) -> str:
     termination = folder / "termination-log"
-    source = termination if termination.is_file() else folder / "log"
-    return source.read_text(errors="replace").strip()[-300:]
+    said = termination.read_text(errors="replace").strip() if termination.is_file() else ""
+    return (said or (folder / "log").read_text(errors="replace").strip())[-300:]

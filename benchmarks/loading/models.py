@@ -2,8 +2,12 @@
 
 Packed as a user would, with this tree's own `transit_models`. The metadata are plain, so that older
 servers read them; a library that an older one doesn't know is refused there, and that is told.
+
+`python -m benchmarks.loading.models FOLDER NAME…` makes `FOLDER/store`: in a process of its own,
+since what is as large as these libraries counts as the largest size of all that it starts.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +36,7 @@ class Made:
     shape: Sequence[int] = ()
 
 
-def stored(folder: Path, wanted: Sequence[str]) -> Path:
+def stored(folder: Path, wanted: Sequence[str]) -> None:
     """A store in `folder` with the `wanted` of `NAMES`."""
     store = folder / "store"
     for name in wanted:
@@ -45,7 +49,6 @@ def stored(folder: Path, wanted: Sequence[str]) -> Path:
             shape=(1, *made.shape) if made.shape else (), dtype="float32",
         )  # fmt: skip
         pack(path, store, described, probe=folder / "probe.npy")
-    return store
 
 
 def _pickled(model: Any) -> Callable[[Path], object]:
@@ -141,3 +144,7 @@ _MAKERS: dict[str, Callable[[str], Made]] = {
     "catboost": _catboost,
 }
 NAMES = tuple(_MAKERS)
+
+
+if __name__ == "__main__":
+    stored(Path(sys.argv[1]), sys.argv[2:])

@@ -111,7 +111,7 @@ def masked() -> Kind:
     """With zeros after the end of each text."""
     model = chain(
         layers.Input((6,), dtype="int32"), layers.Embedding(50, 4, mask_zero=True),
-        layers.Bidirectional(layers.GRU(3)), layers.Dense(1, activation="sigmoid"),
+        layers.GRU(3), layers.Dense(1, activation="sigmoid"),
     )  # fmt: skip
     rows = tokens(6)
     rows[::2, 3:] = 0
@@ -141,8 +141,12 @@ def attentive() -> Kind:
     return Kind(keras.Model(words, softmax(2)(pooled)), (normal(5, 4),), AB)
 
 
-def two_inputs(made: Callable[[Any], Any] = list) -> Kind:
-    """The names are in another order than the inputs."""
+def in_order(parts: dict[str, Any]) -> list[Any]:
+    return list(parts.values())
+
+
+def two_inputs(made: Callable[[Any], Any] = in_order) -> Kind:
+    """By name they have another order."""
     parts = {"width": keras.Input((3,), name="width"), "age": keras.Input((2,), name="age")}
     joined = softmax(2)(layers.Concatenate()(list(parts.values())))
     model = keras.Model(made(parts), joined)
@@ -150,7 +154,7 @@ def two_inputs(made: Callable[[Any], Any] = list) -> Kind:
     return Kind(model, tuple(rows[item.name] for item in model.inputs), AB, compiled=False)
 
 
-def two_outputs(made: Callable[[Any], Any] = list) -> Kind:
+def two_outputs(made: Callable[[Any], Any] = in_order) -> Kind:
     rows = keras.Input((3,))
     outputs = {
         "size": layers.Dense(1, name="size")(rows),
@@ -160,7 +164,7 @@ def two_outputs(made: Callable[[Any], Any] = list) -> Kind:
 
 
 def one_of_a_dict() -> Kind:
-    rows = keras.Input((3,))
+    rows = keras.Input((3,), name="rows")
     return Kind(keras.Model({"rows": rows}, {"kind": softmax(2)(rows)}), (normal(3),), AB)
 
 

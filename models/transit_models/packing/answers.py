@@ -95,9 +95,13 @@ def _network(path: Path) -> Any:
     inputs = network.inputs
 
     def ask(rows: Any) -> Any:
-        columns = [rows] if rows.dtype.names is None else [rows[item.name] for item in inputs]
-        given = [_tensor(values, item) for values, item in zip(columns, inputs, strict=True)]
-        said = network.predict(given if len(given) > 1 else given[0], verbose=0)
+        if rows.dtype.names is None:
+            given = _tensor(rows, inputs[0])
+        elif isinstance(network.input, dict):
+            given = {key: _tensor(rows[item.name], item) for key, item in network.input.items()}
+        else:
+            given = [_tensor(rows[item.name], item) for item in inputs]
+        said = network.predict(given, verbose=0)
         if isinstance(said, dict):
             said = [said[name] for name in network.output]
         if not isinstance(said, list):

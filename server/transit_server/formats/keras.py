@@ -70,12 +70,7 @@ def _taking(model: Any, source: Source) -> tuple[dict[str, Any], Callable[[Any],
     only = inputs[0] if len(inputs) == 1 else None
     if only is None:
         fields = tuple(Input(_name(item), _dtype(item), _row_shape(item)) for item in inputs)
-        made = dict(zip([field.name for field in fields], inputs, strict=True))
-
-        def tensors(rows: Any) -> Any:
-            return [_tensor(rows[name], item) for name, item in made.items()]
-
-        return {"takes": "tensors", "fields": fields}, tensors
+        return {"takes": "tensors", "fields": fields}, lambda rows: _tensors(rows, model)
     if _dtype(only) == TEXT:
         return (
             {"takes": "texts", "fields": (Input("text", TEXT),), "features": 1},
@@ -88,6 +83,14 @@ def _taking(model: Any, source: Source) -> tuple[dict[str, Any], Callable[[Any],
         return cast(rows, dtype).reshape(len(rows), *inner)
 
     return {"features": prod(inner), "dtype": dtype.name}, matrix
+
+
+def _tensors(rows: Any, model: Any) -> Any:
+    """A list in the order of the inputs, or by name, as the model was built."""
+    by_name = getattr(model, "input", None)
+    if isinstance(by_name, dict):
+        return {key: _tensor(rows[_name(item)], item) for key, item in by_name.items()}
+    return [_tensor(rows[_name(item)], item) for item in model.inputs]
 
 
 def _tensor(values: Any, item: Any) -> Any:

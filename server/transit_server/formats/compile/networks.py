@@ -21,35 +21,40 @@ def convert(engine: Engine, source: Source) -> Converted:
     if len(model.inputs) != 1 or engine.says.gives == "tensors":
         raise NotCompiled("it has several inputs or outputs")
     assert source.row is not None
-    rows = _rows(source.row.size, np.dtype(engine.says.dtype), _vocabulary(model))
+    rows = _rows(source.row.size, np.dtype(engine.says.dtype), model)
     inner = fitted(tuple(model.inputs[0].shape[1:]), source.row)
     return Converted(keras_to_onnx(model, inner), rows, exact=True)
 
 
-def _rows(features: int, dtype: np.dtype[Any], vocabulary: int | None) -> Rows:
-    random = np.random.default_rng(0)
-    rows: Rows
-    if vocabulary is not None:
-        rows = random.integers(0, vocabulary, (_COUNT, features)).astype(dtype)
-    elif dtype == np.uint8:
-        rows = random.integers(0, 256, (_COUNT, features)).astype(dtype)
-    elif dtype.kind in "iub":
-        rows = random.integers(0, 2, (_COUNT, features)).astype(dtype)
-    else:
-        sizes = np.repeat([0.1, 1.0, 3.0, 100.0], _COUNT // 4)[:, None]
-        rows = (random.normal(size=(_COUNT, features)) * sizes).astype(dtype)
-    return rows
-
-
-def _vocabulary(model: Any) -> int | None:
-    """How many tokens the model knows, None where its input is no tokens; the least, where it looks
-    into several tables.
+def _rows(features: int, dtype: np.dtype[Any], model: Any) -> Rows:
+    """Of the range that the model has words for: its tokens, what its scaler has seen; else of
+    several sizes.
     """
-    return min(_tables(model), default=None)
+    random = np.random.default_rng(0)
+    shape = (_COUNT, features)
+    parts = list(_layers(model))
+    vocabulary = min((int(one.input_dim) for one in _of(parts, "Embedding")), default=None)
+    if vocabulary is not None or dtype.kind in "iub":
+        below = vocabulary or (256 if dtype == np.uint8 else 2)
+        whole: Rows = random.integers(0, below, shape).astype(dtype)
+        return whole
+    sizes = np.repeat([0.1, 1.0, 3.0, 100.0], _COUNT // 4)[:, None]
+    rows = random.normal(size=shape) * sizes
+    for scaler in _of(parts, "Normalization"):
+        mean, deviation = (np.ravel(part) for part in (scaler.mean, np.sqrt(scaler.variance)))
+        if features % len(mean) == 0:  # of the last axis, so the same for each pixel
+            again = features // len(mean)
+            rows = np.tile(mean, again) + rows * np.tile(deviation, again)
+            break
+    made: Rows = rows.astype(dtype)
+    return made
 
 
-def _tables(layer: Any) -> Iterator[int]:
-    for inner in getattr(layer, "layers", ()):
-        yield from _tables(inner)
-    if type(layer).__name__ == "Embedding":
-        yield int(layer.input_dim)
+def _layers(model: Any) -> Iterator[Any]:
+    for layer in getattr(model, "layers", ()):
+        yield layer
+        yield from _layers(layer)
+
+
+def _of(layers: list[Any], kind: str) -> list[Any]:
+    return [layer for layer in layers if type(layer).__name__ == kind]
