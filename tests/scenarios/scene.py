@@ -26,7 +26,7 @@ OWNED = (
     "deployments,services,httproutes,controllerrevisions,horizontalpodautoscalers,"
     "poddisruptionbudgets,pods"
 )
-FIRST_SECONDS = 40.0
+FIRST_SECONDS = 75.0
 END_SECONDS = 90.0
 STEPS = [{"weight": 10, "hold": "2s"}, {"weight": 50, "hold": "2s"}, {"weight": 100, "hold": "3s"}]
 SPEC: Object = {
@@ -267,7 +267,7 @@ class Scene:
             seconds,
         )
 
-    def until_step(self, revision: str, step: int, seconds: float = 45.0) -> Object:
+    def until_step(self, revision: str, step: int, seconds: float = 75.0) -> Object:
         """Wait until a candidate has reached a step."""
         return self.until(
             f"{revision} reaches step {step}",
@@ -290,7 +290,7 @@ class Scene:
         traffic: list[Object] = found["traffic"]
         return traffic
 
-    def until_judged(self, revision: str, seconds: float = 45.0) -> Object:
+    def until_judged(self, revision: str, seconds: float = 75.0) -> Object:
         """Wait until an evaluation of the candidate passed: from then on its clock runs."""
         return self.until(
             f"an evaluation of {revision} passes",

@@ -115,7 +115,7 @@ def test_the_fix_of_a_stable_that_answers_errors(scene: Scene) -> None:
     first = scene.serving()
     scene.tell(first, errors=1, latency=0.001)
     second = scene.roll_out("1.1.0", latency=0.01)
-    scene.until_step(second, 1, 45)
+    scene.until_step(second, 1)
     scene.until(
         "there is nothing to compare with",
         lambda s: any(e.get("reason") == "StableBroken" for e in s.get("signals") or []),
