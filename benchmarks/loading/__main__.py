@@ -1,7 +1,7 @@
 """Loading time and memory of this tree and of another commit, measured in turn.
 
     python -m benchmarks.loading --against HEAD~20
-    python -m benchmarks.loading --against main~1 --models keras,xgboost --rounds 9
+    python -m benchmarks.loading --against main~1 --models keras,xgboost-json --rounds 9
 
 Each load is by a server process of its own. The machine's speed changes with the minute, so only
 what was measured side by side is compared: each round has both, and its ratios are theirs. Printed

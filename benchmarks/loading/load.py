@@ -62,7 +62,7 @@ def load(code: Path, store: Path, name: str, version: str, folder: Path) -> Load
                 process.returncode = os.waitstatus_to_exitcode(code_left)
                 largest, cpu = used.ru_maxrss, used.ru_utime + used.ru_stime
     if about is None:
-        raise NotServed(_told(folder))
+        raise NotServed(_told(folder).replace(f"{store.parent}{os.sep}", ""))
     return Load(
         load_s=float(str(about["load_time_seconds"])),
         ready_s=seconds,

@@ -136,7 +136,7 @@ _MAKERS: dict[str, Callable[[str], Made]] = {
     "sklearn-pipeline": _pipeline,
     "sklearn-histogram": _histogram,
     "sklearn-neighbours": _neighbours,
-    "xgboost": _boosted,
+    "xgboost-json": _boosted,
     "onnx": _onnx,
     "keras": _keras(".keras"),
     "keras-h5": _keras(".h5"),

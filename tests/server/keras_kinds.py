@@ -256,7 +256,6 @@ def subclassed() -> Kind:
 
 SERVED: dict[str, Callable[[], Kind]] = {
     "sequential": sequential,
-    "hdf5": lambda: sequential(".h5"),
     "hdf5 under the name .keras": lambda: sequential(".h5 as .keras"),
     "without an input": without_input,
     "functional": functional,

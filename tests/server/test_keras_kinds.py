@@ -151,9 +151,6 @@ def test_answers_of_the_author(tmp_path: Path, name: str) -> None:
     told = ("--probe", str(probe), "--answers", str(output))
     loaded, _ = ready(packed(path, tmp_path, *kind.told, *told), tmp_path / "work")
     assert loaded.golden is not None
-    np.save(output, said + 0.1)
-    with pytest.raises(formats.UnsupportedModel, match=r"differ from answers\.npy"):
-        ready(packed(path, tmp_path, *kind.told, *told, "--replace"), tmp_path / "again")
 
 
 def test_ways_out_are_ways_out(tmp_path: Path) -> None:
