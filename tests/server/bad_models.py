@@ -21,7 +21,10 @@ class RaisesOnMarked:
 
 
 class Sleeps:
-    """Takes its time without using the processor; leaves a file when it begins to."""
+    """Takes its time without using the processor; leaves a file when it begins to.
+
+    Where there is a file that holds it, it first waits until that is gone.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -30,6 +33,8 @@ class Sleeps:
         if rows[0, 0] > 100:
             if "TEST_ENTERED" in os.environ:
                 Path(os.environ["TEST_ENTERED"]).touch()
+            while "TEST_HELD" in os.environ and Path(os.environ["TEST_HELD"]).exists():
+                time.sleep(0.01)
             time.sleep(self.seconds)
         return rows
 

@@ -239,13 +239,16 @@ def test_sigterm_under_load_answers_everybody(store: Path, tmp_path: Path, data:
 
 def test_sigterm_finishes_what_is_under_way_and_what_waits(store: Path, tmp_path: Path) -> None:
     """The model works on one row, 7 more wait, and the listener closes at once."""
-    entered = tmp_path / "entered"
+    entered, held = tmp_path / "entered", tmp_path / "held"
+    held.touch()
     with RunningServer(
         store,
         tmp_path,
         {"sleeps": "1.0.0"},
         batch_max_size="1",
+        request_timeout="60s",
         TEST_ENTERED=str(entered),
+        TEST_HELD=str(held),
     ) as server:
         server.until_ready()
         answers: list[int] = []
@@ -253,7 +256,7 @@ def test_sigterm_finishes_what_is_under_way_and_what_waits(store: Path, tmp_path
         def ask() -> None:
             body = {"features": [1000.0, *ROW[1:]]}
             answers.append(
-                httpx.post(f"{server.url}/api/v1/predict", json=body, timeout=30).status_code
+                httpx.post(f"{server.url}/api/v1/predict", json=body, timeout=60).status_code
             )
 
         asking = [threading.Thread(target=ask) for _ in range(8)]
@@ -262,8 +265,9 @@ def test_sigterm_finishes_what_is_under_way_and_what_waits(store: Path, tmp_path
         eventually(entered.exists, "the model at work")
         eventually(lambda: waiting_rows(server) == 7, "a queue")
         server.process.send_signal(signal.SIGTERM)
+        held.unlink()
         for thread in asking:
-            thread.join(20)
+            thread.join(60)
         assert answers == [200] * 8
         assert server.process.wait(10) == 0
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.server.running import RunningServer
+from tests.server.running import RunningServer, eventually
 
 pytestmark = pytest.mark.timing
 SLOW_ROW = [1000.0, *[1.0] * 783]
@@ -105,17 +105,32 @@ async def post(client: httpx.AsyncClient) -> httpx.Response:
 
 
 async def test_the_queue_has_an_end(store: Path, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    held.touch()
+    labels = {"model": "sleeps", "version": "1.0.0"}
     with RunningServer(
-        store, tmp_path, {"sleeps": "1.0.0"}, batch_max_size="1", max_queue="3"
+        store,
+        tmp_path,
+        {"sleeps": "1.0.0"},
+        batch_max_size="1",
+        max_queue="3",
+        request_timeout="60s",
+        TEST_HELD=str(held),
     ) as server:
         await asyncio.to_thread(server.until_ready)
+
+        def refused_are(number: int) -> bool:
+            return server.metric("predictions_total", **labels, status="refused") == number
+
         async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
-            answers = await asyncio.gather(*[post(client) for _ in range(12)])
+            asking = asyncio.gather(*[post(client) for _ in range(12)])
+            await asyncio.to_thread(eventually, lambda: refused_are(8), "refusals")
+            held.unlink()
+            answers = await asking
         statuses = sorted(answer.status_code for answer in answers)
         assert statuses == [200] * 4 + [503] * 8
         refused = next(answer for answer in answers if answer.status_code == 503)
         assert refused.headers["retry-after"] == "1"
         assert refused.json()["error"]["code"] == "overloaded"
-        labels = {"model": "sleeps", "version": "1.0.0"}
-        assert server.metric("predictions_total", **labels, status="refused") == 8
+        assert refused_are(8)
         assert server.metric("predictions_total", **labels, status="success") == 4
