@@ -20,7 +20,12 @@ ROUTED = {
     **NEVER_READY,
     "traffic": {
         "router": "gateway",
-        "gateway": {"parentRefs": [{"name": "public", "namespace": "traefik"}]},
+        # A host of their own: without one, what other tests ask for would be led to these pods,
+        # of which none is ready.
+        "gateway": {
+            "parentRefs": [{"name": "public", "namespace": "traefik"}],
+            "hostnames": ["objects.example.com"],
+        },
     },
 }
 KINDS = (
