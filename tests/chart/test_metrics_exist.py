@@ -5,6 +5,7 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from dev.reference.metrics import MDEP
 from transit_operator.runtime.telling.metrics import Facts
 from transit_operator.runtime.telling.metrics import Metrics as OperatorMetrics
 from transit_server.observability.http_requests import HttpRequests
@@ -16,16 +17,6 @@ SCRAPED = {"instance"}  # labels that Prometheus itself gives
 SERIES = re.compile(r"\b([a-z]+(?:_[a-z]+)+)(?:\{([^}]*)\})?(?=[\s\[\])]|$)")
 NO_SERIES = {"group_left", "model_deployment"}
 NAMED = re.compile(r"(\w+)\s*[=!]~?\s*\"")
-MDEP = {
-    "metadata": {"namespace": "ml", "name": "kepler"},
-    "status": {
-        "phase": "Progressing",
-        "stable": {"revision": "a"},
-        "conditions": [{"type": "Accepted", "status": "False", "reason": "Refused"}],
-        "traffic": [{"revision": "a", "weight": 100}],
-        "signals": [{"signal": "drift", "value": 0.1, "threshold": 0.3}],
-    },
-}
 
 
 def exposed() -> dict[str, set[str]]:
