@@ -63,7 +63,12 @@ def begin_on(scene: Scene, stable: str, candidate: str) -> tuple[str, str]:
 
 def delay(scene: Scene, pod: Watch, revision: str) -> float:
     """Seconds from a pod's being not ready to the status that gives its revision nothing."""
-    unready = next(v.at for v in pod.seen if v.object and not is_ready(v.object))
+
+    def unready_at() -> float | None:
+        return next((v.at for v in pod.seen if v.object and not is_ready(v.object)), None)
+
+    # The two watches are told one after the other: the status can come first.
+    unready: float = eventually("the pod is not ready", unready_at, 10)
     without = next(
         v.at
         for v in scene.mdep.seen
