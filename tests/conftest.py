@@ -22,6 +22,9 @@ from dev.demo.kube import Kube, connect
 from tests.once import in_turn, once
 from tests.support import eventually
 
+# kubectl and helm are started thousands of times, and most need no garbage collection at all.
+os.environ.setdefault("GOGC", "400")
+
 KEYS = Path(__file__).parent / "keys"
 
 settings.register_profile(

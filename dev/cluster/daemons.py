@@ -57,6 +57,8 @@ def start(daemon: Daemon) -> None:
         Path(path).write_text(text)
     log = log_of(daemon.name)
     log.parent.mkdir(parents=True, exist_ok=True)
+    # A sixth of the API server's processor time is garbage collection; memory is cheaper here.
+    environment = {**os.environ, "GOGC": "400"}
     # the shell joins the group and becomes the daemon, so that no child can slip out in between
     join = f'echo $$ > {cgroups.daemon_group()}/cgroup.procs && exec "$@"'
     with log.open("ab") as sink:
@@ -67,6 +69,7 @@ def start(daemon: Daemon) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd="/",
+            env=environment,
         )
     started = _start_time(process.pid)
     if started is None:

@@ -140,5 +140,7 @@ def test_evictions_on_both_sides_move_no_weight_and_are_no_sickness(scene: Scene
     assert {(s["candidate"]["step"], s["candidate"]["weight"]) for s in seen} == {(2, 50)}
     assert scene.reasons(second) == ["RolloutStarted", *["StepReached"] * 2]
 
-    assert not [s for s in seen if s["candidate"].get("healthFailures", 0)], "it counted as sick"
+    sick = [s["candidate"]["evidence"] for s in seen if s["candidate"].get("healthFailures")]
+    assert [e["message"] for told in sick for e in told if e["signal"] == "health"] == []
+    assert sick == []
     assert scene.status["candidate"]["heldSeconds"] > before, "the clock goes on"

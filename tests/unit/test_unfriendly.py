@@ -35,6 +35,7 @@ from transit_operator.api.status import (
 from transit_operator.core.decide import decide
 from transit_operator.core.objects.revision import content_key
 from transit_operator.core.observed import Pod, Readings
+from transit_operator.core.rules.health import count_failures
 
 FOREVER = rollout(steps=[{"weight": 10, "hold": "99h"}, {"weight": 100, "hold": "99h"}])
 
@@ -131,6 +132,20 @@ def test_what_never_comes_up_in_its_place_is_one() -> None:
     evicted(world, R2)
     world.run(180)
     assert rejected(world).reason == "Health"
+
+
+def test_one_that_is_yet_to_be_created_in_its_place_is_no_sickness() -> None:
+    """Kubernetes' controllers may be busy, or change their leader."""
+    world = rolling(100, replicas=10, **rollout(steps=[{"weight": 100, "hold": "24h"}],
+                                                progressDeadline="10m"))  # fmt: skip
+    world.run(60)
+    before = world.observed()
+    found = candidate(world)
+    for passed, failures in ((0, 0), (590, 0), (600, 1), (610, 2)):
+        nine = replace(before.revision(R2), pods=world.pods[R2][1:])
+        now = replace(before, now=before.now + passed, revisions={R2: nine})
+        found, pods = count_failures(now, world.spec, found)
+        assert (found.health_failures, pods.ready, pods.expected) == (failures, 9, 10)
 
 
 def test_an_evicted_leftover_is_not_stuck_and_no_cause() -> None:

@@ -4,7 +4,8 @@ Two counts. Evaluations in a row in which a pod isn't ready or has restarted: on
 them. And restarts that add up, which no good evaluation ends: a version that is killed for memory
 every few minutes is ready most of the time. A restart of long ago is forgotten (FORGET_SECONDS).
 A pod that was evicted, preempted or drained, or whose node was lost, says nothing of what it runs,
-and isn't counted; nor is the one that comes up in its place, until `progressDeadline`.
+and isn't counted; nor is the one that comes up in its place, nor one that Kubernetes has yet to
+create, until `progressDeadline`.
 """
 
 from ...api.duration import seconds
@@ -30,6 +31,7 @@ def count_failures(
     expected = min(candidate.pods, max(1, state.replicas))
     short = max(0, expected - state.ready)
     replaced = sum(pod.disrupted or pod.starting for pod in state.pods if not pod.ready)
+    replaced += max(0, expected - len(state.pods))
     since = (candidate.short_since or rfc3339(o.now)) if short and replaced >= short else None
     late = since is not None and o.now - epoch(since) >= seconds(spec.rollout.progress_deadline)
     restarted = state.restarts > candidate.restarts
