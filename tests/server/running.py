@@ -144,5 +144,11 @@ class RunningServer:
         return samples
 
     def metric(self, name: str, **labels: str) -> float:
+        """One sample, which must exist. A live server has none before its models are begun with."""
+        found = self.metric_if_any(name, **labels)
+        assert found is not None, f"no {name} of {labels}"
+        return found
+
+    def metric_if_any(self, name: str, **labels: str) -> float | None:
         renamed = {key.rstrip("_"): value for key, value in labels.items()}
-        return self.metrics()[name, frozenset(renamed.items())]
+        return self.metrics().get((name, frozenset(renamed.items())))
