@@ -32,7 +32,7 @@ from transit_models.integrity import VerifiedVersion, verify_version
 from transit_server import formats
 from transit_server.api.decoding.rows import parsed
 from transit_server.formats import opening, whole
-from transit_server.formats.outputs import answers
+from transit_server.formats.agreeing.outputs import answers
 
 NAMES = ("red", "green", "blue")
 RANDOM = np.random.default_rng(11)

@@ -6,7 +6,7 @@ library, so it can be copied into an old environment and run there:
     python answers.py model.pkl probe.npy --output answers.npy
 
 Whoever serves the version asks its model for the same rows and refuses it if the answers differ.
-Neighbours: the server's `formats.proof` reads the file; `commands.ask` has it as
+Neighbours: the server's `formats.agreeing.proof` reads the file; `commands.ask` has it as
 `transit-models answers`.
 """
 

@@ -1,9 +1,9 @@
 """Golden requests: rows whose answers are proven, asked once more as a client would send them.
 
-`formats.proof` has held the model's answers to `probe.npy` against what the author's library said
-to them (`answers.npy`). Here each row becomes the JSON of a request, and goes through all that a
-request goes through: decoding, the schema, preprocessing, the model, the order of the labels.
-`serving.loading` calls it before a model is ready; `desk.trial` does as well.
+`formats.agreeing.proof` has held the model's answers to `probe.npy` against what the author's
+library said to them (`answers.npy`). Here each row becomes the JSON of a request, and goes through
+all that a request goes through: decoding, the schema, preprocessing, the model, the order of the
+labels. `serving.loading` calls it before a model is ready; `desk.trial` does as well.
 """
 
 import msgspec

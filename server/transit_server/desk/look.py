@@ -18,6 +18,8 @@ from transit_models.errors import ModelStoreError
 from transit_models.integrity import VerifiedVersion, version_in
 from transit_models.schema import Input
 from transit_server.formats import opening, preparation
+from transit_server.formats.agreeing.inputs import OPEN
+from transit_server.formats.agreeing.outputs import no_probabilities
 from transit_server.formats.base import (
     Engine,
     Says,
@@ -26,8 +28,6 @@ from transit_server.formats.base import (
     UnsupportedModel,
     first_line,
 )
-from transit_server.formats.inputs import OPEN
-from transit_server.formats.outputs import no_probabilities
 
 # In this order, the first that the model is made for.
 TASKS = ("classification", "outlier", "cluster", "label", "regression", "tensors")

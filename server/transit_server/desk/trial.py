@@ -113,7 +113,7 @@ def _original(version: VerifiedVersion, loaded: formats.Loaded, scores: Any) -> 
     """What the model's own library says to the same rows, where something else serves."""
     if not loaded.note.startswith(("compiled", "twin of")):
         return {"serves": True}
-    from transit_server.formats.outputs import answers
+    from transit_server.formats.agreeing.outputs import answers
 
     source = whole.begin(version).source
     mapped = answers(opening.original(source), source.schema.outputs)

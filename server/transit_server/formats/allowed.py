@@ -38,7 +38,7 @@ def _files(version: VerifiedVersion) -> Iterator[tuple[Path, FileFormat]]:
     """All that loading the version would open."""
     model = version.model_file
     if model.name == "MLmodel":
-        from transit_server.formats import mlflow
+        from transit_server.formats.libraries import mlflow
 
         inner = mlflow.inner(model)
         yield inner.path, inner.format

@@ -1,5 +1,5 @@
 """What every format gives: an `Engine` that answers rows, and says in the model's own words what
-it takes and what its answers are. Nothing here knows labels; `outputs` alone maps to them.
+it takes and what its answers are. Nothing here knows labels; `agreeing.outputs` alone maps to them.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Predict = Callable[[Rows], Scores]
 # label: (n,), each one of the classes, whatever they are. outlier: (n, 2), 1 or -1 and a score.
 # tensors: a tuple with an array (n, …) for each of `Says.outputs`.
 Gives = Literal["probabilities", "value", "label", "outlier", "tensors"]
-Takes = Literal["matrix", "frame", "objects", "texts", "tensors"]  # see `door`
+Takes = Literal["matrix", "frame", "objects", "texts", "tensors"]  # see `agreeing.door`
 Class = bool | int | float | str
 
 

@@ -77,11 +77,11 @@ def refuse_missing(path: Path, loader: Loader) -> None:
 
 
 def opened(module: str, source: Source) -> Engine:
-    """By a module of `formats`. Raises as `original`."""
+    """By a module of `libraries`. Raises as `original`."""
     name = source.path.name
     try:
         with LOADING:  # imports of one library by two threads may see half of it
-            formats = importlib.import_module(f"transit_server.formats.{module}")
+            formats = importlib.import_module(f"transit_server.formats.libraries.{module}")
             return cast(_Loads, formats).load(source)
     except (UnsupportedModel, NotCompiled, ModelStoreError, MemoryError):
         raise

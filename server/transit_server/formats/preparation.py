@@ -11,8 +11,8 @@ from transit_models.file_formats import PREPROCESSING_FORMAT
 from transit_models.first_bytes import refuse_other
 from transit_models.integrity import VerifiedVersion
 from transit_models.schema import Inputs
+from transit_server.formats.agreeing.door import door
 from transit_server.formats.base import Rows, Says, UnsupportedModel
-from transit_server.formats.door import door
 from transit_server.formats.estimators.pickles import opened
 from transit_server.formats.estimators.walk import use_threads
 
@@ -58,7 +58,7 @@ def load(version: VerifiedVersion, threads: int) -> Preparation | None:
         if not callable(transform):
             raise UnsupportedModel(f"what {path.name} holds has no transform(X)")
         if hasattr(step, "get_params"):
-            from transit_server.formats import sklearn
+            from transit_server.formats.libraries import sklearn
 
             use_threads(step, threads)
             if number == 0:

@@ -17,7 +17,11 @@ from transit_models.first_bytes import refuse_other
 from transit_models.integrity import VerifiedVersion
 from transit_models.probe import probe_rows
 from transit_models.schema import Input, Inputs, Outputs
-from transit_server.formats import preparation, proof
+from transit_server.formats import preparation
+from transit_server.formats.agreeing import proof
+from transit_server.formats.agreeing.door import door
+from transit_server.formats.agreeing.inputs import agreed
+from transit_server.formats.agreeing.outputs import Answers, answers
 from transit_server.formats.base import (
     Engine,
     NotCompiled,
@@ -28,10 +32,7 @@ from transit_server.formats.base import (
     UnsupportedModel,
 )
 from transit_server.formats.compile import compile_in_child, twin
-from transit_server.formats.door import door
-from transit_server.formats.inputs import agreed
 from transit_server.formats.opening import Loader, loader_of, original, refuse_missing
-from transit_server.formats.outputs import Answers, answers
 from transit_server.formats.preparation import Preparation, Stage
 
 _PROBES = 16
@@ -161,10 +162,10 @@ def _engine(chosen: Loader, source: Source, work: Path) -> tuple[Engine, Answers
     elif chosen.converter and source.probes is not None:
         compiled = _compiled(chosen, source, work)
         if compiled.onnx is not None:
-            from transit_server.formats import onnx
+            from transit_server.formats.graphs import sessions
 
             assert compiled.says is not None
-            run = onnx.plain(compiled.onnx, source.threads)
+            run = sessions.plain(compiled.onnx, source.threads)
             engine = Engine(run, "onnxruntime", compiled.says, note=compiled.note)
             return engine, answers(engine, source.schema.outputs)
         note = "; ".join(part for part in (note, compiled.note) if part)

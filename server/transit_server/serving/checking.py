@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from transit_server.formats.agreeing.outputs import NO_PROBABILITIES
 from transit_server.formats.base import Rows, UnsupportedModel, largest_difference
-from transit_server.formats.outputs import NO_PROBABILITIES
 from transit_server.serving.predictor import BatchResult, Predictor
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_server.formats.agreeing.outputs import NO_PROBABILITIES, SLACK
 from transit_server.formats.base import Rows, Scores
-from transit_server.formats.outputs import NO_PROBABILITIES, SLACK
 from transit_server.serving.failure import Failure
 
 Stage = Callable[[Any], NDArray[Any]]

@@ -7,10 +7,10 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from transit_server.formats import onnx
 from transit_server.formats.base import Engine, NotCompiled, Predict, Rows, Source
 from transit_server.formats.compile import trees
 from transit_server.formats.compile.converted import Converted
+from transit_server.formats.graphs import sessions
 
 _FINISH: dict[str, trees.Finish] = {
     "multi:softprob": "Softmax",
@@ -48,7 +48,7 @@ def convert(engine: Engine, source: Source) -> Converted:
         )
 
     rows = trees.rows_apart(taken, features)
-    base = _base(booster, onnx.plain(built([], "")), rows[:1])
+    base = _base(booster, sessions.plain(built([], "")), rows[:1])
     return Converted(built(base, finish), rows, exact=True)
 
 

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from transit_server.formats import onnx
+from transit_server.formats.agreeing.outputs import answers
 from transit_server.formats.base import (
     Engine,
     NotCompiled,
@@ -19,7 +19,7 @@ from transit_server.formats.base import (
     largest_difference,
 )
 from transit_server.formats.compile.converted import Converted
-from transit_server.formats.outputs import answers
+from transit_server.formats.graphs import sessions
 
 _TOLERANCE = 1e-5
 _ALIKE = 1e-3
@@ -32,7 +32,7 @@ def checked(converted: Converted, engine: Engine, source: Source) -> str:
     said = answers(engine, outputs)
     rows, which = _rows(converted, source)
     try:
-        run = onnx.plain(converted.onnx)
+        run = sessions.plain(converted.onnx)
         compiled = answers(Engine(run, "onnxruntime", engine.says), outputs)
         got = compiled.predict(rows)
     except Exception as error:  # whatever ONNX Runtime says of what it can't run

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from transit_models.packing.twin import keras_to_onnx
+from transit_server.formats.agreeing.inputs import fitted
 from transit_server.formats.base import Engine, NotCompiled, Rows, Source
 from transit_server.formats.compile.converted import Converted
-from transit_server.formats.inputs import fitted
 
 _COUNT = 16
 

@@ -7,6 +7,7 @@ published.
 
 from transit_models import ModelStoreError
 from transit_models.packing.twin import TOLERANCE, TWIN, TWIN_SCORES, read_twin_scores
+from transit_server.formats.agreeing.outputs import Answers, answers
 from transit_server.formats.base import (
     Engine,
     Gives,
@@ -16,7 +17,6 @@ from transit_server.formats.base import (
     first_line,
     largest_difference,
 )
-from transit_server.formats.outputs import Answers, answers
 
 
 def has_twin(source: Source) -> bool:
@@ -25,7 +25,7 @@ def has_twin(source: Source) -> bool:
 
 def load(source: Source) -> tuple[Engine, Answers]:
     """The twin of the model. Raises `NotCompiled` when it is not known to be equal."""
-    from transit_server.formats import onnx
+    from transit_server.formats.graphs import sessions
 
     path = source.path
     twin = path.with_name(TWIN)
@@ -34,7 +34,7 @@ def load(source: Source) -> tuple[Engine, Answers]:
     gives: Gives = "value" if source.task == "regression" else "probabilities"
     try:
         known = read_twin_scores(path.parent)
-        run = onnx.plain(twin, source.threads)
+        run = sessions.plain(twin, source.threads)
         note = f"twin of {path.name}, largest difference "
         engine = Engine(run, "onnxruntime", Says(gives=gives, dtype="float32"))
         mapped = answers(engine, source.schema.outputs)

@@ -1,8 +1,8 @@
 """Estimators whose answers changed between versions of scikit-learn, though their files still open.
 
 Each is known by what the fitted object holds, where that tells it: a file may have been written
-anew. What isn't listed here is proven by `answers.npy` (see `proof`). What is only kept otherwise
-today is no break: `older` mends it.
+anew. What isn't listed here is proven by `answers.npy` (see `agreeing.proof`). What is only kept
+otherwise today is no break: `older` mends it.
 """
 
 from typing import Any

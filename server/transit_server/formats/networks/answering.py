@@ -1,5 +1,5 @@
 """What a network answers: which outputs it has, how many numbers a row, and whether its task is
-about that. Neighbours: `keras` calls it; `formats.outputs` maps to labels.
+about that. Neighbours: `libraries.keras` calls it; `agreeing.outputs` maps to labels.
 """
 
 from collections.abc import Callable

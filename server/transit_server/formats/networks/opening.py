@@ -1,5 +1,5 @@
 """Opens a file of Keras, by its first bytes and not by its ending; says of one that can't be opened
-what to do instead. Neighbours: `keras` asks what the model takes.
+what to do instead. Neighbour: `libraries.keras` asks what the model takes.
 
 Code of a file is never run: a `Lambda` layer and classes of the author's own are refused.
 """

@@ -1,7 +1,7 @@
 """Why ONNX Runtime doesn't take a file, in words of whoever exported it.
 
-Neighbour: `onnx` opens files. What is not known here is told in ONNX Runtime's own words, without
-the places in its source.
+Neighbour: `libraries.onnx` opens files. What is not known here is told in ONNX Runtime's own words,
+without the places in its source.
 """
 
 import re

@@ -43,7 +43,7 @@ def load(source: Source) -> Engine:
     native = _NATIVE.get(type(model).__module__)
     if native is not None and not hasattr(model, "get_params"):
         with LOADING:
-            module = importlib.import_module(f"transit_server.formats.{native}")
+            module = importlib.import_module(f"transit_server.formats.libraries.{native}")
         return module.engine(model, source)  # type: ignore[no-any-return]
     return engine(model, source, found.written_by)
 
@@ -88,15 +88,15 @@ def _own_columns(model: Any) -> dict[str, Any]:
     """Of estimators that keep categories in a way of their library."""
     library = type(model).__module__.partition(".")[0]
     if library == "catboost":
-        from transit_server.formats import catboost
+        from transit_server.formats.libraries import catboost
 
         return catboost.columns(model)
     if library == "lightgbm" and hasattr(model, "booster_"):
-        from transit_server.formats import lightgbm
+        from transit_server.formats.libraries import lightgbm
 
         return lightgbm.categories(model.booster_)
     if library == "xgboost" and hasattr(model, "get_booster"):
-        from transit_server.formats import xgboost
+        from transit_server.formats.libraries import xgboost
 
         return xgboost.categories(model.get_booster())
     return {}

@@ -1,5 +1,5 @@
 """From rows as they are decoded to what a model is called with: names in the model's own order,
-a frame of columns, texts, or tensors by name. Neighbours: `inputs` agreed on what rows hold.
+a frame of columns, texts, or tensors by name. Neighbour: `inputs` agreed on what rows hold.
 """
 
 from collections.abc import Callable, Sequence

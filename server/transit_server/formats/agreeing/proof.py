@@ -15,8 +15,8 @@ from transit_models.errors import InvalidMetadata
 from transit_models.integrity import VerifiedVersion
 from transit_models.probe import own_rows
 from transit_models.schema import Classes, Inputs
+from transit_server.formats.agreeing.outputs import Answers
 from transit_server.formats.base import Engine, Predict, Rows, UnsupportedModel
-from transit_server.formats.outputs import Answers
 
 _CLOSE = 1e-4
 

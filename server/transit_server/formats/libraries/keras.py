@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow
 
 from transit_models.schema import TEXT, Input
+from transit_server.formats.agreeing.inputs import fitted
 from transit_server.formats.base import (
     Engine,
     Says,
@@ -26,7 +27,6 @@ from transit_server.formats.base import (
     cast,
     largest_difference,
 )
-from transit_server.formats.inputs import fitted
 from transit_server.formats.networks.answering import Answering, answering
 from transit_server.formats.networks.opening import described, opened
 from transit_server.runtime.cpus import available_cpus

@@ -7,10 +7,10 @@ scikit-learn follows unchecked, `sklearn` asks the model.
 
 import skops.io
 
-from transit_server.formats import sklearn
 from transit_server.formats.base import Engine, Source, UnsupportedModel
 from transit_server.formats.estimators.pickles import heard
 from transit_server.formats.estimators.sound_trees import unsound
+from transit_server.formats.libraries import sklearn
 
 _KERNELS = "sklearn.gaussian_process.kernels"
 # Data of scikit-learn's own, in Python, beyond what skops trusts.

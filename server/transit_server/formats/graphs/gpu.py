@@ -2,7 +2,7 @@
 
 Without this look, a session on a machine without a GPU would try, fail with a page of the library's
 own words, and go on on the CPU; and with one it would not find CUDA's libraries, which are in
-wheels. Neighbour: `onnx` makes the sessions.
+wheels. Neighbour: `sessions` makes the sessions.
 """
 
 import ctypes
