@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from .cluster import gosources, paths, versions
+from .cluster import paths, versions
+from .cluster.programs import gosources
 
 FILE = paths.REPOSITORY / "operator" / "transit_operator" / "api" / "gateway_api.yaml"
 

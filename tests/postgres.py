@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import text
 
-from dev.cluster import packages
+from dev.cluster.programs import packages
 from tests.support import eventually
 
 USER = "transit"

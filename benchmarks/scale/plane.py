@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dev.cluster import gobuild, gosources, paths, shell, versions
+from dev.cluster import paths, shell, versions
+from dev.cluster.programs import gobuild, gosources
 from dev.cluster.ui import StepFailed
 
 HERE = Path(__file__).resolve().parent

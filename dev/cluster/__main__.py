@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from . import azurite, gobuild, local, packages, paths, provider, versions
+from . import paths, provider, versions
+from .local.cluster import build
+from .programs import azurite, gobuild, packages
 from .ui import StepFailed, explain, say
 
 HELP = f"""\
@@ -90,7 +92,7 @@ def _do(verb: str, names: list[str], chosen: str | None) -> int:
             azurite.build()
         programs = [name for name in names if name != azurite.NAME]
         if programs or not names:
-            gobuild.build(programs) if programs else local.build()
+            gobuild.build(programs) if programs else build()
         return 0
     if verb == "postgres":
         packages.ensure_postgres()

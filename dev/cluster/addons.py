@@ -11,8 +11,9 @@ import os
 import secrets
 from collections.abc import Mapping
 
-from . import gosources, paths
+from . import paths
 from .kube import Kubectl
+from .programs import gosources
 from .ui import step
 
 NAMESPACES = ("monitoring", "minio", "traefik")

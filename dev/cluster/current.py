@@ -9,7 +9,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import addons, images, kind, pulling, shape, shell
+from . import addons, kind, shape, shell
+from .images import buildah, pulling
 from .kube import Kubectl
 from .ui import StepFailed, say, step
 
@@ -41,7 +42,7 @@ class Current:
         if _docker_runs():
             kind.build_with_docker(dockerfiles)
         else:
-            images.build(dockerfiles)
+            buildah.build(dockerfiles)
 
     def load(self, wanted: Sequence[str]) -> None:
         """Push to the registry TRANSIT_REGISTRY, keeping the names' last parts and tags; every node
@@ -62,7 +63,7 @@ class Current:
                     shell.output(["docker", "push", target])
                 else:
                     shell.output(
-                        [*images.buildah("push"), *_plain(target), name, f"docker://{target}"]
+                        [*buildah.buildah("push"), *_plain(target), name, f"docker://{target}"]
                     )
         pulling.pull(Kubectl("kubectl"), addons.NAMESPACES[0], list(targets.values()))
 

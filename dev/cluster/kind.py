@@ -9,7 +9,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import addons, paths, sbom, shape, shell
+from . import addons, paths, shape, shell
+from .images import sbom
 from .kube import Kubectl
 from .ui import StepFailed, say, step
 

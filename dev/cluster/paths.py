@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-HERE = Path(__file__).resolve().parent
-MANIFESTS = HERE / "manifests"
+MANIFESTS = Path(__file__).resolve().parent / "manifests"
 
 
 def cache() -> Path:

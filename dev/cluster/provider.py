@@ -15,7 +15,7 @@ NAMES = ("local", "kind", "current")
 
 
 class Provider(Protocol):
-    """One way of having a cluster: `local.py`, `kind.py`, `current.py`."""
+    """One way of having a cluster: `local/`, `kind.py`, `current.py`."""
 
     name: str
 
@@ -57,7 +57,7 @@ def choose(name: str | None) -> Provider:
     """By option, else by CLUSTER, else kind where Docker and kind work, else local."""
     from .current import Current
     from .kind import Kind
-    from .local import Local
+    from .local.cluster import Local
 
     wanted = name or os.environ.get("CLUSTER") or ("kind" if kind_usable() else "local")
     kinds: dict[str, type[Provider]] = {"local": Local, "kind": Kind, "current": Current}

@@ -7,7 +7,8 @@ defaults; here is only what differs elsewhere.
 import os
 from pathlib import Path
 
-from dev.cluster import images, paths
+from dev.cluster import paths
+from dev.cluster.images import buildah
 from dev.cluster.ui import StepFailed
 
 from .kube import Kube
@@ -30,7 +31,7 @@ def install(kube: Kube, *values: str) -> None:
     when it or the configuration has changed, and only then.
     """
     adopt_crd(kube, RELEASE, NAMESPACE)
-    build = images.inputs(paths.REPOSITORY / "Dockerfile.operator")
+    build = buildah.inputs(paths.REPOSITORY / "Dockerfile.operator")
     kube.helm(
         *("upgrade", "--install", RELEASE, CHART, "--namespace", NAMESPACE, "--create-namespace"),
         *("--reset-values", f"--values={VALUES}"),

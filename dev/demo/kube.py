@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dev.cluster import gobuild, provider
+from dev.cluster import provider
 from dev.cluster.kube import Kubectl
+from dev.cluster.programs import gobuild
 from dev.cluster.ui import StepFailed
 
 from .forward import Forward

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dev.cluster import gobuild
+from dev.cluster.programs import gobuild
 from dev.cluster.ui import StepFailed
 from dev.demo.kube import Kube
 from dev.demo.watch import NotAsExpected, Object, OnObject, Watch

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dev.cluster import gobuild
+from dev.cluster.programs import gobuild
 
 from .schemas import NoSchema, location, write
 

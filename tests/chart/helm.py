@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dev.cluster import gobuild
 from dev.cluster.paths import REPOSITORY
+from dev.cluster.programs import gobuild
 
 CHART = REPOSITORY / "charts" / "transit"
 Object = dict[str, Any]

@@ -2,7 +2,7 @@
 
 The API is published as OpenAPI, which is JSON Schema but for some keywords of its own. Objects are
 closed here, as `kubectl apply --validate=strict` has them: a field that nobody knows is an error.
-Neighbour: `dev.cluster.gosources` has the sources, of the versions that the cluster has.
+Neighbour: `dev.cluster.programs.gosources` has the sources, of the versions that the cluster has.
 """
 
 import json
@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from dev.cluster import gosources, paths
+from dev.cluster import paths
+from dev.cluster.programs import gosources
 
 Schema = dict[str, Any]
 DRAFT = "http://json-schema.org/draft-04/schema#"  # OpenAPI's `exclusiveMinimum: true` is of that

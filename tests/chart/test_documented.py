@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from dev.cluster import gobuild
 from dev.cluster.paths import REPOSITORY
+from dev.cluster.programs import gobuild
 from tests.support import model_deployment
 from transit_cli.lint.documents import documents
 from transit_cli.lint.lint import errors

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from dev.cluster import gobuild
+from dev.cluster.programs import gobuild
 
 from .helm import found, render
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev.cluster import gobuild, provider
+from dev.cluster import provider
+from dev.cluster.programs import gobuild
 from dev.demo.kube import Kube
 from tests.once import once
 from tests.scenarios.history import jumps, lost_traffic

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dev.cluster import gobuild
+from dev.cluster.programs import gobuild
 from dev.gitops import customization
 from tests.unit.argocd import render
 

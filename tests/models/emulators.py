@@ -20,7 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.cluster import azurite, paths, versions
+from dev.cluster import paths, versions
+from dev.cluster.programs import azurite
 from tests.support import eventually
 
 ACCOUNT = "devstoreaccount1"  # Azurite's, as documented

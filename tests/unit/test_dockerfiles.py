@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.cluster import images, paths
+from dev.cluster import paths
+from dev.cluster.images import buildah
 
 SHIPPED = ("Dockerfile.operator", "Dockerfile.server")
 
@@ -43,6 +44,6 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("change", ["pins/server.txt", "pins/server-gpu.txt", "Dockerfile"])
 def test_an_image_is_built_anew_when_what_it_copies_has_changed(tree: Path, change: str) -> None:
-    before = images.inputs(tree / "Dockerfile")
+    before = buildah.inputs(tree / "Dockerfile")
     (tree / change).write_text((tree / change).read_text() + "# changed\n")
-    assert images.inputs(tree / "Dockerfile") != before
+    assert buildah.inputs(tree / "Dockerfile") != before

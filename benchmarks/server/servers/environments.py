@@ -11,7 +11,8 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from dev.cluster import packages, paths
+from dev.cluster import paths
+from dev.cluster.programs import packages
 from dev.cluster.ui import StepFailed
 
 REQUIREMENTS = Path(__file__).parent / "requirements"

@@ -10,8 +10,9 @@ import re
 import shutil
 from pathlib import Path
 
-from . import cgroups, daemons, network, paths, shell
-from .ui import StepFailed
+from .. import paths, shell
+from ..ui import StepFailed
+from . import cgroups, daemons, network
 
 RESULTS = Path("/var/lib/cni/results")
 DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")

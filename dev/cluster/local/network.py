@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import shape, shell
-from .ui import StepFailed
+from .. import shape, shell
+from ..ui import StepFailed
 
 # The address of a pod or Service that is gone has no route of its own: without UNREACHABLE and
 # `stay`, what is sent there leaves the machine, to be dropped or answered by whoever is out there.

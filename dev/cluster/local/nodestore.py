@@ -15,10 +15,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
-from . import node, paths, shape, shell
-from .oci import MANIFEST, Layout
-from .shape import Node
-from .ui import StepFailed
+from .. import paths, shape, shell
+from ..images.oci import MANIFEST, Layout
+from ..shape import Node
+from ..ui import StepFailed
+from . import node
 
 
 def load(images: Mapping[str, Layout], nodes: Sequence[Node] = shape.NODES) -> None:

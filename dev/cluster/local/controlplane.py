@@ -1,6 +1,6 @@
 """The control plane as host processes: etcd, API server, controller manager, scheduler, kube-proxy.
 
-Each function says how one of them is run; `local.py` starts them in order.
+Each function says how one of them is run; `cluster.py` starts them in order.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import ssl
 import urllib.error
 import urllib.request
 
-from . import paths, pki, shape, versions
+from .. import paths, shape, versions
+from . import pki
 from .daemons import Daemon
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import packages, paths, shell, versions
-from .ui import step
+from .. import paths, shell, versions
+from ..ui import step
+from . import packages
 
 NAME = "azurite"
 

@@ -10,8 +10,8 @@ import threading
 import zipfile
 from pathlib import Path
 
-from . import paths, shell, versions
-from .ui import StepFailed, step
+from .. import paths, shell, versions
+from ..ui import StepFailed, step
 
 # program looked for -> the Debian package that has it
 CLUSTER_PROGRAMS = {

@@ -10,8 +10,9 @@ import json
 import shutil
 from pathlib import Path
 
-from . import packages, paths, shell, versions
-from .ui import step
+from .. import paths, shell, versions
+from ..ui import step
+from . import packages
 
 
 def gateway_api() -> Path:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from . import network, paths, pki, shape, versions
+from .. import paths, shape, versions
+from ..shape import Node
+from . import network, pki
 from .daemons import Daemon
-from .shape import Node
 
 CNI_PROGRAMS = "/usr/lib/cni"
 

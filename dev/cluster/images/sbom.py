@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from . import paths, versions
+from .. import paths, versions
 
 INSIDE = "opt/transit/sbom.cdx.json"
 SHIPPED = (versions.OPERATOR_IMAGE, versions.SERVER_IMAGE)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import shape
+from .. import shape
 
 ROOT = Path("/sys/fs/cgroup")
 # Version 1: the hierarchy that only marks daemons. One without limits, so nothing is moved away

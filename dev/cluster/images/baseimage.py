@@ -11,8 +11,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from . import paths, shell, versions
-from .ui import StepFailed
+from .. import paths, shell, versions
+from ..ui import StepFailed
 
 PYTHON = "python3,python3-pip,python3-venv,libgomp1,ca-certificates"
 ENVIRONMENT = {

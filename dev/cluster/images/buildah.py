@@ -15,9 +15,11 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import baseimage, packages, paths, sbom, shell, versions
+from .. import paths, shell, versions
+from ..programs import packages
+from ..ui import StepFailed, step
+from . import baseimage, sbom
 from .oci import Layout, read_layout
-from .ui import StepFailed, step
 
 ISOLATION = {"BUILDAH_ISOLATION": "chroot"}  # needs no privileges that a sandbox may lack
 # environment variables that name a bundle of trusted certificates, in the order they are looked at

@@ -11,9 +11,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from . import shell
-from .kube import Kubectl
-from .ui import step
+from .. import shell
+from ..kube import Kubectl
+from ..ui import step
 
 NAME = "transit-pull"
 MINUTES = 15

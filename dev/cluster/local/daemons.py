@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from . import cgroups, paths
-from .ui import StepFailed
+from .. import paths
+from ..ui import StepFailed
+from . import cgroups
 
 
 @dataclass(frozen=True)

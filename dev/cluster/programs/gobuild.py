@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import packages, paths, shell, versions
-from .ui import Note, step
+from .. import paths, shell, versions
+from ..ui import Note, step
+from . import packages
 
 # Prometheus finds pods through Kubernetes only; the clouds' libraries stay out.
 TAGS = "remove_all_sd,enable_kubernetes_sd"
@@ -220,7 +221,7 @@ def _write_module(go: Path, folder: Path) -> None:
     lines += [f"require {module} {version}" for module, version in require.items()]
     lines += [f"replace {name} => {name} {library}" for name in staged]
     _write_recipe(folder, lines)
-    for source in (paths.HERE / "gotools").iterdir():
+    for source in (Path(__file__).parent / "gotools").iterdir():
         shutil.copytree(source, folder / source.name, dirs_exist_ok=True)
 
 
@@ -242,7 +243,7 @@ def _write_module_apart(go: Path, folder: Path, program: Program, shared: Path) 
         lines += [f"replace {name} => {name} {version}" for name, version in sorted(pins.items())]
     _write_recipe(folder, lines)
     if program.package.startswith("./"):
-        source = paths.HERE / "gotools" / program.name
+        source = Path(__file__).parent / "gotools" / program.name
         shutil.copytree(source, folder / program.name, dirs_exist_ok=True)
 
 

@@ -1,7 +1,7 @@
 """Writes OCI image layouts without a container tool: an image of one static program.
 
-A layout is a folder `blobs/sha256/…` and an `index.json`. `nodestore.py` loads such folders into
-containerd, and skips the blobs that are there already.
+A layout is a folder `blobs/sha256/…` and an `index.json`. `local/nodestore.py` loads such folders
+into containerd, and skips the blobs that are there already.
 """
 
 from __future__ import annotations

@@ -12,29 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from . import (
-    addons,
-    cgroups,
-    controlplane,
-    daemons,
-    gobuild,
-    gosources,
-    images,
-    network,
-    node,
-    nodestore,
-    oci,
-    packages,
-    paths,
-    pki,
-    shape,
-    shell,
-    teardown,
-    versions,
-)
+from .. import addons, paths, shape, shell, versions
+from ..images import buildah, oci
+from ..kube import Kubectl
+from ..programs import gobuild, gosources, packages
+from ..ui import StepFailed, say, step
+from . import cgroups, controlplane, daemons, network, node, nodestore, pki, teardown
 from .daemons import Daemon
-from .kube import Kubectl
-from .ui import StepFailed, say, step
 
 # program -> where its public image has it, and how that image starts it
 PROGRAM_IMAGES = {
@@ -91,7 +75,7 @@ class Local:
 
     def build_images(self, dockerfiles: dict[str, Path]) -> None:
         """With buildah."""
-        images.build(dockerfiles)
+        buildah.build(dockerfiles)
 
     def load(self, wanted: Sequence[str]) -> None:
         """Into both nodes, only what they lack."""
@@ -99,7 +83,7 @@ class Local:
             raise StepFailed("there is no local cluster", hint="python3 -m dev.cluster up")
         with step(f"Load {', '.join(wanted)}") as note:
             note("exporting changed layers")
-            layouts = {name: images.export(name) for name in wanted}
+            layouts = {name: buildah.export(name) for name in wanted}
             note("importing into both nodes")
             nodestore.load(layouts)
 
@@ -117,8 +101,8 @@ class Local:
         """Built here: one image, with Git and Redis of Debian, under two public names."""
         gobuild.build(["argocd"])
         name = versions.IMAGES["argocd"]
-        images.from_packages(name, ARGOCD_PACKAGES, _with_argocd)
-        layout = images.export(name)
+        buildah.from_packages(name, ARGOCD_PACKAGES, _with_argocd)
+        layout = buildah.export(name)
         nodestore.load({name: layout, versions.IMAGES["redis"]: layout}, _addon_nodes())
         addons.install_argocd(self.kubectl())
 
