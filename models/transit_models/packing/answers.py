@@ -64,6 +64,14 @@ def write_answers(
     return said
 
 
+# What CatBoost's own regressors answer by default.
+_CATBOOST_KINDS = {
+    "Poisson": "Exponent",
+    "Tweedie": "Exponent",
+    "RMSEWithUncertainty": "RMSEWithUncertainty",
+}
+
+
 def _opened(path: Path) -> Any:
     """From rows to answers."""
     ending = path.suffix
@@ -80,7 +88,8 @@ def _opened(path: Path) -> Any:
 
         model = catboost.CatBoost().load_model(str(path))
         classes = list(model.classes_)
-        kind = "Probability" if classes else "RawFormulaVal"
+        loss = str(model.get_all_params().get("loss_function", "")).partition(":")[0]
+        kind = "Probability" if classes else _CATBOOST_KINDS.get(loss, "RawFormulaVal")
         return lambda rows: _named(
             np.asarray(model.predict(_objects(rows), prediction_type=kind)), classes or None
         )

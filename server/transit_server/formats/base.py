@@ -38,6 +38,17 @@ class NotCompiled(Exception):
     """The model can't be compiled, or not so that it is equal and faster; the original serves."""
 
 
+class Numbered(msgspec.Struct, frozen=True, kw_only=True):
+    """A column of numbers that are categories. `dtype` is that of training where the library wants
+    the very same; `strict`: a number that is none of them is an error, as it is to the library.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    dtype: str = ""
+    strict: bool = False
+
+
 class Says(msgspec.Struct, frozen=True, kw_only=True):
     """What a model says of itself. `classes` are in the order of its answers, None where it doesn't
     name them. Of a matrix: `features` (None where any number will do), their `names` in the order
@@ -52,7 +63,7 @@ class Says(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     dtype: str = ""
     categorical: bool = False  # texts of a frame are pandas' categories
-    numbered: tuple[tuple[str, tuple[float, ...]], ...] = ()  # so are these columns of numbers
+    numbered: tuple[Numbered, ...] = ()  # so are these columns of numbers
     none_is_missing: bool = False  # a text that is missing is None, else NaN
     missing: bool = False
     fields: tuple[Input, ...] = ()

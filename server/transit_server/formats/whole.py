@@ -18,7 +18,7 @@ from transit_models.integrity import VerifiedVersion
 from transit_models.probe import probe_rows
 from transit_models.schema import Input, Inputs, Outputs
 from transit_server.formats import preparation
-from transit_server.formats.agreeing import proof
+from transit_server.formats.agreeing import proof, trying
 from transit_server.formats.agreeing.door import door
 from transit_server.formats.agreeing.inputs import agreed
 from transit_server.formats.agreeing.outputs import Answers, answers
@@ -79,6 +79,7 @@ def load(version: VerifiedVersion, work: Path, threads: int = 1) -> Loaded:
         predict = mapped.predict
     assert raw is not None
     _take_what_is_missing(inputs, raw, prepare, predict)
+    trying.check(_asked(prepare, predict), inputs, raw, mapped.probabilities)
     enter = door(inputs, says)
     golden = proof.check(version, inputs, prepare, predict, engine, mapped, enter)
     notes = (engine.note, mapped.note, *(n for n in says.notes if n not in engine.note))
@@ -193,6 +194,12 @@ def _through(enter: Callable[[Rows], Any] | None, predict: Predict) -> Predict:
     if enter is None:
         return predict
     return lambda rows: predict(enter(rows))
+
+
+def _asked(prepare: Stage | None, predict: Predict) -> Predict:
+    if prepare is None:
+        return predict
+    return lambda rows: predict(prepare(rows))
 
 
 def _row(prepared: NDArray[Any], stated: Inputs) -> Input:

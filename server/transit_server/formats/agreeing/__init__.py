@@ -2,5 +2,6 @@
 certainty, the model is refused.
 
 `inputs` agrees on what is served, and `door` turns rows of that into what the model is called with;
-`outputs` alone maps the model's classes to the labels; `proof` asks what the author's library said.
+`outputs` alone maps the model's classes to the labels; `trying` asks whether answers depend on the
+row alone, `proof` what the author's library said.
 """

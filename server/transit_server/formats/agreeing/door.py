@@ -2,7 +2,7 @@
 a frame of columns, texts, or tensors by name. Neighbour: `inputs` agreed on what rows hold.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from transit_models.schema import Inputs
 from transit_server.formats.base import Rows, Says
 
 Door = Callable[[Rows], Any]
+_SHOWN = 20
 
 
 def door(inputs: Inputs, says: Says) -> Door | None:
@@ -29,7 +30,8 @@ def door(inputs: Inputs, says: Says) -> Door | None:
         frame = _frame(inputs, names, {})
         texts = [field.name for field in inputs.fields if field.is_text]
         return lambda rows: _with_none(frame(rows), texts)
-    return _frame(inputs, names, _categories(inputs, says))
+    strict = {column.name for column in says.numbered if column.strict}
+    return _frame(inputs, names, _categories(inputs, says), strict)
 
 
 def _matrix(inputs: Inputs, says: Says) -> Door | None:
@@ -77,17 +79,27 @@ def _with_none(frame: Any, texts: Sequence[str]) -> Any:
     return frame
 
 
-def _categories(inputs: Inputs, says: Says) -> dict[str, list[Any]]:
+def _categories(inputs: Inputs, says: Says) -> dict[str, Any]:
     """Of the columns that are pandas' categories, what each may hold."""
     texts = {
         field.name: list(field.categories or field.examples)
         for field in inputs.fields
         if says.categorical and field.is_text
     }
-    return texts | {name: list(values) for name, values in says.numbered}
+    numbers = {
+        one.name: np.array(one.values, dtype=one.dtype) if one.dtype else list(one.values)
+        for one in says.numbered
+    }
+    return texts | numbers
 
 
-def _frame(inputs: Inputs, names: Sequence[str], categories: dict[str, list[Any]]) -> Door:
+def _frame(
+    inputs: Inputs,
+    names: Sequence[str],
+    categories: dict[str, Any],
+    strict: Collection[str] = (),
+) -> Door:
+    """Of the columns in `strict`, what is no category is an error; of others it is missing."""
     import pandas
 
     known = {name: pandas.CategoricalDtype(values) for name, values in categories.items()}
@@ -100,6 +112,14 @@ def _frame(inputs: Inputs, names: Sequence[str], categories: dict[str, list[Any]
             made = pandas.DataFrame(
                 {name: pandas.Series(_column(rows, inputs, name), copy=False) for name in names}
             )
-        return made.astype(known) if known else made
+        for name, dtype in known.items():
+            column = made[name]
+            there = column.isin(dtype.categories)
+            if name in strict and not (there | column.isna()).all():
+                said = ", ".join(map(str, dtype.categories[:_SHOWN]))
+                unknown = column[~there & column.notna()].iloc[0]
+                raise ValueError(f"{unknown:g} is no category of {name}, which are {said}")
+            made[name] = column.where(there).astype(dtype)
+        return made
 
     return frame

@@ -185,7 +185,13 @@ def _columns(run: Callable[[Rows], Any], order: list[int] | None, labels: int) -
 def _column(run: Callable[[Rows], Any]) -> Any:
     def predict(rows: Rows) -> Scores:
         said = np.asarray(run(rows))
-        return said.reshape(len(said), -1)
+        said = said.reshape(len(said), -1)
+        if said.shape[1] != 1:
+            raise UnsupportedModel(
+                f"it answers {said.shape[1]} numbers a row, and a regression is one: give labels "
+                "if they are classes, or pack it with --task tensors"
+            )
+        return said
 
     return predict
 
@@ -206,6 +212,10 @@ def _flags(run: Callable[[Rows], Any]) -> Any:
 
     def predict(rows: Rows) -> Scores:
         said = np.asarray(run(rows), dtype=np.float64)
+        if not np.isin(said[:, 0], (-1, 1)).all():
+            raise UnsupportedModel(
+                "its flags are not 1 and -1, so it tells no outliers: --task label"
+            )
         inlier = (said[:, 0] > 0).astype(np.float64)
         return np.stack((inlier, 1.0 - inlier, said[:, 1]), axis=1)
 

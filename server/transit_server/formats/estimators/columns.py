@@ -61,6 +61,12 @@ def fields_of(estimator: Any) -> tuple[Input, ...]:
     )
 
 
+def needs_a_table(estimator: Any) -> bool:
+    """Whether something in it asks for columns by name."""
+    names = names_of(estimator)
+    return bool(names) and _of_a_table(estimator, names) is not None
+
+
 def none_is_missing(estimator: Any) -> bool:
     """Whether it looks for None in texts, and not for NaN."""
     return any(
@@ -84,6 +90,11 @@ def _first(estimator: Any) -> Any:
 
 
 def _is_vectorizer(one: Any) -> bool:
+    if hasattr(one, "vocabulary_") and hasattr(one, "separator"):
+        raise UnsupportedModel(
+            "its DictVectorizer takes dictionaries, which are not served: train it on a table, "
+            "with a ColumnTransformer and a OneHotEncoder for the texts in it"
+        )
     return hasattr(one, "vocabulary_") or (hasattr(one, "analyzer") and hasattr(one, "ngram_range"))
 
 
@@ -93,15 +104,20 @@ def _kinds(estimator: Any, names: Sequence[str], count: int) -> list[_Kind | Non
         return _kinds(estimator.best_estimator_, names, count)
     if hasattr(estimator, "transformers_"):
         return _of_column_transformer(estimator, names, count)
+    if hasattr(estimator, "transformer_list"):
+        return _of_union(estimator, names, count)
     kinds: list[_Kind | None] = [_Kind() for _ in range(count)]
     steps = getattr(estimator, "steps", None)
+    inside = None if steps or not names else _of_a_table(estimator, names)
+    if inside is not None:
+        return _kinds(inside, names, count)
     for one in [step for _, step in steps] if steps else _inner(estimator):
         if one is None or one == "passthrough":
             continue
         if hasattr(one, "transformers_"):
-            return _together(kinds, _of_column_transformer(one, names, count))
+            return _then(kinds, _of_column_transformer(one, names, count))
         if hasattr(one, "steps") or hasattr(one, "transformer_list"):
-            kinds = _together(kinds, _kinds(one, names, count))
+            kinds = _then(kinds, _kinds(one, names, count))
         else:
             kinds = _together(kinds, _own(one, count))
         if _settles(one):
@@ -109,16 +125,32 @@ def _kinds(estimator: Any, names: Sequence[str], count: int) -> list[_Kind | Non
     return kinds
 
 
+def _of_a_table(estimator: Any, names: Sequence[str]) -> Any:
+    """The fitted pipeline in an ensemble that sees the table as the ensemble does, if one does."""
+    for one in nested(estimator):
+        parts = hasattr(one, "transformers_") or getattr(one, "steps", None)
+        if parts and one is not estimator and list(names_of(one)) == list(names):
+            return one
+    return None
+
+
 def _inner(estimator: Any) -> Iterator[Any]:
     """Of what is no pipeline: itself, and preprocessing that it keeps to itself."""
-    parts = getattr(estimator, "transformer_list", None)
-    if parts:
-        yield from (part for _, part in parts)
-        return
     private = getattr(estimator, "_preprocessor", None)
     if private is not None:
         yield private
     yield estimator
+
+
+def _of_union(union: Any, names: Sequence[str], count: int) -> list[_Kind | None]:
+    """Side by side: a column is dropped only if all parts drop it."""
+    kinds: list[_Kind | None] = [None] * count
+    for _, part in union.transformer_list:
+        if not isinstance(part, str):
+            kinds = _together(kinds, _kinds(part, names, count))
+        elif part == "passthrough":
+            kinds = _together(kinds, [_Kind() for _ in range(count)])
+    return kinds
 
 
 def _settles(one: Any) -> bool:
@@ -190,6 +222,14 @@ def _together(kinds: list[_Kind | None], more: list[_Kind | None]) -> list[_Kind
             )
         )
     return made
+
+
+def _then(kinds: list[_Kind | None], found: list[_Kind | None]) -> list[_Kind | None]:
+    """One after the other: what the later one drops is not seen any more."""
+    if len(found) != len(kinds):
+        return kinds
+    both = _together(kinds, found)
+    return [None if later is None else kind for kind, later in zip(both, found, strict=True)]
 
 
 def _own(one: Any, count: int) -> list[_Kind | None]:

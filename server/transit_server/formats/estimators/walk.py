@@ -25,6 +25,9 @@ def nested(estimator: Any) -> Iterator[Any]:
             seen.add(id(thing))
             for item in thing.ravel().tolist():
                 yield from walk(item, depth + 1)
+        elif hasattr(thing, "calibrators"):  # a part of CalibratedClassifierCV
+            seen.add(id(thing))
+            yield from walk(thing.estimator, depth + 1)
         elif hasattr(thing, "get_params") and not isinstance(thing, type):
             seen.add(id(thing))
             yield thing

@@ -97,6 +97,14 @@ def _labels(ask: Ask, outputs: Sequence[Any], source: Source, gives: Gives) -> F
     floats = [output.name for output in outputs if output.type in FLOATS]
     if not names or (gives == "outlier" and not floats):
         raise UnsupportedModel(f"it has no output for the task {source.task}")
+    if source.task in ("outlier", "cluster"):
+        scores = [lengths_of(output.shape) for output in outputs if output.name in floats]
+        several = gives == "outlier" and scores not in ([()], [(None,)], [(1,)])
+        if several or written(source.path, None) is not None or _is_text(outputs, names[0]):
+            raise UnsupportedModel(
+                "it gives classes, no outliers and no clusters: pack it with --task label or "
+                "classification"
+            )
     if gives == "outlier":
         run = ask([names[0], floats[0]])
         return lambda rows: np.stack([part.reshape(-1) for part in run(rows)], axis=1), {}
@@ -108,6 +116,10 @@ def _labels(ask: Ask, outputs: Sequence[Any], source: Source, gives: Gives) -> F
             raise UnsupportedModel("it does not say which classes there are: give labels")
         classes = tuple(range(count))
     return _first(ask, names[0]), {"classes": classes}
+
+
+def _is_text(outputs: Sequence[Any], name: str) -> bool:
+    return any(output.name == name and output.type == "tensor(string)" for output in outputs)
 
 
 def _probabilities(ask: Ask, outputs: Sequence[Any], source: Source, probes: Rows | None) -> Found:

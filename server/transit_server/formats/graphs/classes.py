@@ -12,6 +12,7 @@ UNKNOWN = (
     "output_schema.model_classes (the model's class for each label, in the order of its columns), "
     "or probe rows of every class"
 )
+_AS_IT_IS = ("Cast", "Flatten", "Identity", "Reshape", "Squeeze")
 _ATTRIBUTES = ("classlabels_strings", "classlabels_ints", "classlabels_int64s")
 
 
@@ -22,7 +23,7 @@ def written(path: Path, count: int | None) -> tuple[Class, ...] | None:
     import onnx
 
     graph = onnx.load(str(path), load_external_data=False).graph
-    found: list[tuple[Class, ...]] = _picked(graph, count)
+    found: list[tuple[Class, ...]] = _picked(graph, count) or _places(graph, count)
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.name in _ATTRIBUTES:
@@ -56,6 +57,20 @@ def _picked(graph: Any, count: int | None) -> list[tuple[Class, ...]]:
     return found
 
 
+def _places(graph: Any, count: int | None) -> list[tuple[Class, ...]]:
+    """The columns' numbers, where a label is which column is the largest and nothing else."""
+    if count is None:
+        return []
+    makers = {name: node for node in graph.node for name in node.output}
+    for output in graph.output:
+        node = makers.get(output.name)
+        while node is not None and node.op_type in _AS_IT_IS:
+            node = makers.get(node.input[0])
+        if node is not None and node.op_type == "ArgMax":
+            return [tuple(range(count))]
+    return []
+
+
 def _text(item: Any) -> Class:
     return item.decode() if isinstance(item, bytes) else item
 
@@ -64,7 +79,8 @@ def observed(scores: Any, labels: Any, count: int) -> tuple[Class, ...]:
     """From which label comes with which column being the largest. Raises `UnsupportedModel`."""
     labels = np.asarray(labels).reshape(-1)
     if scores.ndim != 2 or scores.shape[1] != count:
-        if count == 2 and labels.dtype.kind in "iu":
+        likely = (np.asarray(scores).reshape(-1) > 0.5).astype(int)
+        if count == 2 and labels.dtype.kind in "iu" and np.array_equal(labels, likely):
             return (0, 1)
         raise UnsupportedModel(UNKNOWN)
     seen: dict[int, Class] = {}
@@ -73,6 +89,7 @@ def observed(scores: Any, labels: Any, count: int) -> tuple[Class, ...]:
             raise UnsupportedModel(UNKNOWN)
     if len(seen) == count:
         return tuple(seen[column] for column in range(count))
-    if labels.dtype.kind in "iu" and all(column == label for column, label in seen.items()):
+    as_numbered = all(column == label for column, label in seen.items())
+    if labels.dtype.kind in "iu" and as_numbered and len(seen) == count - 1:
         return tuple(range(count))
     raise UnsupportedModel(UNKNOWN)

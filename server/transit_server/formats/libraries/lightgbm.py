@@ -5,7 +5,7 @@ from typing import Any
 import lightgbm
 
 from transit_models.schema import TEXT, Input
-from transit_server.formats.base import Engine, Gives, Says, Source, UnsupportedModel
+from transit_server.formats.base import Engine, Gives, Numbered, Says, Source, UnsupportedModel
 
 PROBABILITIES = ("binary", "multiclass", "cross_entropy")
 
@@ -26,14 +26,22 @@ def engine(booster: lightgbm.Booster, source: Source) -> Engine:
     def run(rows: Any) -> Any:
         return booster.predict(rows, num_threads=threads)
 
+    width = booster.num_model_per_iteration()
+    if gives == "value" and width > 1:
+        raise UnsupportedModel(
+            f"a regression answers one number, and this {width}: pack it with --task tensors"
+        )
     says = Says(
         gives=gives,
+        outputs=(("values", width),) if gives == "tensors" else (),
         features=booster.num_feature(),
         names=names if named else (),
         dtype="float64",
         missing=True,
         **categories(booster),
     )
+    if gives == "tensors":
+        return Engine(lambda rows: (run(rows),), "lightgbm", says, booster)
     return Engine(run, "lightgbm", says, booster)
 
 
@@ -47,13 +55,16 @@ def _header(booster: lightgbm.Booster) -> dict[str, str]:
 def _gives(objective: str, task: str) -> Gives:
     if task == "regression":
         return "value"
+    if task == "tensors":
+        return "tensors"
     if task not in ("classification", "binary"):
         raise UnsupportedModel(f"LightGBM's {objective} does not answer the task {task}")
     if objective not in PROBABILITIES:
         known = ", ".join(PROBABILITIES)
+        other = "tensors" if objective == "multiclassova" else "regression"
         raise UnsupportedModel(
             f"its objective {objective or 'none'} gives no probabilities, known to are {known}: "
-            "train with one of them, or pack it with --task regression"
+            f"train with one of them, or pack it with --task {other}"
         )
     return "probabilities"
 
@@ -79,7 +90,9 @@ def categories(booster: Any) -> dict[str, Any]:
         for number, name in enumerate(names)
     )
     numbered = tuple(
-        (names[number], tuple(said)) for number, said in values.items() if number not in texts
+        Numbered(name=names[number], values=tuple(said))
+        for number, said in values.items()
+        if number not in texts
     )
     return {"takes": "frame", "fields": fields, "categorical": True, "numbered": numbered}
 

@@ -14,6 +14,12 @@ import numpy as np
 
 from transit_server.formats.base import Engine, Gives, Says, Source, UnsupportedModel
 from transit_server.formats.estimators import columns
+from transit_server.formats.estimators.answering import (
+    decides_otherwise,
+    features_of,
+    numbers,
+    threshold,
+)
 from transit_server.formats.estimators.breaks import refuse_known
 from transit_server.formats.estimators.pickles import LOADING, opened
 from transit_server.formats.estimators.walk import nested, use_threads
@@ -31,6 +37,10 @@ _TASKS: dict[str, Gives] = {
 _IN_32_BITS = (
     *("RandomForest", "ExtraTrees", "DecisionTree", "ExtraTree", "GradientBoosting"),
     *("XGB", "IsolationForest"),
+)
+_OTHERWISE = (
+    "its class is that of the largest probability, which for a few rows its own predict does not "
+    "say (--task label answers what that says)"
 )
 # A library's own object in a pickle, and the format that knows it.
 _NATIVE = {"xgboost.core": "xgboost", "lightgbm.basic": "lightgbm", "catboost.core": "catboost"}
@@ -58,7 +68,8 @@ def engine(model: Any, source: Source, written: dict[str, str]) -> Engine:
     use_threads(model, source.threads)
     warnings.filterwarnings("ignore", message="X does not have valid feature names")
     run, says = described(model, source.task, written)
-    return Engine(run, _library(model), says, model)
+    note = _OTHERWISE if says.gives == "probabilities" and decides_otherwise(model) else ""
+    return Engine(run, _library(model), says, model, note)
 
 
 def described(
@@ -110,9 +121,9 @@ def _taken(model: Any) -> dict[str, Any]:
         return {"takes": "texts", "fields": columns.text_input(), "features": 1}
     names = columns.names_of(model)
     fields = columns.fields_of(model)
-    features = getattr(model, "n_features_in_", None)
-    features = int(features) if features else None  # CatBoost says 0 of what it loaded
-    inside = (*getattr(model, "steps", ()), *getattr(model, "transformers_", ()))
+    features = features_of(model)
+    inside = getattr(model, "steps", ()) or getattr(model, "transformers_", ())
+    inside = inside or columns.needs_a_table(model)
     if fields and (inside or any(field.is_text for field in fields)):
         # What is inside may ask for columns by name; without names, by their place.
         return {
@@ -143,6 +154,12 @@ def _way(model: Any, gives: Gives) -> Callable[[Any], Any]:
                 f"a {type(model).__name__} has no predict_proba, so it gives no probabilities: "
                 f"pack it with {_instead(model)}"
             )
+        if (limit := threshold(model)) is not None:
+            raise UnsupportedModel(
+                f"it decides by a threshold of its own ({limit:.4g}), and a classification answers "
+                "the class of the largest probability: pack it with --task label, which answers "
+                "what it decides, or save the estimator inside it"
+            )
         return model.predict_proba  # type: ignore[no-any-return]
     if not hasattr(model, "predict"):
         raise UnsupportedModel(f"a {type(model).__name__} has no predict: it can't answer new rows")
@@ -172,22 +189,27 @@ def _instead(model: Any) -> str:
 
 def _known(model: Any, gives: Gives, task: str) -> dict[str, Any]:
     """Classes and outputs."""
+    if gives == "outlier":
+        return {}
+    width = numbers(model)
     if gives == "tensors":
-        return {"outputs": (("values", _outputs(model)),)}
-    if gives == "value" and _numbers(_final(model)) > 1:
+        return {"outputs": (("values", width),)}
+    if gives == "value" and width > 1:
         raise UnsupportedModel(
-            f"a regression answers one number, and this {_numbers(_final(model))}: "
-            "pack it with --task tensors"
+            f"a regression answers one number, and this {width}: pack it with --task tensors"
         )
-    if gives in ("value", "outlier"):
+    if gives == "value":
         return {}
     if task == "cluster":
         return {"classes": tuple(range(_clusters(model)))}
     classes = getattr(model, "classes_", None)
-    if classes is None:
+    if classes is None or not len(classes):  # as CatBoost's regressors have none
         return {}
-    if isinstance(classes, list) and classes and np.ndim(classes[0]):
-        raise UnsupportedModel("it answers several classifications at once: save a model for each")
+    if width > 1 or (isinstance(classes, list) and classes and np.ndim(classes[0])):
+        raise UnsupportedModel(
+            f"it answers {width} classifications at once (multi-label): pack it with "
+            "--task tensors, which answers what its predict does, or save a model for each"
+        )
     return {"classes": tuple(np.asarray(classes).tolist())}
 
 
@@ -200,36 +222,6 @@ def _clusters(model: Any) -> int:
             if hasattr(one, name) and hasattr(one, "predict"):
                 return int(getattr(one, name))
     raise UnsupportedModel(f"a {type(model).__name__} does not say how many clusters it has")
-
-
-def _outputs(model: Any) -> int:
-    for one in reversed(list(nested(model))):
-        if hasattr(one, "n_outputs_"):
-            return int(one.n_outputs_)
-        coefficients = getattr(one, "coef_", None)
-        if coefficients is not None and np.ndim(coefficients) == 2:
-            return len(coefficients)
-    return 1
-
-
-def _final(model: Any) -> Any:
-    """What answers, of a pipeline or a search."""
-    while True:
-        if hasattr(model, "best_estimator_"):
-            model = model.best_estimator_
-        elif getattr(model, "steps", None):
-            model = model.steps[-1][1]
-        else:
-            return model
-
-
-def _numbers(final: Any) -> int:
-    """How many a row gets."""
-    if hasattr(final, "n_outputs_"):
-        return int(final.n_outputs_)
-    if hasattr(final, "classes_") or np.ndim(getattr(final, "coef_", 0.0)) != 2:
-        return 1
-    return int(np.shape(final.coef_)[0])
 
 
 def _refuse_what_is_no_model(thing: Any) -> None:

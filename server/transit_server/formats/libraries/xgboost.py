@@ -16,11 +16,24 @@ import xgboost
 from transit_models.errors import InvalidMetadata
 from transit_models.packing.old_xgboost import converted
 from transit_models.schema import TEXT, Input
-from transit_server.formats.base import Engine, Gives, Says, Source, UnsupportedModel, first_line
+from transit_server.formats.base import (
+    Engine,
+    Gives,
+    Numbered,
+    Says,
+    Source,
+    UnsupportedModel,
+    first_line,
+)
 
 # Objectives whose answers are probabilities; of multi:softmax they are made of its margins.
 PROBABILITIES = ("multi:softprob", "binary:logistic", "reg:logistic")
 _OF_MARGINS = "multi:softmax"
+_EXAMPLES = 32
+# Of categories that are numbers, the array's kind as the file has it.
+_WHOLE = dict(
+    enumerate(("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"), 9)
+)
 
 
 def load(source: Source) -> Engine:
@@ -42,13 +55,14 @@ def _opened(path: Path) -> xgboost.Booster:
 
 def engine(booster: xgboost.Booster, source: Source) -> Engine:
     """A booster, wherever it came from. Raises `UnsupportedModel`."""
+    whole, kept = booster, categories(booster)  # which a part of it has lost
     booster, note = _best(booster)
     # A few rows at a time: waking more threads costs more than they bring.
     booster.set_param({"nthread": source.threads})
     objective = objective_of(booster)
     gives = _gives(objective, source.task)
-    if gives in ("probabilities", "label"):
-        _count_labels(booster, source)
+    if gives != "tensors":
+        _refuse_several(booster, source, gives)
     softmax = gives == "probabilities" and objective == _OF_MARGINS
     labels = gives == "label"
     names = tuple(booster.feature_names or ())
@@ -83,28 +97,44 @@ def engine(booster: xgboost.Booster, source: Source) -> Engine:
         dtype="float32",
         missing=True,
         notes=(note,) if note else (),
-        **categories(booster),
+        **kept,
     )
     if gives == "tensors":
         width = run(np.zeros((1, booster.num_features()), dtype=np.float32)).size
         says = msgspec.structs.replace(says, outputs=(("values", int(width)),))
         return Engine(lambda rows: (run(rows),), "xgboost", says, None, note)
     if says.takes == "frame":
-        return Engine(lambda frame: _of_frame(booster, frame, softmax), "xgboost", says, None, note)
+        rounds = booster.num_boosted_rounds()
+        return Engine(
+            lambda frame: _of_frame(whole, frame, rounds, softmax), "xgboost", says, None, note
+        )
     return Engine(run, "xgboost", says, None if categorical or softmax or labels else booster, note)
 
 
-def _count_labels(booster: xgboost.Booster, source: Source) -> None:
-    """Raises `UnsupportedModel` where there are labels, and not as many as classes."""
-    learner = json.loads(booster.save_config())["learner"]
-    classes = max(2, int(learner["learner_model_param"]["num_class"]))
-    if source.classes not in (0, classes):
+def _refuse_several(booster: xgboost.Booster, source: Source, gives: Gives) -> None:
+    """Raises `UnsupportedModel` where a row gets several values, or not as many classes as there
+    are labels.
+    """
+    about = json.loads(booster.save_config())["learner"]["learner_model_param"]
+    targets = int(about.get("num_target", 1))
+    if targets > 1:
+        what = "number" if gives == "value" else "class"
+        raise UnsupportedModel(
+            f"it answers {targets} values a row, each on its own, and its task is about one "
+            f"{what}: pack it with --task tensors"
+        )
+    classes = max(2, int(about["num_class"]))
+    if gives != "value" and source.classes not in (0, classes):
         raise UnsupportedModel(f"it has {classes} classes, and there are {source.classes} labels")
 
 
-def _of_frame(booster: xgboost.Booster, frame: Any, softmax: bool) -> Any:
+def _of_frame(booster: xgboost.Booster, frame: Any, rounds: int, softmax: bool) -> Any:
     said = np.asarray(
-        booster.predict(xgboost.DMatrix(frame, enable_categorical=True), output_margin=softmax)
+        booster.predict(
+            xgboost.DMatrix(frame, enable_categorical=True),
+            iteration_range=(0, rounds),
+            output_margin=softmax,
+        )
     )
     if softmax:
         powers = np.exp(said - said.max(axis=1, keepdims=True))
@@ -113,8 +143,8 @@ def _of_frame(booster: xgboost.Booster, frame: Any, softmax: bool) -> Any:
 
 
 def categories(booster: Any) -> dict[str, Any]:
-    """Columns with texts for categories, where the model kept them (XGBoost 3.1 and later); else
-    the categories' numbers are what it takes.
+    """Columns with categories, where the model kept them (XGBoost 3.1 and later); else the
+    categories' numbers are what it takes.
     """
     names = tuple(booster.feature_names or ())
     if "c" not in (booster.feature_types or ()):
@@ -122,20 +152,35 @@ def categories(booster: Any) -> dict[str, Any]:
     learner = json.loads(bytes(booster.save_raw("json")))["learner"]
     kept = learner["gradient_booster"].get("model", {}).get("cats", {}).get("enc", [])
     texts = {name: _texts(item) for name, item in zip(names, kept, strict=False)}
-    if not any(texts.values()):
+    numbered = tuple(
+        Numbered(
+            name=name,
+            values=tuple(item["values"]),
+            dtype=_WHOLE[item["type"]],
+            strict=True,
+        )
+        for name, item in zip(names, kept, strict=False)
+        if item.get("type") in _WHOLE and item.get("values")
+    )
+    if not any(texts.values()) and not numbered:
         return {}
+    numbers = {one.name: tuple(map(str, one.values[:_EXAMPLES])) for one in numbered}
     fields = tuple(
         Input(name, TEXT, (), (), texts[name], True)
         if texts.get(name)
+        else Input(name, "float64", missing=True, examples=numbers[name])
+        if name in numbers
         else Input(name, "float32", missing=True)
         for name in names
     )
-    return {"takes": "frame", "fields": fields, "categorical": True}
+    return {"takes": "frame", "fields": fields, "categorical": True, "numbered": numbered}
 
 
 def _texts(encoded: dict[str, list[int]]) -> tuple[str, ...]:
     """One string of UTF-8, and where in it each category begins."""
-    offsets, values = encoded.get("offsets", []), bytes(n % 256 for n in encoded.get("values", []))
+    if "offsets" not in encoded:
+        return ()
+    offsets, values = encoded["offsets"], bytes(n % 256 for n in encoded.get("values", []))
     try:
         return tuple(values[start:end].decode() for start, end in pairwise(offsets))
     except UnicodeDecodeError:
