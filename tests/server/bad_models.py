@@ -12,11 +12,14 @@ Floats = NDArray[np.floating]
 
 
 class RaisesOnMarked:
-    """Fails on rows whose first value is over 100."""
+    """Fails on rows whose first value is over 100; a file says how often it had none of them."""
 
     def transform(self, rows: Floats) -> Floats:
         if (rows[:, 0] > 100).any():
             raise ValueError("first value out of range")
+        if "TEST_ASKED" in os.environ:
+            with Path(os.environ["TEST_ASKED"]).open("a") as asked:
+                asked.write(".")
         return rows
 
 

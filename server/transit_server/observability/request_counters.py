@@ -21,8 +21,10 @@ class ModelCounters:
 
     def __init__(self, labels: tuple[str, ...]) -> None:
         self.labels = labels
-        self.requests = {"success": 0.0, "error": 0.0, "invalid": 0.0, "refused": 0.0}
-        self.rows = {"success": 0, "error": 0, "refused": 0}
+        self.requests = dict.fromkeys(
+            ("success", "error", "input_error", "invalid", "refused"), 0.0
+        )
+        self.rows = dict.fromkeys(("success", "error", "input_error", "refused"), 0)
         self.classes: dict[str, float] = {}
         self._names: tuple[str, ...] = ()
 
@@ -32,15 +34,11 @@ class ModelCounters:
         for name in names:
             self.classes.setdefault(name, 0.0)
 
-    def answered(self, class_ids: Sequence[int], failed: int = 0) -> None:
-        """A request: the classes of the rows that were answered, and how many were not."""
+    def answered(self, class_ids: Sequence[int], rows: int) -> None:
+        """The classes of those rows that were answered, of a request with so many."""
         good = len(class_ids)
-        rows = good + failed
         self.requests["success"] += good / rows
         self.rows["success"] += good
-        if failed:
-            self.requests["error"] += failed / rows
-            self.rows["error"] += failed
         if not self._names:  # a regression without bins has none
             return
         if rows == 1:
@@ -50,10 +48,15 @@ class ModelCounters:
             for class_id, count in Counter(class_ids).items():
                 self.classes[self._names[class_id]] += count / rows
 
-    def failed(self, rows: int) -> None:
-        """A request that got no answer, by the model's fault."""
-        self.requests["error"] += 1.0
+    def failed(self, requests: float, rows: int) -> None:
+        """Requests, or shares of them, that got no answer by the model's fault."""
+        self.requests["error"] += requests
         self.rows["error"] += rows
+
+    def failed_by_input(self, requests: float, rows: int) -> None:
+        """Those whose rows the model fails on, while it answers its own probes."""
+        self.requests["input_error"] += requests
+        self.rows["input_error"] += rows
 
     def refused(self, rows: int) -> None:
         """A request that there was no room or no time for."""
@@ -79,7 +82,8 @@ class RequestCounters(Collector):
         yield self._family(
             "predictions",
             "Requests for predictions by outcome; each weighs one, shared among its rows. Wrong "
-            "ones are invalid, time-outs are errors, refused had no room or no time.",
+            "ones are invalid, time-outs are errors, what the model fails on while it answers its "
+            "own probes is input_error, refused had no room or no time.",
             "status",
             ((model.labels, model.requests) for model in self._every()),
         )

@@ -4,7 +4,7 @@ Requests that fail in a row are a reason to ask the probes, nothing more: they m
 client's, with rows that no model could answer. Only if the probes fail as well does the circuit
 open; it closes when one of them is answered. So what a client sends never opens it.
 
-`inference` asks the probes, `registry` says by it whether a model is ready.
+`trials` asks the probes, `registry` says by it whether a model is ready.
 """
 
 import logging
@@ -58,10 +58,18 @@ class Breaker:
     def failed(self) -> bool:
         """The model failed, or was too late; whether it is time to ask the probes."""
         self._in_a_row += 1
+        return self._enough
+
+    @property
+    def _enough(self) -> bool:
         return bool(self._failures) and self._in_a_row >= self._failures
 
     def probed(self, answered: bool) -> None:
-        """The probes were asked, and one was `answered` or none."""
+        """The probes were asked, and one was `answered` or none. Before there were enough failures
+        in a row, none is no reason yet.
+        """
+        if not (answered or self._enough or self.state is State.OPEN):
+            return
         self._in_a_row = 0
         state = State.CLOSED if answered else State.OPEN
         if not answered:

@@ -16,11 +16,14 @@ _NUMBER = re.compile(r"(?<!\w)[-+]?\d+(?:[.,_]\d+)*(?:[eE][-+]?\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`reason` is for clients; `text` and `place` are those of an exception."""
+    """`reason` is for clients; `text` and `place` are those of an exception. `by_row`: the row may
+    be at fault, which the model's probes have to say; want of memory is never its fault.
+    """
 
     reason: str
     text: str = ""
     place: str = ""
+    by_row: bool = True
 
     @classmethod
     def of(cls, stage: str, error: BaseException) -> "Failure":
@@ -30,6 +33,7 @@ class Failure:
             f"{stage} failed on this row ({type(error).__name__})",
             str(error)[:_LONGEST],
             f"{frame.filename}:{frame.lineno}" if frame else "",
+            not isinstance(error, MemoryError),
         )
 
     @property

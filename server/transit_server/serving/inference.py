@@ -3,13 +3,12 @@
 `api` decodes and encodes around it. Counting happens here and nowhere else, except for clients'
 mistakes, which are found before there is anything to predict:
 
-- an answer is a success, a row that the model fails on or is too late for an error;
+- an answer is a success, what the model is too late for an error;
+- a row that it fails on is an `input_error` while it answers its own probes, else an error: see
+  `trials`; one that hung lately is no more given to it, and an `input_error` too;
 - what there is no room or no time for is refused: no error, and no latency, for it would look fast;
 - what is kept from a model that fails on its own probes, or hangs, is an error without a latency;
 - who has gone before the answer has a latency, as long as it waited, and nothing else.
-
-After failures in a row the model is given the rows that it answered at the start, its probes. Only
-if it fails on all of them is the fault the process's, not the requests', see `breaker`.
 """
 
 import asyncio
@@ -26,11 +25,11 @@ from transit_server.formats.base import Rows, Scores
 from transit_server.observability.logs import fields
 from transit_server.observability.tracing import ModelSpans
 from transit_server.runtime.deadlines import Deadlines
-from transit_server.serving.breaker import State
 from transit_server.serving.failure import Failure
 from transit_server.serving.predictor import BatchResult
 from transit_server.serving.quarantine import Quarantine
 from transit_server.serving.registry import ServedModel
+from transit_server.serving.trials import Trials
 from transit_server.serving.turns import Waiting
 
 log = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ class Inference:
         self._deadlines = deadlines
         self._quarantine = quarantine
         self._spans = spans
-        self._probing: dict[ServedModel, asyncio.Task[None]] = {}
+        self._trials = Trials(self._answers_a_probe)
         self._logged = float("-inf")
 
     async def predict(
@@ -81,12 +80,15 @@ class Inference:
         except Overloaded:
             model.metrics.requests.refused(len(rows))
             raise
-        except (CircuitOpen, RowInQuarantine):
-            model.metrics.requests.failed(len(rows))
+        except RowInQuarantine:
+            model.metrics.requests.failed_by_input(1.0, len(rows))
+            raise
+        except CircuitOpen:
+            model.metrics.requests.failed(1.0, len(rows))
             raise
         except ServingError:
             self._failed(model)
-            model.metrics.requests.failed(len(rows))
+            model.metrics.requests.failed(1.0, len(rows))
             model.metrics.took(time.perf_counter() - started)
             raise
         except asyncio.CancelledError:
@@ -102,11 +104,12 @@ class Inference:
             else:
                 self._failed(model)
             good = [c for row, c in enumerate(class_ids) if row not in result.errors]
-            model.metrics.requests.answered(good, len(result.errors))
+            model.metrics.requests.answered(good, len(rows))
+            self._count(model, list(result.errors.values()), len(rows))
             self._tell(model, rows, result, request_id)
         else:
             model.breaker.succeeded()
-            model.metrics.requests.answered(class_ids)
+            model.metrics.requests.answered(class_ids, len(rows))
         seconds = time.perf_counter() - started
         model.metrics.took(seconds)
         return Prediction(model, result.scores, class_ids, result.errors, seconds)
@@ -121,19 +124,18 @@ class Inference:
         return model.batcher.submit(rows, left, alone=alone)
 
     def _failed(self, model: ServedModel) -> None:
-        """Find out whose fault it is, when there were enough failures. One look at a time."""
-        if model.breaker.failed() and model not in self._probing:
-            task = asyncio.get_running_loop().create_task(self._probe(model))
-            self._probing[model] = task
-            task.add_done_callback(lambda _: self._probing.pop(model))
+        """Find out whose fault it is, when there were enough failures."""
+        if model.breaker.failed():
+            self._trials.begin(model)
 
-    async def _probe(self, model: ServedModel) -> None:
-        """Until the model answers a probe."""
-        while True:
-            model.breaker.probed(await self._answers_a_probe(model))
-            if model.breaker.state is State.CLOSED:
-                return
-            await asyncio.sleep(model.breaker.probe_every)
+    def _count(self, model: ServedModel, failures: list[Failure], rows: int) -> None:
+        """Those of a request with so many rows."""
+        by_row = sum(failure.by_row for failure in failures)
+        ours = len(failures) - by_row
+        if ours:
+            model.metrics.requests.failed(ours / rows, ours)
+        if by_row:
+            self._trials.failed_on(model, by_row / rows, by_row)
 
     async def _answers_a_probe(self, model: ServedModel) -> bool:
         waiting = model.batcher.ask_first(model.probes)
