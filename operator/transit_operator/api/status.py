@@ -101,6 +101,9 @@ class ModelBaseline(ApiModel):
 
     latency: float | None = Field(default=None, description="Seconds, at the quantile asked for.")
     samples: float = Field(default=0, description="Requests behind `latency`.")
+    input_errors: float = Field(
+        default=0, description="Requests whose rows it failed on while it answered its own probes."
+    )
     invalid: float = Field(default=0, description="Invalid requests.")
     requests: float = Field(default=0, description="All requests, invalid ones too.")
 

@@ -17,6 +17,7 @@ from ...api.status import (
 )
 from ..observed import Observed, Readings, RevisionReadings
 from ..plan.reached import reached
+from ..plan.steps import steps_of
 from ..signals import health, registry
 from ..signals.baseline import excused, missing, of_broken_stable, stable_is_broken
 from ..signals.error_rate import NAME as ERROR_RATE
@@ -109,6 +110,7 @@ def _given(
         share=o.share(candidate.revision),
         since=max(times, default=o.now),
         exact=spec.traffic.router == "gateway",
+        before=steps_of(spec, candidate)[candidate.step - 2].weight if candidate.step > 1 else 0,
     )
 
 

@@ -23,7 +23,8 @@ _HARMLESS = (STABLE_BROKEN, NO_CLASSES)  # reasons of NoData that can't change b
 def stable_is_broken(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> bool:
     """Tell whether the stable has no ready pod, or fails by its own error rate.
 
-    At 100 % it has no traffic to be judged by: then what was kept of it says so.
+    Rows on which both fail break neither: whoever sends them would switch all comparisons off. At
+    100 % it has no traffic to be judged by: then what was kept of it says so.
     """
     stable, candidate = status.stable, status.candidate
     if stable is None or candidate is None:
@@ -34,7 +35,7 @@ def stable_is_broken(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploy
         return True
     if o.readings is None:
         return False
-    own = replace(o.readings, candidate=o.readings.stable)
+    own = replace(o.readings, candidate=o.readings.stable, stable=o.readings.candidate)
     return fails_as_a_whole(Input(spec.rollout.analysis, own, o.now))
 
 

@@ -32,12 +32,14 @@ ALL_MODELS: Final = "all models"
 class Given:
     """The share of the traffic that the candidate really has, in percent, and since when.
 
-    `exact`: by weights for each request, not by connections to pods.
+    `exact`: by weights for each request, not by connections to pods. `before` is the share of the
+    step before.
     """
 
     share: int
     since: float
     exact: bool = True
+    before: int = 0
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ shares.
 
 from ...api.analysis import Analysis, Invalid
 from ...api.duration import human
-from ...api.status import Baseline, Evidence, RejectReason, Verdict
+from ...api.status import Evidence, RejectReason, Verdict
 from .evidence import (
     ALL_MODELS,
     NO_BASELINE,
@@ -23,6 +23,7 @@ from .evidence import (
     too_few,
     worst,
 )
+from .kept import larger
 from .samples import counts
 from .samples.counts import Counts
 from .samples.query import PREDICTIONS
@@ -52,9 +53,9 @@ class InvalidSignal:
         if not models:
             return no_data(NAME, NO_SERIES, "no requests to the candidate yet", i.now, samples=0)
         stable = counts.by_model(i.readings.stable)
-        base = {m: _larger(stable.get(m), _kept(i.kept, m)) for m in models}
+        base = {m: larger(stable.get(m), i.kept, m) for m in models}
         if len(models) > 1 or not base[next(iter(models))].requests:
-            everything = _larger(counts.pooled(stable), _kept(i.kept, ALL_MODELS))
+            everything = larger(counts.pooled(stable), i.kept, ALL_MODELS)
             if len(models) > 1:
                 models[ALL_MODELS] = counts.pooled(models)
                 base[ALL_MODELS] = everything
@@ -94,21 +95,3 @@ def _judged(i: Input, limit: float, mine: Counts, base: Counts, tests: int) -> F
         i, NAME, verdict, text, value=share, baseline=of_base, threshold=limit, samples=n
     )
     return Finding(found, rare=not enough)
-
-
-def _kept(kept: Baseline | None, model: str) -> Counts:
-    if kept is None:
-        return Counts()
-    wanted = kept.models.values() if model == ALL_MODELS else [kept.models.get(model)]
-    return counts.pooled(
-        {
-            str(n): Counts(success=part.requests - part.invalid, invalid=part.invalid)
-            for n, part in enumerate(wanted)
-            if part is not None
-        }
-    )
-
-
-def _larger(own: Counts | None, kept: Counts) -> Counts:
-    """Return the figure with more requests behind it."""
-    return own if own is not None and own.requests >= kept.requests else kept

@@ -9,7 +9,9 @@ from ...api.status import Baseline, ModelBaseline
 from ..observed import Readings
 from ..times import rfc3339
 from .accuracy import baseline as accuracy_of
+from .evidence import ALL_MODELS
 from .samples import classes, counts, histogram
+from .samples.counts import Counts
 
 
 def baseline_of(
@@ -33,6 +35,7 @@ def baseline_of(
             model: ModelBaseline(
                 latency=_figure(slow[model].quantile(quantile)) if model in slow else None,
                 samples=_figure(slow[model].samples) if model in slow else 0.0,
+                input_errors=_figure(models[model].input_error) if model in models else 0.0,
                 invalid=_figure(models[model].invalid) if model in models else 0.0,
                 requests=_figure(models[model].requests) if model in models else 0.0,
             )
@@ -42,6 +45,29 @@ def baseline_of(
         accuracy=accuracy_of(stable, kept, analysis.min_samples),
         samples=_figure(total),
         time=rfc3339(now),
+    )
+
+
+def larger(own: Counts | None, kept: Baseline | None, model: str) -> Counts:
+    """Return a model's counts, of the stable's own and the kept ones those of more requests."""
+    known = _counts(kept, model)
+    return own if own is not None and own.requests >= known.requests else known
+
+
+def _counts(kept: Baseline | None, model: str) -> Counts:
+    if kept is None:
+        return Counts()
+    wanted = kept.models.values() if model == ALL_MODELS else [kept.models.get(model)]
+    return counts.pooled(
+        {
+            str(n): Counts(
+                success=part.requests - part.invalid - part.input_errors,
+                input_error=part.input_errors,
+                invalid=part.invalid,
+            )
+            for n, part in enumerate(wanted)
+            if part is not None
+        }
     )
 
 

@@ -1,6 +1,6 @@
 """Predictions by outcome, as `errorRate`, `invalid` and `traffic` count them.
 
-Neighbours: `query.PREDICTIONS` asks. Statuses that are none of these three, as a server's refusal
+Neighbours: `query.PREDICTIONS` asks. Statuses that are none of these four, as a server's refusal
 for lack of room, are requests that arrived, and nothing else.
 """
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from ...observed import RevisionReadings
 from .query import PREDICTIONS
 
+_KNOWN = ("success", "error", "input_error", "invalid")
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -16,13 +18,14 @@ class Counts:
 
     success: float = 0.0
     error: float = 0.0
+    input_error: float = 0.0  # rows on which a model fails that answers its own probes
     invalid: float = 0.0
     other: float = 0.0
 
     @property
     def total(self) -> float:
         """Predictions: what was answered, or should have been."""
-        return self.success + self.error
+        return self.success + self.error + self.input_error
 
     @property
     def requests(self) -> float:
@@ -37,6 +40,7 @@ class Counts:
         return Counts(
             self.success + more.success,
             self.error + more.error,
+            self.input_error + more.input_error,
             self.invalid + more.invalid,
             self.other + more.other,
         )
@@ -47,7 +51,7 @@ def by_model(readings: RevisionReadings) -> dict[str, Counts]:
     found: dict[str, Counts] = {}
     for labels, value in PREDICTIONS.of(readings):
         model, status = labels.get("model", ""), labels.get("status", "")
-        name = status if status in ("success", "error", "invalid") else "other"
+        name = status if status in _KNOWN else "other"
         have = found.get(model, Counts())
         found[model] = replace(have, **{name: getattr(have, name) + value})
     return found
