@@ -50,9 +50,11 @@ class Counted:
 
     @property
     def error_rate(self) -> float:
-        """Errors of all that was answered or failed; 0 where nothing was."""
+        """Errors of all that was answered or failed; 0 where nothing was. Rows on which the model
+        fails although it works are judged against the stable's share of them.
+        """
         errors = self.statuses.get("error", 0.0)
-        together = errors + self.statuses.get("success", 0.0)
+        together = sum(self.statuses.get(s, 0.0) for s in ("success", "error", "input_error"))
         return errors / together if together else 0.0
 
     def quantile_ms(self, share: float) -> float:

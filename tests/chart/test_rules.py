@@ -48,8 +48,8 @@ def problem(condition: str, reason: str) -> Series:
     return {f"transit_modeldeployment_problem{{{labels}}}": always(1)}
 
 
-def predictions(success: float, error: float, refused: float = 0) -> Series:
-    counts = {"success": success, "error": error, "refused": refused}
+def predictions(success: float, error: float, refused: float = 0, by_input: float = 0) -> Series:
+    counts = {"success": success, "error": error, "refused": refused, "input_error": by_input}
     return {
         f'predictions_total{{{SERVER}, status="{status}"}}': rate(count)
         for status, count in counts.items()
@@ -115,7 +115,7 @@ CASES: dict[str, Case] = {
     "TransitNotScaling": Case(
         problem("ScalingActive", "FailedGetResourceMetric"), problem("Stalled", "RolledBack")
     ),
-    "TransitModelErrors": Case(predictions(9, 1), predictions(99, 1)),
+    "TransitModelErrors": Case(predictions(90, 4, by_input=6), predictions(98, 1, by_input=1)),
     "TransitModelSlow": Case(latency(90, 10), latency(96, 4)),
     "TransitModelNotReady": Case(
         {f"model_ready{{{SERVER}, {INSTANCE}}}": always(0)},

@@ -22,6 +22,7 @@ class Behaviour(NamedTuple):
 
     rate: float = 20.0
     errors: float = 0.0
+    input_errors: float = 0.0
     invalid: float = 0.0
     latency: float = 0.01
     classes: dict[str, float] = {"planet": 0.5, "star": 0.5}  # noqa: RUF012 - never changed
@@ -31,6 +32,11 @@ class Behaviour(NamedTuple):
     ready: bool = True
     busy: float = 0.0
     exit: int | None = None
+
+    @property
+    def answered(self) -> float:
+        """The share of predictions that are none of the two kinds of errors."""
+        return 1 - self.errors - self.input_errors
 
 
 class Wrong(Exception):
@@ -48,9 +54,9 @@ def changed(behaviour: Behaviour, changes: Any) -> Behaviour:
     result = behaviour._replace(**changes)
     if result.rate < 0 or result.latency < 0:
         raise Wrong("rate and latency must not be negative")
-    shares = (result.errors, result.invalid, result.accuracy, result.busy)
-    if not all(0 <= share <= 1 for share in shares):
-        raise Wrong("errors, invalid, accuracy and busy are shares: 0 to 1")
+    shares = (result.errors, result.input_errors, result.invalid, result.accuracy, result.busy)
+    if not all(0 <= share <= 1 for share in shares) or result.answered < 0:
+        raise Wrong("errors, input_errors, invalid, accuracy and busy are shares: 0 to 1")
     if abs(sum(result.classes.values()) - 1) > 1e-9:
         raise Wrong("the shares of classes must sum to 1")
     return result
@@ -76,6 +82,7 @@ class Counters:
         self._lock = threading.Lock()
         self.behaviour = behaviour
         self._success = self._error = self._invalid = self._seconds = 0.0
+        self._input_error = 0.0
         self._correct = self._wrong = 0.0
         self._buckets = [0.0] * (len(self._bounds) + 1)
         self._classes = dict.fromkeys(behaviour.classes, 0.0)
@@ -103,13 +110,14 @@ class Counters:
         self._invalid += count * wanted.invalid
         count *= 1 - wanted.invalid  # what is refused is neither measured nor predicted
         self._error += count * wanted.errors
-        self._success += count * (1 - wanted.errors)
-        self._correct += count * (1 - wanted.errors) * wanted.accuracy
-        self._wrong += count * (1 - wanted.errors) * (1 - wanted.accuracy)
+        self._input_error += count * wanted.input_errors
+        self._success += count * wanted.answered
+        self._correct += count * wanted.answered * wanted.accuracy
+        self._wrong += count * wanted.answered * (1 - wanted.accuracy)
         self._seconds += count * wanted.latency
         self._buckets[bisect_left(self._bounds, wanted.latency)] += count
         for name, share in wanted.classes.items():
-            self._classes[name] += count * (1 - wanted.errors) * share
+            self._classes[name] += count * wanted.answered * share
 
     def _lines(self) -> list[str]:
         constant = {
@@ -135,6 +143,7 @@ class Counters:
             outcomes = (
                 ("success", self._success),
                 ("error", self._error),
+                ("input_error", self._input_error),
                 ("invalid", self._invalid),
             )
             lines += [_line("predictions_total", {**of, "status": s}, n) for s, n in outcomes]

@@ -68,6 +68,7 @@ def test_counts_grow_evenly_and_a_change_counts_from_its_moment() -> None:
     of = 'model_deployment="ml/kepler",revision="abc",model="forest",version="1.0.0"'
     assert found[f'predictions_total{{{of},status="error"}}'] == pytest.approx(40)
     assert found[f'predictions_total{{{of},status="success"}}'] == pytest.approx(80)
+    assert found[f'predictions_total{{{of},status="input_error"}}'] == 0
     assert found[f'predicted_class_total{{{of},class="star"}}'] == pytest.approx(40)
     assert found[f'prediction_latency_seconds_bucket{{{of},le="+Inf"}}'] == pytest.approx(120)
 

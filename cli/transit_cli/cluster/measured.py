@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from ..rollout import standouts
 from ..rollout.classes import Mix, mixes
-from ..rollout.curves import Curves, Series, Subject, curves, query
+from ..rollout.curves import FAILED, PREDICTED, Curves, Series, Subject, curves, query
 from ..rollout.times import seconds
 from ..rollout.why import Why, analysis_of
 from .connection import Object
@@ -73,7 +73,7 @@ def stood_out(mdep: Object, answer: Why, prometheus: Prometheus) -> list[str]:
         return []
     if answer.signal in ("errorRate", "invalid"):
         asked = subject.increase("predictions_total", ("pod", "status"), revision=subject.candidate)
-        bad = "error" if answer.signal == "errorRate" else "invalid"
+        bad = FAILED if answer.signal == "errorRate" else ("invalid",)
         return standouts.pods_by_errors(_counts(prometheus.at(asked, at), bad))
     if answer.signal == "latency":
         quantile = (analysis_of(mdep).get("latency") or {}).get("quantile", 0.95)
@@ -99,14 +99,14 @@ def _is(series: Series, revision: str) -> bool:
     return series.labels.get("revision") == revision
 
 
-def _counts(found: list[Series], bad: str) -> dict[str, tuple[float, float]]:
+def _counts(found: list[Series], bad: tuple[str, ...]) -> dict[str, tuple[float, float]]:
     counts: dict[str, tuple[float, float]] = {}
     for series in found:
         pod, status, value = series.labels.get("pod", ""), series.labels.get("status"), 0.0
-        if status in ("success", "error") or status == bad:
+        if status in PREDICTED or status in bad:
             value = series.points[0][1]
         mine, every = counts.get(pod, (0.0, 0.0))
-        counts[pod] = (mine + (value if status == bad else 0.0), every + value)
+        counts[pod] = (mine + (value if status in bad else 0.0), every + value)
     return {pod: both for pod, both in counts.items() if pod}
 
 

@@ -24,7 +24,7 @@ def known(
     before = f"{series} offset {round(old_enough)}s"
     if _value(prometheus, f"count({before})") is None:
         return Known()
-    rate = _value(prometheus, _mean_rate(f'{owner}, status=~"success|error"'))
+    rate = _value(prometheus, _mean_rate(f'{owner}, status=~"success|error|input_error"'))
     errors = _value(prometheus, _mean_rate(f'{owner}, status="error"'))
     counted = f"count_over_time({series}[{round(old_enough)}s]) and {before}"
     scrapes = _value(prometheus, f"max({counted})")

@@ -17,6 +17,8 @@ Object = dict[str, Any]
 Point = tuple[float, float]  # epoch seconds, value
 Band = tuple[float, float, float]  # epoch seconds, from, to
 COUNTED = ("errorRate", "invalid")
+FAILED = ("error", "input_error")  # what is an error; the second by rows, while the model works
+PREDICTED = ("success", *FAILED)
 
 
 class Curves(Value):
@@ -85,11 +87,14 @@ def curves(
 ) -> Curves:
     """Return the lines."""
     band: tuple[Band, ...] = ()
+    allowed: tuple[Point, ...] = ()
     if signal in COUNTED:
         counts = _counts(signal, series, subject.candidate)
         mine = tuple((at, bad / every) for at, bad, every in counts)
         band = tuple((at, *between(bad, every)) for at, bad, every in counts)
         base = tuple((at, b / n) for at, b, n in _counts(signal, series, subject.stable))
+        excused = _counts(signal, series, subject.stable, ("input_error",))
+        allowed = tuple((at, b / n) for at, b, n in excused)
     elif signal == "latency":
         mine, base = (_of(series, revision) for revision in (subject.candidate, subject.stable))
     else:
@@ -98,7 +103,7 @@ def curves(
         signal=signal,
         candidate=mine,
         stable=base,
-        bound=_bound(signal, bound, mine, base),
+        bound=_bound(signal, bound, mine, allowed if signal == "errorRate" else base),
         band=band,
     )
 
@@ -109,11 +114,12 @@ def _of(series: Sequence[Series], revision: str) -> tuple[Point, ...]:
 
 
 def _counts(
-    signal: str, series: Sequence[Series], revision: str
+    signal: str, series: Sequence[Series], revision: str, only: tuple[str, ...] = ()
 ) -> list[tuple[float, float, float]]:
     """Return time, errors and predictions, or time, invalid requests and all requests."""
-    bad_status = "error" if signal == "errorRate" else "invalid"
-    counted = ("success", "error") if signal == "errorRate" else ("success", "error", "invalid")
+    of_signal = FAILED if signal == "errorRate" else ("invalid",)
+    bad_statuses = only or of_signal
+    counted = {*PREDICTED, *of_signal}
     bad: dict[float, float] = {}
     every: dict[float, float] = {}
     for one in series:
@@ -122,7 +128,7 @@ def _counts(
             continue
         for at, value in one.points:
             every[at] = every.get(at, 0.0) + value
-            if status == bad_status:
+            if status in bad_statuses:
                 bad[at] = bad.get(at, 0.0) + value
     return [(at, bad.get(at, 0.0), n) for at, n in sorted(every.items()) if n > 0]
 
@@ -134,7 +140,7 @@ def _bound(
         return ()
     if signal == "latency":
         return tuple((at, value * bound) for at, value in base)
-    if signal == "invalid":
+    if signal == "invalid" or (signal == "errorRate" and any(value for _, value in base)):
         return tuple((at, value + bound) for at, value in base)
     if signal in ("accuracy", "traffic"):
         return ()  # what is allowed is less than the stable's, which is not known over time

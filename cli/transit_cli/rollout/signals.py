@@ -57,13 +57,17 @@ def _increase(value: float, baseline: float | None) -> float | None:
     return value - baseline if baseline is not None else None
 
 
+def _beyond(value: float, baseline: float | None) -> float | None:
+    return value - (baseline or 0.0)  # the baseline is the stable's share of input errors
+
+
 def _drop(value: float, baseline: float | None) -> float | None:
     return baseline - value if baseline is not None else None
 
 
 CUSTOM = Kind("custom metric", plain, plain)
 KINDS = {
-    "errorRate": Kind("error rate", percent, percent),
+    "errorRate": Kind("error rate", percent, percent, _beyond),
     "latency": Kind("latency", milliseconds, _times, _ratio),
     "drift": Kind("drift of the predicted classes", plain, plain),
     "accuracy": Kind("accuracy by feedback", percent, _points, _drop),

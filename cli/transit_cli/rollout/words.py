@@ -38,6 +38,16 @@ def explain(evidence: Object, analysis: Object) -> Explained:
 def _error_rate(e: Object, analysis: Object) -> Explained:
     n, bound = e.get("samples") or 0, e["threshold"]
     errors = round(e["value"] * n)
+    base = e.get("baseline")
+    if base is not None:
+        return Explained(
+            number=f"{errors} of {round(n)} predictions failed{_window(e)}: {percent(e['value'])},"
+            f" rows that the model fails on among them; the stable fails on {percent(base)} so",
+            against=f"at most {percent(bound)} more than those may fail (errorRate.max)",
+            sure=f"{SURE} ({round(n)} predictions)",
+            passes=f"at most {math.floor((base + bound) * n)} failures in {round(n)}, or"
+            f" errorRate.max: {_above(e['value'] - base)}",
+        )
     chance = at_least(errors, n, bound)
     least = analysis.get("minSamples", 100)
     sure = f"at a true rate of just {percent(bound)}, so many would fail by chance"

@@ -64,11 +64,11 @@ def _requests() -> list[Panel]:
     def top(query: str) -> Ask:
         return Ask(f"topk(10, {query})", "{{model_deployment}}")
 
-    every = "predictions_total"
+    every, bad = "predictions_total", "error|input_error"
     rate = f"sum by (model_deployment) (rate({every}[$__rate_interval]))"
-    failed = f'sum by (model_deployment) (rate({every}{{status="error"}}[$__rate_interval]))'
+    failed = f'sum by (model_deployment) (rate({every}{{status=~"{bad}"}}[$__rate_interval]))'
     answered = (
-        f'sum by (model_deployment) (rate({every}{{status=~"success|error"}}[$__rate_interval]))'
+        f'sum by (model_deployment) (rate({every}{{status=~"success|{bad}"}}[$__rate_interval]))'
     )
     slow = (
         "histogram_quantile(0.95, sum by (model_deployment, le)"
@@ -78,7 +78,7 @@ def _requests() -> list[Panel]:
         lines("Requests", "The ten with the most, to all of their models.", "reqps", top(rate)),
         lines(
             "Error rate",
-            "Share of the requests that failed by the model's fault; the ten with the most.",
+            "Share of the requests that failed, on whatever rows; the ten with the most.",
             "percentunit",
             top(f"{failed} / {answered}"),
         ),

@@ -15,6 +15,7 @@ ROLE = (
     f" max by (revision, role, version) (transit_modeldeployment_revision{{{MINE}}})"
 )
 CALLED = "{{role}} {{version}}"
+PREDICTED = "success|error|input_error"  # statuses of what was answered, or should have been
 
 
 def build() -> Dashboard:
@@ -153,16 +154,16 @@ def _compared() -> list[Panel]:
         ),
         lines(
             "Error rate",
-            "Share of what was answered that failed by the model's fault.",
+            "Share of what was answered that failed, on whatever rows.",
             "percentunit",
-            _by_role(_share("error", "success|error")),
+            _by_role(_share("error|input_error", PREDICTED)),
             width=8,
         ),
         lines(
             "Invalid",
             "Share of the requests that were clients' mistakes.",
             "percentunit",
-            _by_role(_share("invalid", "success|error|invalid")),
+            _by_role(_share("invalid", f"{PREDICTED}|invalid")),
             width=8,
         ),
         latency(0.5),
@@ -175,7 +176,14 @@ def _compared() -> list[Panel]:
             "Share of the predictions with a true label that were right.",
             "percentunit",
             _by_role(f"{correct} / {told}"),
-            width=24,
+            width=12,
+        ),
+        lines(
+            "Rows that a model fails on",
+            "Their part of the error rate: the model answers its own probes meanwhile.",
+            "percentunit",
+            _by_role(_share("input_error", PREDICTED)),
+            width=12,
         ),
     ]
 
@@ -210,7 +218,7 @@ def _servers() -> list[Panel]:
             "Turned away",
             "Share of the requests that there was no room or no time for.",
             "percentunit",
-            _by_role(_share("refused", "success|error|refused")),
+            _by_role(_share("refused", f"{PREDICTED}|refused")),
             width=8,
         ),
         lines(

@@ -31,7 +31,8 @@ class ErrorRate(Judged):
         default=0.05,
         ge=0,
         le=1,
-        description="The largest share of errors; time-outs count, 4xx don't.",
+        description="The largest share of errors; time-outs count, 4xx don't. Rows on which a model"
+        " fails that answers its own probes count as far as they are more than the stable's share.",
     )
 
 

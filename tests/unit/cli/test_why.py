@@ -5,10 +5,12 @@ import math
 import pytest
 
 from tests.unit.cli.seen import seen
+from tests.unit.measured import measured, predictions, with_only
 from tests.unit.scenes import (
     FAILING,
     FLIPPED,
     R2,
+    REPLICAS_ROUTER,
     SLOW,
     UNREACHABLE,
     V3,
@@ -80,6 +82,20 @@ def test_why_it_was_turned_back(
     assert passes in found.explained.passes
     assert "15s after it was given 10 %" in found.facts[0]
     assert "transit retry kepler" in found.try_next
+
+
+def test_rows_that_it_fails_on_are_held_against_the_stables() -> None:
+    world = rolling(10, **REPLICAS_ROUTER)
+    bad = with_only(good(), measured(predictions(800, input_error=200)))
+    base = with_only(good(), measured(predictions(9900, input_error=100)))
+    world.readings = against(bad, base)
+    world.run(15)
+    found = answer(world).explained
+    assert found is not None
+    assert found.number.startswith("200 of 1000 predictions failed in 5m: 20 %, rows that")
+    assert found.number.endswith("the stable fails on 1 % so")
+    assert found.against == "at most 5 % more than those may fail (errorRate.max)"
+    assert found.passes == "at most 60 failures in 1000, or errorRate.max: 0.19"
 
 
 def test_few_samples_say_how_sure_it_is() -> None:
@@ -243,6 +259,13 @@ def test_counts_become_shares() -> None:
     assert found.candidate == ((0.0, 0.1), (1.0, 0.2))
     assert found.stable == ((0.0, 0.0), (1.0, 0.0))
     assert found.bound == ((0.0, 0.05), (1.0, 0.05))
+    by_input = [
+        Series({"revision": "new", "status": "input_error"}, ((0.0, 25.0),)),
+        Series({"revision": "old", "status": "input_error"}, ((0.0, 25.0),)),
+    ]
+    both = curves("errorRate", SUBJECT, {}, 0.05, [*counted(), *by_input])
+    assert (both.candidate[0], both.stable[0]) == ((0.0, 0.28), (0.0, 0.2))
+    assert both.bound[0] == (0.0, 0.25), "the stable's share of them is allowed on top"
     invalid = curves("invalid", SUBJECT, {}, 0.05, counted())
     assert invalid.stable[0][1] == pytest.approx(5 / 105)
     assert invalid.bound[0][1] == pytest.approx(5 / 105 + 0.05)

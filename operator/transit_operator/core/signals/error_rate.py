@@ -32,8 +32,8 @@ NAME = "errorRate"
 
 
 class ErrorRateSignal:
-    """Fails when a share of errors is surely above `max`, or with input errors surely more than that
-    above the stable's share of those.
+    """Fails when a share of errors is surely above `max`, or together with input errors surely more
+    than that above the stable's share of those.
     """
 
     name = NAME
