@@ -23,10 +23,11 @@ from tests.unit.scenes import (
     stable,
     update,
 )
-from tests.unit.world import STEPS, good
+from tests.unit.world import STEPS, good, spec
 from transit_operator.api.analysis import Analysis
 from transit_operator.api.status import Baseline, Evidence, ModelBaseline, Verdict
 from transit_operator.core.observed import Readings, RevisionReadings
+from transit_operator.core.rules.evaluate import next_evaluation
 from transit_operator.core.signals.error_rate import ErrorRateSignal
 from transit_operator.core.signals.evidence import Given, Input
 from transit_operator.core.signals.kept import baseline_of
@@ -256,3 +257,15 @@ def test_one_who_goes_on_all_day_hardly_ever_finds_chance_on_his_side() -> None:
         )
         fails += found.verdict is FAIL
     assert fails <= 1
+
+
+def test_steps_may_be_cut_off_under_a_candidate() -> None:
+    """In the very look that evaluates it; the step before the present one is then another."""
+    world = rolling(100)
+    due = next_evaluation(world.spec, world.status, world.now)
+    assert due is not None
+    world.now = due
+    world.spec = spec(V2, **rollout(steps=[STEPS[2]]))
+    world.reconcile()
+    assert candidate(world).step == 1
+    assert world.status.rejected is None

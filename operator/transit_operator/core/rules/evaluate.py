@@ -17,7 +17,7 @@ from ...api.status import (
 )
 from ..observed import Observed, Readings, RevisionReadings
 from ..plan.reached import reached
-from ..plan.steps import steps_of
+from ..plan.steps import place, steps_of
 from ..signals import health, registry
 from ..signals.baseline import excused, missing, of_broken_stable, stable_is_broken
 from ..signals.error_rate import NAME as ERROR_RATE
@@ -105,12 +105,14 @@ def _given(
     o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, candidate: CandidateStatus
 ) -> Given:
     """Return the share that the candidate really has; it counts from the last change of any."""
+    steps = steps_of(spec, candidate)
+    at = place(steps, candidate)
     times = [epoch(t) for t in (rollout.rest.traffic_since, candidate.step_at) if t is not None]
     return Given(
         share=o.share(candidate.revision),
         since=max(times, default=o.now),
         exact=spec.traffic.router == "gateway",
-        before=steps_of(spec, candidate)[candidate.step - 2].weight if candidate.step > 1 else 0,
+        before=steps[at - 2].weight if at > 1 else 0,
     )
 
 
