@@ -70,7 +70,7 @@ def test_a_model_that_fails_on_its_probes_has_errors(
 
 
 def test_one_who_repeats_such_rows_has_the_model_tried_rarely(store: Path, tmp_path: Path) -> None:
-    """Once a second at most, however often they come: each trial is work that others wait for."""
+    """Ten times a second at most, however often they come: each trial is work others wait for."""
     asked = tmp_path / "asked"
     with RunningServer(
         store, tmp_path, {"raises": "1.0.0"}, breaker_failures="3", TEST_ASKED=str(asked)
@@ -86,4 +86,4 @@ def test_one_who_repeats_such_rows_has_the_model_tried_rarely(store: Path, tmp_p
         eventually(lambda: counted("input_error") == 301, "all of them counted", 30)
         took = time.monotonic() - start
         trials = (asked.stat().st_size - loaded) / once - 1
-        assert 1 <= trials <= 1 + took
+        assert 1 <= trials <= 1 + 10 * took

@@ -74,8 +74,6 @@ class Breaker:
         state = State.CLOSED if answered else State.OPEN
         if not answered:
             log.error("model %s fails on its own probe rows: not ready", self._name)
-        elif state is self.state:
-            log.warning("model %s answers its probe rows: the requests are at fault", self._name)
         if state is not self.state:
             log.warning("model %s: circuit %s, was %s", self._name, state, self.state)
             self.state = state

@@ -4,11 +4,13 @@ After a failure the model is given the rows that it answered at the start, befor
 answers one it works, and the rows that it failed on since the last such trial are at fault: their
 requests are counted as `input_error`, whoever sends them and however often. Else they are errors.
 
-A trial is work that others wait for, so they are rare: what fails meanwhile waits for the next one,
-as a number, and no client waits for any. `inference` tells of failures, `breaker` hears the answer.
+A trial is work that others wait for, so they take a twentieth of the model's time at most: what
+fails meanwhile waits for the next one, as a number. That is soon, since a bad version is caught by
+these counts; no client waits for it. `inference` tells of failures, `breaker` hears the answer.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,8 +18,11 @@ from dataclasses import dataclass
 from transit_server.serving.breaker import State
 from transit_server.serving.registry import ServedModel
 
-_EVERY = 1.0  # seconds from the end of one trial to the next, at least
-_PAUSE = 20  # and so many times what the last one took: a slow model loses a twentieth at most
+_EVERY = 0.1  # seconds from the end of one trial to the next, at least
+_PAUSE = 20  # and so many times what the last one took
+_LOG_EVERY = 1.0  # seconds
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -41,6 +46,7 @@ class Trials:
     def __init__(self, answers: Callable[[ServedModel], Awaitable[bool]]) -> None:
         self._answers = answers
         self._doubts: dict[ServedModel, _Doubt] = {}
+        self._logged = float("-inf")
 
     def failed_on(self, model: ServedModel, requests: float, rows: int) -> None:
         """Rows failed that may be at fault; count their share of a request once that is known."""
@@ -73,6 +79,9 @@ class Trials:
         end = time.monotonic()
         if answered:
             model.metrics.requests.failed_by_input(requests, rows)
+            if end - self._logged > _LOG_EVERY:
+                self._logged = end
+                log.warning("model %s answers its probe rows: the requests are at fault", model.id)
         else:
             model.metrics.requests.failed(requests, rows)
         model.breaker.probed(answered)
