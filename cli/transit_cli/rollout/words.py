@@ -44,7 +44,7 @@ def _error_rate(e: Object, analysis: Object) -> Explained:
             number=f"{errors} of {round(n)} predictions failed{_window(e)}: {percent(e['value'])},"
             f" rows that the model fails on among them; the stable fails on {percent(base)} so",
             against=f"at most {percent(bound)} more than those may fail (errorRate.max)",
-            sure=f"{SURE} ({round(n)} predictions)",
+            sure=f"{SURE.replace('99 %', '99.9 %')} ({round(n)} predictions)",
             passes=f"at most {math.floor((base + bound) * n)} failures in {round(n)}, or"
             f" errorRate.max: {_above(e['value'] - base)}",
         )

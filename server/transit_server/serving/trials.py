@@ -19,7 +19,7 @@ from transit_server.serving.breaker import State
 from transit_server.serving.registry import ServedModel
 
 _EVERY = 0.1  # seconds from the end of one trial to the next, at least
-_PAUSE = 20  # and so many times what the last one took
+_PAUSE = 20  # and so many times what the last one took, if it was answered
 _LOG_EVERY = 1.0  # seconds
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,8 @@ class Trials:
         else:
             model.metrics.requests.failed(requests, rows)
         model.breaker.probed(answered)
-        pause = max(_EVERY, _PAUSE * (end - start))
         if model.breaker.state is State.OPEN:
             pause = model.breaker.probe_every
+        else:
+            pause = max(_EVERY, _PAUSE * (end - start)) if answered else _EVERY
         doubt.not_before = end + pause

@@ -29,6 +29,7 @@ from .samples.query import PREDICTIONS
 from .statistics import surely_above, surely_larger
 
 NAME = "errorRate"
+TRIES = 10  # somebody who wants chance on his side tries again: so much surer it must be
 
 
 class ErrorRateSignal:
@@ -116,7 +117,10 @@ def _beside_stable(i: Input, limit: float, found: Compared, tests: int) -> Findi
             surely_above(found.failed, found.total, limit, tests)
             if stable is None
             else surely_larger(
-                (found.failed, found.total), (stable.input_error, stable.total), limit, tests
+                (found.failed, found.total),
+                (stable.input_error, stable.total),
+                limit,
+                TRIES * tests,
             )
         ),
         enough=enough,
@@ -131,7 +135,8 @@ def _beside_stable(i: Input, limit: float, found: Compared, tests: int) -> Findi
     if found.beside:
         text += f"; {count(found.beside)} more came beside its share, and don't count"
     if verdict is Verdict.NO_DATA:
-        chance = "; by chance? it fails when sure at 99 %"
+        sure = "; by chance? it fails when sure at 99.9 %"
+        chance = not_sure(i) if stable is None else sure
         text = text + chance if over else too_few(answered, i.analysis.min_samples)
     return Finding(
         evidence(
