@@ -59,11 +59,13 @@ async def test_alone_is_alone_row_by_row() -> None:
     assert [values(turns, 4) for _ in range(5)] == [[1], [2], [3], [2], []]
 
 
-async def test_what_is_whole_comes_first_and_at_once() -> None:
+async def test_what_is_whole_comes_first_and_by_itself() -> None:
+    """Beside a row that fails, each would be given to the model alone."""
     turns = Turns()
     for number in range(4):
         turns.put(request(3, number))
     whole = request(3, 9)
     whole.whole = True
     turns.put(whole)
-    assert values(turns, 4) == [9, 9, 9, 0]
+    assert values(turns, 4) == [9, 9, 9]
+    assert values(turns, 4) == [0, 1, 2, 3]

@@ -19,7 +19,7 @@ from transit_server.serving.predictor import BatchResult
 @dataclass(slots=True, eq=False)
 class Waiting:
     """One request's rows. `alone`: each of them is given to the model in a batch of its own.
-    `whole`: all of them in one.
+    `whole`: all of them in one that nobody else's are in.
     """
 
     rows: Rows
@@ -113,7 +113,7 @@ class Turns:
                 self._queue.append(waiting)
             else:
                 self.requests -= 1
-            if waiting.alone:
+            if waiting.alone or waiting.whole:
                 break
             room -= count
         return pieces
