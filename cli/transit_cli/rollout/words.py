@@ -17,6 +17,7 @@ Object = dict[str, Any]
 _SHARES = re.compile(r"drift [0-9.]+ (over|within) [0-9.]+: ")
 PLENTY = 10  # times minSamples: from there on a value is compared as it is
 SURE = "sure at 99 %: less is not enough to turn a version back"
+SURER = "sure at 99.9 %: less is not enough where any client can send it"
 
 
 class Explained(Value):
@@ -44,7 +45,7 @@ def _error_rate(e: Object, analysis: Object) -> Explained:
             number=f"{errors} of {round(n)} predictions failed{_window(e)}: {percent(e['value'])},"
             f" rows that the model fails on among them; the stable fails on {percent(base)} so",
             against=f"at most {percent(bound)} more than those may fail (errorRate.max)",
-            sure=f"{SURE.replace('99 %', '99.9 %')} ({round(n)} predictions)",
+            sure=f"{SURER} ({round(n)} predictions)",
             passes=f"at most {math.floor((base + bound) * n)} failures in {round(n)}, or"
             f" errorRate.max: {_above(e['value'] - base)}",
         )
@@ -94,7 +95,7 @@ def _invalid(e: Object, analysis: Object) -> Explained:
         number=f"{percent(e['value'])} of {round(n)} requests were invalid (4xx){_window(e)}, of"
         f" the stable's {percent(base)}",
         against=f"at most {percent(bound)} more are allowed (invalid.maxIncrease)",
-        sure=_sureness(e, analysis, "requests"),
+        sure=f"{SURER} ({round(n)} requests)",
         passes=f"up to {percent(base + bound)} invalid requests, or invalid.maxIncrease:"
         f" {_above(more)}. Clients may send what the new schema doesn't take",
     )

@@ -10,7 +10,9 @@ from ...api.duration import human
 from ...api.status import Evidence, RejectReason, Verdict
 from .evidence import (
     ALL_MODELS,
+    BY_CHANCE,
     NO_SERIES,
+    TRIES,
     Finding,
     Input,
     blind,
@@ -29,7 +31,6 @@ from .samples.query import PREDICTIONS
 from .statistics import surely_above, surely_larger
 
 NAME = "errorRate"
-TRIES = 10  # somebody who wants chance on his side tries again: so much surer it must be
 
 
 class ErrorRateSignal:
@@ -135,8 +136,7 @@ def _beside_stable(i: Input, limit: float, found: Compared, tests: int) -> Findi
     if found.beside:
         text += f"; {count(found.beside)} more came beside its share, and don't count"
     if verdict is Verdict.NO_DATA:
-        sure = "; by chance? it fails when sure at 99.9 %"
-        chance = not_sure(i) if stable is None else sure
+        chance = not_sure(i) if stable is None else BY_CHANCE
         text = text + chance if over else too_few(answered, i.analysis.min_samples)
     return Finding(
         evidence(

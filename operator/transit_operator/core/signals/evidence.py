@@ -23,6 +23,9 @@ TOO_FEW_SAMPLES: Final = "TooFewSamples"
 PLENTY: Final = (
     10  # times minSamples: from there on a value is compared with its threshold as it is
 )
+# What any client can send by choice, not by chance, it can send again: so much surer it must be.
+TRIES: Final = 10
+BY_CHANCE: Final = "; by chance? it fails when sure at 99.9 %"
 MESSAGE_LENGTH: Final = 1000
 NAMED: Final = 5  # models or classes that a message names
 ALL_MODELS: Final = "all models"

@@ -10,8 +10,10 @@ from ...api.duration import human
 from ...api.status import Evidence, RejectReason, Verdict
 from .evidence import (
     ALL_MODELS,
+    BY_CHANCE,
     NO_BASELINE,
     NO_SERIES,
+    TRIES,
     Finding,
     Input,
     blind,
@@ -19,7 +21,6 @@ from .evidence import (
     evidence,
     ladder,
     no_data,
-    not_sure,
     too_few,
     worst,
 )
@@ -34,7 +35,11 @@ FEWEST = 10  # invalid requests that may convince before there are plenty: one c
 
 
 class InvalidSignal:
-    """Fails when the share of invalid requests is surely more than `maxIncrease` larger."""
+    """Fails when the share of invalid requests is surely more than `maxIncrease` larger.
+
+    However many there are: with half of all requests wrong by one client's choice, two shares of a
+    thousand differ by more than that now and then.
+    """
 
     name = NAME
     reason = RejectReason.INVALID
@@ -80,17 +85,17 @@ def _judged(i: Input, limit: float, mine: Counts, base: Counts, tests: int) -> F
         over=over,
         sure=lambda: (
             mine.invalid >= FEWEST
-            and surely_larger((mine.invalid, n), (base.invalid, m), limit, tests)
+            and surely_larger((mine.invalid, n), (base.invalid, m), limit, TRIES * tests)
         ),
         enough=enough,
-        plenty=i.plenty(n) and i.plenty(m),
+        plenty=False,
     )
     text = (
         f"{share:.1%} of requests invalid, {of_base:.1%} of stable's, at most {limit:.1%} more is"
         f" allowed: {count(mine.invalid)} of {count(n)} in {human(i.window)}"
     )
     if verdict is Verdict.NO_DATA:
-        text = text + not_sure(i) if enough else too_few(min(n, m), i.analysis.min_samples)
+        text = text + BY_CHANCE if enough else too_few(min(n, m), i.analysis.min_samples)
     found = evidence(
         i, NAME, verdict, text, value=share, baseline=of_base, threshold=limit, samples=n
     )
