@@ -1,11 +1,12 @@
-"""Looks at a ModelDeployment of the pure world, told to an outbox as the executor tells them.
+"""The outbox of the registry, and what is written of it.
 
-The API server is the world of `tests.unit.world`; the outbox, its task and the database are real.
+The API server is the world of `tests.unit.told`; the outbox, its task and the database are real.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +14,29 @@ import sqlalchemy
 from sqlalchemy import text
 
 from tests.postgres import Postgres
-from tests.unit.world import World
-from transit_operator.core.objects.build import Owner
 from transit_operator.core.observed import Retired
-from transit_operator.runtime.observing.observe import Snapshot
+from transit_operator.runtime.recording.entries import command, entries
 from transit_operator.runtime.recording.outbox import Outbox
 from transit_operator.runtime.recording.recorder import Recorder
 from transit_operator.runtime.telling.metrics import Metrics
 from transit_registry.connecting import open_engine
+from transit_registry.entry import Entry
 
 Row = dict[str, Any]
-
-
-class Told(World):
-    """A world each look of which is told to whoever leads: `outboxes`, one after the other."""
-
-    def __init__(self, outbox: Outbox, name: str = "kepler", **world: Any) -> None:
-        super().__init__(**world)
-        self.outbox = outbox
-        self.owner = Owner("ml", name, f"uid-{name}")
-        self.authored = "2001-09-09T01:00:00Z"  # before this world begins
-
-    def reconcile(self) -> Any:
-        observed = self.observed()
-        decision = super().reconcile()
-        who = {"spec": "argocd-controller", "action": "transit-cli"}
-        authors = {part: {"manager": m, "time": self.authored} for part, m in who.items()}
-        self.outbox.see(Snapshot(observed, self.owner, {"authors": authors}, {}), decision.status)
-        return decision
+LookAgain = Callable[[tuple[str, str]], None]
 
 
 def nobody(key: tuple[str, str]) -> None:
     return
 
 
-def outbox(room: int = 10_000) -> Outbox:
-    return Outbox("production", nobody, room)
+def outbox(look_again: LookAgain = nobody, room: int = 10_000) -> Outbox[Entry]:
+    return Outbox(partial(entries, "production"), command, look_again, room)
 
 
 @asynccontextmanager
 async def recording(
-    box: Outbox, postgres: Postgres, folder: Path, retired: list[Retired] | None = None
+    box: Outbox[Entry], postgres: Postgres, folder: Path, retired: list[Retired] | None = None
 ) -> AsyncIterator[Metrics]:
     """Write what is in an outbox while the block runs, quicker to try again than in a cluster."""
     address = folder / "url"
@@ -83,7 +66,7 @@ async def until(true: Callable[[], object], pause: float = 0.02) -> None:
             await asyncio.sleep(pause)  # between two looks
 
 
-async def written(box: Outbox) -> None:
+async def written(box: Outbox[Entry]) -> None:
     """Wait until nothing waits to be written."""
     await until(lambda: not len(box))
 

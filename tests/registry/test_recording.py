@@ -11,7 +11,6 @@ from sqlalchemy import Engine, text
 from tests.postgres import Postgres
 from tests.registry.looks import (
     Row,
-    Told,
     failures,
     outbox,
     recording,
@@ -21,12 +20,14 @@ from tests.registry.looks import (
     written,
 )
 from tests.unit.scenes import R2, SLOW, V1, V2, V3, against, run_until_weight, say, update
+from tests.unit.told import Told
 from tests.unit.world import digest
 from transit_operator.api.status import Transition
 from transit_operator.core.observed import Retired, Retirement
 from transit_operator.runtime.recording.outbox import Outbox
 from transit_registry import migrating, versions
 from transit_registry.connecting import open_engine
+from transit_registry.entry import Entry
 from transit_registry.tables import Status
 
 pytestmark = pytest.mark.timeout(120)
@@ -46,7 +47,7 @@ def upgrade(postgres: Postgres) -> None:
     engine.dispose()
 
 
-def promoted(box: Outbox, name: str = "kepler") -> Told:
+def promoted(box: Outbox[Entry], name: str = "kepler") -> Told:
     """A ModelDeployment that went from 1.0.0 to 2.0.0."""
     world = Told(box, name)
     world.settle()
@@ -57,7 +58,7 @@ def promoted(box: Outbox, name: str = "kepler") -> Told:
     return world
 
 
-def turned_back(box: Outbox) -> Told:
+def turned_back(box: Outbox[Entry]) -> Told:
     """One whose 2.0.0 was too slow at 10 %."""
     world = Told(box)
     world.settle()
@@ -343,7 +344,7 @@ async def test_without_room_it_is_left_in_the_status_and_taken_later(
     ready: Postgres, tmp_path: Path
 ) -> None:
     again: list[tuple[str, str]] = []
-    box = Outbox("production", again.append, room=2)
+    box = outbox(again.append, room=2)
     worlds = [Told(box, name) for name in ("a", "b", "c")]
     for world in worlds:
         world.settle()
@@ -365,7 +366,7 @@ def test_what_cannot_be_told_stops_no_look(caplog: pytest.LogCaptureFixture) -> 
     world.status = world.status.model_copy(update={"history": history})
     world.outbox = box = outbox()
     world.settle()
-    assert "a bug in Transit; not written" in caplog.text
+    assert "a bug in Transit; not told" in caplog.text
     update(world, V3)
     assert [entry.event for entry in box.first(9)] == ["RolloutStarted"]
 

@@ -1,4 +1,4 @@
-"""The history of deployments in PostgreSQL: what a look has to tell, and the task that writes it.
+"""What happened, told to those outside: the outbox that all of them use, and the registry's part.
 
-Off unless the configuration names a registry; then nothing here is imported.
+Off unless the configuration names a registry or a receiver; then nothing here is imported.
 """

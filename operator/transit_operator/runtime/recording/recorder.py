@@ -38,7 +38,7 @@ class Recorder:
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: Outbox[Entry],
         address: Path,
         metrics: Metrics,
         retired: Callable[[Retired], Awaitable[None]],

@@ -4,6 +4,7 @@ Neighbour: `operator` makes one when it begins to lead, and not before.
 """
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 from ...core.observed import Retired
@@ -11,6 +12,7 @@ from ..loop.queue import WorkQueue
 from ..observing.cache import Cache
 from ..observing.observe import Observer
 from ..telling.metrics import Metrics
+from .entries import command, entries
 from .outbox import Outbox
 from .recorder import Recorder
 
@@ -32,7 +34,7 @@ class Recording:
         self._queue = queue
         self._cache = cache
         self._observer = observer
-        self.outbox = Outbox(environment, queue.add)
+        self.outbox = Outbox(partial(entries, environment), command, queue.add)
         self._recorder = Recorder(self.outbox, address, metrics, self._retire)
 
     async def run(self) -> None:
