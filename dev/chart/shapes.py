@@ -72,6 +72,8 @@ SHAPES: dict[str, Schema] = {
     "networkPolicy.prometheusPorts": _PORTS,
     "networkPolicy.apiServer": _OBJECTS,
     "networkPolicy.apiServerPorts": _PORTS,
+    "networkPolicy.receivers": _OBJECTS,
+    "networkPolicy.receiverPorts": _PORTS,
     "networkPolicy.extraEgress": _OBJECTS,
     "networkPolicy.servers.namespaces": _NAMESPACES,
     "networkPolicy.servers.clients": _OBJECTS,

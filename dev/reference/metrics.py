@@ -22,6 +22,7 @@ MDEP = {
         "signals": [{"signal": "drift", "value": 0.1, "threshold": 0.3}],
     },
 }
+FACTS = Facts(True, 0.0, "a/b", unrecorded=0, untold={"slack": 0}, mdeps=[MDEP])
 SERVER = (
     "Every server has them on its second port, at `/metrics`. What is counted as which outcome, and"
     " why: [the inference server](server.md#errors)."
@@ -52,7 +53,10 @@ def operator_page() -> str:
     """Return what an operator with one rollout exposes."""
     metrics = OperatorMetrics()
     metrics.request("GET", "200")
-    return metrics.page(Facts(True, 0.0, "a/b", mdeps=[MDEP])).decode()
+    metrics.notifications_sent.labels("slack")
+    metrics.notification_failures.labels("slack")
+    metrics.notifications_dropped.labels("slack")
+    return metrics.page(FACTS).decode()
 
 
 def server_page() -> str:

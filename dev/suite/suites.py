@@ -64,8 +64,8 @@ SUITES = (
     ),
     Suite(
         "server",
-        "model store, registry and real server processes",
-        ("tests/models", "tests/registry", "tests/server"),
+        "model store, registry, receivers of notifications and real server processes",
+        ("tests/models", "tests/notifying", "tests/registry", "tests/server"),
         _side_by_side(4, "not timing", "loadfile"),
         runs=_SERVER,
         beside="disruptive",

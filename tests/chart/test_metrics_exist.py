@@ -5,8 +5,7 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from dev.reference.metrics import MDEP
-from transit_operator.runtime.telling.metrics import Facts
+from dev.reference.metrics import FACTS
 from transit_operator.runtime.telling.metrics import Metrics as OperatorMetrics
 from transit_server.observability.http_requests import HttpRequests
 from transit_server.observability.metrics import Metrics as ServerMetrics
@@ -32,7 +31,7 @@ def exposed() -> dict[str, set[str]]:
     server.feedback.count("a", "forest", "1.0.0", "correct")
     operator = OperatorMetrics()
     operator.request("GET", "200")
-    pages = server.expose().decode(), operator.page(Facts(True, 0.0, "a/b", mdeps=[MDEP])).decode()
+    pages = server.expose().decode(), operator.page(FACTS).decode()
     return {
         sample.name: set(sample.labels) | SCRAPED
         for page in pages

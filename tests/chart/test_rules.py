@@ -112,6 +112,10 @@ CASES: dict[str, Case] = {
     "TransitBlind": Case(
         problem("MetricsAvailable", "NoSeries"), problem("ScalingActive", "NoSeries")
     ),
+    "TransitReceiverNotTold": Case(
+        {f'transit_notifications_waiting{{receiver="slack", {INSTANCE}}}': always(2)},
+        {f'transit_notifications_waiting{{receiver="slack", {INSTANCE}}}': "2 2 0 " * 53},
+    ),
     "TransitNotScaling": Case(
         problem("ScalingActive", "FailedGetResourceMetric"), problem("Stalled", "RolledBack")
     ),

@@ -18,6 +18,11 @@ VOLUME = {"name": "ca", "configMap": {"name": "ca"}}
 MOUNT = {"name": "ca", "mountPath": "/ca"}
 SPREAD = {"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
 SERVERS = {"networkPolicy": {"servers": {"namespaces": ["ml"]}}}
+SLACK = {"name": "slack", "urlFile": "/run/url", "namespaces": ["ml"], "reasons": ["Rejected"]}
+RECEIVERS = {
+    "networkPolicy": {"enabled": True},
+    "config": {"notifications": {"receivers": [SLACK]}},
+}
 ON = {
     name: {name: {"enabled": True}}
     for name in ("podMonitor", "prometheusRule", "dashboards", "networkPolicy")
@@ -246,6 +251,12 @@ TRIED: dict[str, Tried] = {
     "networkPolicy.extraEgress": Tried(
         [RULE], policy(OPERATOR, "egress", -1), RULE, ON["networkPolicy"]
     ),
+    "networkPolicy.receivers": Tried(
+        [PEER], lambda o: policy(OPERATOR, "egress", 3)(o)["to"], [PEER], RECEIVERS
+    ),
+    "networkPolicy.receiverPorts": Tried(
+        [443, 587], ports(policy(OPERATOR, "egress", 3)), [443, 587], RECEIVERS
+    ),
     "networkPolicy.servers.namespaces": Tried(
         ["a", "b", "a"],
         lambda o: [x["metadata"]["namespace"] for x in o if x["kind"] == "NetworkPolicy"],
@@ -285,6 +296,16 @@ TRIED: dict[str, Tried] = {
         "2",
     ),
     "config.prometheus.secretName": Tried("access", secret_of("prometheus"), "access"),
+    "config.notifications.secretName": Tried("receivers", secret_of("notifications"), "receivers"),
+    "config.notifications.environment": Tried(
+        "dev", in_config("notifications", "environment"), "dev"
+    ),
+    "config.notifications.blindAfterSeconds": Tried(
+        600, in_config("notifications", "blindAfterSeconds"), 600
+    ),
+    "config.notifications.receivers": Tried(
+        [SLACK], in_config("notifications", "receivers"), [SLACK]
+    ),
     "config.registry.secretName": Tried("database", secret_of("registry"), "database"),
     "config.registry.urlFile": Tried("/run/url", in_config("registry", "urlFile"), "/run/url"),
     "config.registry.environment": Tried("dev", in_config("registry", "environment"), "dev"),

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import Postgres
-from tests.registry.looks import Told, until, written
+from tests.registry.looks import until, written
 from tests.registry.test_recording import upgrade
 from tests.unit.cluster import NothingWrong
+from tests.unit.told import Told
 from transit_operator.api import names
 from transit_operator.api.config import OperatorConfig
 from transit_operator.runtime.loop.queue import WorkQueue
@@ -17,7 +18,6 @@ from transit_operator.runtime.observing.observe import Observer
 from transit_operator.runtime.operator import Operator
 from transit_operator.runtime.recording.recording import Recording
 from transit_operator.runtime.telling.metrics import Metrics
-from transit_operator.runtime.writing.execute import unrecorded
 from transit_registry import versions
 from transit_registry.connecting import open_engine
 from transit_registry.tables import Status
@@ -65,13 +65,14 @@ async def test_the_configuration_turns_it_on(postgres: Postgres, tmp_path: Path)
     (tmp_path / "url").write_text(postgres.url)
     off = Operator(OperatorConfig())
     observer = Observer(off.cache, NothingWrong())
-    assert off._record(observer) is unrecorded
+    off._tell(observer)
+    assert not off._tasks
     assert off.facts().unrecorded is None
     config = OperatorConfig.model_validate({"registry": {"urlFile": str(tmp_path / "url")}})
     on = Operator(config)
-    told = on._record(observer)
+    on._tell(observer)
     try:
-        assert told is not unrecorded
+        assert [task.get_name() for task in on._tasks] == ["registry"]
         assert on.facts().unrecorded == 0
     finally:
         await on.stop()

@@ -13,6 +13,14 @@ LEVELS = ("debug", "info", "warning", "error")
 ABOUT = ("resource", "revision", "reason")  # what `extra` may say
 
 
+# Threads whose names begin so hold secrets, and so may what is logged in them, by whomever.
+UNHEARD = "unheard "
+
+
+def _heard(record: logging.LogRecord) -> bool:
+    return not (record.threadName or "").startswith(UNHEARD)
+
+
 class JsonLines(logging.Formatter):
     """One line for a record, whatever it says: newlines of an exception are escaped."""
 
@@ -41,5 +49,6 @@ def write_logs(level: str) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
+    handler.addFilter(_heard)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("kopf").setLevel(logging.INFO if level == "debug" else logging.WARNING)

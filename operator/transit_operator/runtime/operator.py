@@ -9,7 +9,7 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Coroutine, Sized
+from collections.abc import Coroutine
 from typing import Any, NamedTuple, NoReturn
 
 from aiohttp.web import AppRunner
@@ -27,10 +27,11 @@ from .loop.queue import WorkQueue
 from .loop.reconcile import Reconciler
 from .observing.cache import Cache, Key
 from .observing.observe import Observer
+from .outside import Outside
 from .telling.health import Signs, unhealthy, unready
 from .telling.metrics import Facts, Metrics
 from .telling.web import application, serve
-from .writing.execute import Executor, Recorded, unrecorded
+from .writing.execute import Executor, Recorded
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Operator:
         self._clients: list[ApiClient] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._web: AppRunner | None = None
-        self._outbox: Sized | None = None  # of the leader only, where there is a registry
+        self._outside: Outside | None = None  # of the leader only
         self._looked = steady()
         self._listed = False
 
@@ -162,7 +163,8 @@ class Operator:
             lease="/".join(self._lease or ()),
             queue_depth=len(self.queue),
             longest=max(reconciler.running(), default=0.0) if reconciler is not None else 0.0,
-            unrecorded=len(self._outbox) if self._outbox is not None else None,
+            unrecorded=self._outside.unrecorded() if self._outside is not None else None,
+            untold=self._outside.untold() if self._outside is not None else {},
             mdeps=(mdep for key in self.cache.all_keys() if (mdep := self.cache.mdep(key))),
         )
 
@@ -176,7 +178,7 @@ class Operator:
             await self._list_until_done(api, (names.KIND,))
         observer = Observer(self.cache, self._prometheus)
         executor = Executor(
-            api, self.cache, self.config, self._metrics.decided, self._record(observer)
+            api, self.cache, self.config, self._metrics.decided, self._tell(observer)
         )
         reconciler = Reconciler(self.queue, observer, executor, self.cache, self._metrics)
         self._reconciler = reconciler
@@ -186,25 +188,14 @@ class Operator:
         ]
         await asyncio.gather(*workers)
 
-    def _record(self, observer: Observer) -> Recorded:
-        """Begin to write into the registry, if there is one; returns what a look tells it."""
-        registry = self.config.registry
-        if registry.address is None:
-            return unrecorded
-        # Imported here: without a registry nobody needs SQLAlchemy.
-        from .recording.recording import Recording
-
-        recording = Recording(
-            registry.address,
-            registry.environment,
-            self.queue,
-            self.cache,
-            observer,
-            self._metrics,
+    def _tell(self, observer: Observer) -> Recorded:
+        """Begin to tell those outside; returns what a look tells them."""
+        self._outside = Outside(
+            self.config, self._leader, self.queue, self.cache, observer, self._metrics
         )
-        self._outbox = recording.outbox
-        self._start("registry", recording.run())
-        return recording.outbox.see
+        for name, work in self._outside.tasks.items():
+            self._start(name, work)
+        return self._outside.see
 
     async def _keep(self, leader: Leader) -> NoReturn:
         """End the process as soon as it doesn't lead any more; what it has under way ends with it.

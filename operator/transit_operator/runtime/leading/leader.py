@@ -1,7 +1,8 @@
 """Leads, or waits to lead: reads and writes one Lease, by the rules of `lease`.
 
 Neighbours: `operator` waits for `acquire`, works while `keep` goes on, and calls `release` when it
-stops; `adapters.fence` asks `may_write` before each write. It writes nothing but the Lease.
+stops; `adapters.fence` asks `may_write` before each write. It writes nothing but the Lease; what
+`notifying` has told stands in an annotation of that, which costs no write of its own.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 
 from ...adapters.kubernetes import Conflict, Kubernetes, KubernetesError, NotFound
 from ...core.objects.build import Object
-from .lease import KIND, Election, Move
+from .lease import KIND, Election, Move, annotations
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,14 @@ class Leader:
     def may_write(self) -> bool:
         """Tell whether the leadership is valid now, by this machine's clock alone."""
         return self._election.leads(self._clock())
+
+    def read(self, annotation: str) -> str | None:
+        """Return what an annotation of the Lease says, as it was last seen."""
+        return annotations(self._election.lease).get(annotation)
+
+    def note(self, annotation: str, text: str) -> None:
+        """Have an annotation of the Lease written with the next renewal, or with the farewell."""
+        self._election.notes[annotation] = text
 
     async def acquire(self) -> None:
         """Wait until this process leads."""

@@ -36,6 +36,7 @@ class Election:
     def __init__(self, identity: str) -> None:
         self.identity = identity
         self.lease: Object | None = None  # as last seen or written
+        self.notes: dict[str, str] = {}  # annotations to write with the next renewal
         self._since = 0.0  # when it was first seen as it is
         self._valid_until: float | None = None  # None: has not led yet
 
@@ -117,13 +118,20 @@ class Election:
         )
 
     def _lease(self, namespace: str, name: str, spec: dict[str, Any]) -> Object:
-        meta = {"namespace": namespace, "name": name}
+        meta: dict[str, Any] = {"namespace": namespace, "name": name}
         if self.lease is not None:
             meta["resourceVersion"] = self.lease["metadata"]["resourceVersion"]
+        if notes := annotations(self.lease) | self.notes:
+            meta["annotations"] = notes
         return {"apiVersion": API_VERSION, "kind": KIND, "metadata": meta, "spec": spec}
 
     def _expires(self) -> float:
         return self._since + float(_spec(self.lease).get("leaseDurationSeconds") or DURATION)
+
+
+def annotations(lease: Object | None) -> dict[str, str]:
+    """Return what stands beside a Lease; whoever takes it over keeps that."""
+    return (lease or {}).get("metadata", {}).get("annotations") or {}
 
 
 def _spec(lease: Object | None) -> dict[str, Any]:

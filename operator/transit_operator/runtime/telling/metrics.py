@@ -7,8 +7,8 @@ does not clash with the `namespace` that Prometheus gives to its targets.
 Neighbours: `reconcile` and the adapters count; `operator` gathers the facts; `web` sends the page.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from prometheus_client import (
@@ -49,6 +49,7 @@ class Facts:
     queue_depth: int = 0
     longest: float = 0.0  # seconds that the longest present reconcile runs
     unrecorded: int | None = None  # entries that wait for the registry; None without one
+    untold: Mapping[str, int] = field(default_factory=dict)  # messages that wait, by receiver
     mdeps: Iterable[Object] = ()
 
 
@@ -95,6 +96,19 @@ class Metrics:
         )
         self.registry_failures = self._counter(
             "transit_registry_failures", "Times that the registry could not be reached or used.", []
+        )
+        self.notifications_sent = self._counter(
+            "transit_notifications_sent", "Messages that a receiver has taken.", ["receiver"]
+        )
+        self.notification_failures = self._counter(
+            "transit_notifications_failures",
+            "Tries to tell a receiver that failed.",
+            ["receiver"],
+        )
+        self.notifications_dropped = self._counter(
+            "transit_notifications_dropped",
+            "Messages given up: refused by the receiver, or not taken in a day.",
+            ["receiver"],
         )
         # There from the start at 0, or the first one would not be seen as an increase.
         for kind in ERRORS:
@@ -172,6 +186,14 @@ def fleet(facts: Facts) -> str:
                     "transit_registry_pending",
                     "Entries of the history that wait to be written into the registry.",
                     [f" {facts.unrecorded}"],
+                )
+            )
+        if facts.untold:
+            families.append(
+                (
+                    "transit_notifications_waiting",
+                    "Messages that wait for a receiver.",
+                    [f'{{receiver="{name}"}} {count}' for name, count in facts.untold.items()],
                 )
             )
     return "".join(
