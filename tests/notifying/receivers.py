@@ -23,6 +23,7 @@ class Http:
         self.moods: deque[Mood] = deque()
         self.tried: list[tuple[str, dict[str, Any]]] = []  # content type and body, in order
         self.taken: list[dict[str, Any]] = []
+        self.authorized: set[str | None] = set()
         self.port = 0
         self.awake = asyncio.Event()  # what hangs goes on
         self._runner: web.AppRunner | None = None
@@ -44,6 +45,7 @@ class Http:
     async def _answer(self, request: web.Request) -> web.Response:
         body = json.loads(await request.read())
         self.tried.append((request.headers["Content-Type"], body))
+        self.authorized.add(request.headers.get("Authorization"))
         mood = self.moods.popleft() if self.moods else None
         if mood == "hangs":
             await self.awake.wait()

@@ -63,6 +63,7 @@ async def test_a_program_gets_cloud_events(tmp_path: Path) -> None:
         async with stage.leading() as process:
             promote(serve(stage, process))
             await until(lambda: receiver.taken)
+    assert receiver.authorized == {"Basic dXNlcjpwYXNz"}
     [(content_type, body)] = receiver.tried
     message = HTTPMessage({"content-type": content_type}, json.dumps(body).encode())
     event = from_structured_event(message)  # the project's own library: it checks the attributes

@@ -1,11 +1,12 @@
 """The operator's configuration: a key that nobody knows is refused, by its name."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config import NotificationsConfig, OperatorConfig
 from transit_operator.runtime.config import InvalidConfig, load
 
 CHART = Path(__file__).parents[2] / "charts" / "transit" / "values.yaml"
@@ -59,3 +60,41 @@ def test_the_charts_values_are_a_configuration() -> None:
     )
     assert config.file_roots == OperatorConfig().file_roots
     assert config.resolver == OperatorConfig().resolver
+
+
+@pytest.mark.parametrize(
+    ("notifications", "said"),
+    [
+        ({"receivers": [{"name": "slack"}]}, "slack: set secretName, or give urlFile as an"),
+        (
+            {"secretName": "s", "receivers": [{"name": "a"}, {"name": "a"}]},
+            "two receivers have the same name: rename one",
+        ),
+        (
+            {"secretName": "s", "receivers": [{"name": "a", "urlFile": "https://x.example/T0K3N"}]},
+            "receivers.0.urlFile",
+        ),
+        (
+            {"secretName": "s", "receivers": [{"name": "a", "reasons": ["Gone"]}]},
+            "receivers.0.reasons.0",
+        ),
+        ({"receivers": [{"name": f"a{n}"} for n in range(21)]}, "at most 20"),
+    ],
+)
+def test_a_wrong_receiver_is_named_and_its_url_is_not(
+    tmp_path: Path, notifications: dict[str, Any], said: str
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump({"notifications": notifications}))
+    with pytest.raises(InvalidConfig) as refused:
+        load(file)
+    assert said in str(refused.value)
+    assert "T0K3N" not in str(refused.value)
+
+
+def test_the_file_of_a_receiver_is_its_key_in_the_mounted_secret() -> None:
+    config = NotificationsConfig.model_validate(
+        {"secretName": "s", "receivers": [{"name": "a"}, {"name": "b", "urlFile": "/run/b"}]}
+    )
+    files = [str(config.url_file(receiver)) for receiver in config.receivers]
+    assert files == ["/etc/transit/notifications/a", "/run/b"]

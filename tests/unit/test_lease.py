@@ -128,6 +128,21 @@ def test_what_is_written() -> None:
     assert "holderIdentity" not in election.farewell("ns", "l", WALL)["spec"]
 
 
+def test_what_stands_beside_a_lease_outlives_its_holder() -> None:
+    first, second = Election("first"), Election("second")
+    first.notes["transit.dev/notified"] = "one"
+    kept = first.wish("ns", "l", WALL)
+    assert kept["metadata"]["annotations"] == {"transit.dev/notified": "one"}
+    kept["metadata"] |= {"resourceVersion": "1"}
+    kept["metadata"]["annotations"]["team"] = "somebody else's"
+    second.seen(kept, NOW)
+    taken = second.wish("ns", "l", WALL)
+    assert taken["metadata"]["annotations"] == kept["metadata"]["annotations"]
+    second.notes["transit.dev/notified"] = "two"
+    left = second.farewell("ns", "l", WALL)["metadata"]["annotations"]
+    assert left == {"transit.dev/notified": "two", "team": "somebody else's"}
+
+
 @dataclass
 class Store:
     """One Lease as the API server keeps it: a write must know the present version."""

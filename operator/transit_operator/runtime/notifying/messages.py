@@ -147,11 +147,16 @@ class _Happened:
             return [f"{one.signal}: {one.message}" for one in judged if one.value is not None]
         return []
 
+    def _paused(self, transition: Transition) -> str | None:
+        """Return the candidate of a pause by command, which names none, while it is the latest."""
+        candidate, latest = self._status.candidate, self._status.history[-1:]
+        return candidate.revision if candidate is not None and latest == [transition] else None
+
     def _message(
         self, id: str, transition: Transition, why: list[str], more: dict[str, Any]
     ) -> Message:
         owner, reason = self._snapshot.owner, transition.reason
-        models = self._past.models(transition.revision)
+        models = self._past.models(transition.revision or self._paused(transition))
         title = _TITLES.get(reason, f"{reason} {{}}" if models else reason)
         environment = f"[{self._environment}] " if self._environment else ""
         look = f"transit why {owner.name} -n {owner.namespace}"
