@@ -21,12 +21,15 @@ from tests.support import eventually, looked_up
 class Candidate:
     """One operator process and what it asked the API server for."""
 
-    def __init__(self, name: str, proxy: Proxy, folder: Path, namespace: str) -> None:
+    def __init__(
+        self, name: str, proxy: Proxy, folder: Path, namespace: str, more: dict[str, Any]
+    ) -> None:
+        """`more` of its configuration."""
         self.proxy = proxy
         self.log = folder / f"{name}.log"
         config = folder / f"{name}.yaml"
         nowhere = {"cpu": {"nodeSelector": {"transit.dev/pool": "nowhere"}}}
-        config.write_text(json.dumps({"namespaces": [namespace], "pools": nowhere}))
+        config.write_text(json.dumps({"namespaces": [namespace], "pools": nowhere} | more))
         command = [sys.executable, "-m", "transit_operator.runtime.main", f"--config={config}"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -67,6 +70,7 @@ class Pool:
         self.kube, self.namespace = kube, namespace
         self._folder, self._stack = folder, stack
         self.all: list[Candidate] = []
+        self.config: dict[str, Any] = {}  # more than they have anyway
         self._quiet = threading.Event()
 
     def add(self) -> Candidate:
@@ -81,14 +85,14 @@ class Pool:
         proxy = self._stack.enter_context(Proxy(Path(self.kube.kubectl.kubeconfig)))
         proxy.hidden = hidden
         name = f"operator-{len(self.all)}"
-        candidate = Candidate(name, proxy, self._folder, self.namespace)
+        candidate = Candidate(name, proxy, self._folder, self.namespace, self.config)
         self._stack.callback(candidate.stop)
         self.all.append(candidate)
         return candidate
 
     def disturb(self) -> None:
         """Scale the revision's Deployment by hand, until the end: the leader scales it back."""
-        self._find_versions()
+        self.find_versions("m")
         name = eventually("a Deployment", self._deployment)
 
         def go_on() -> None:
@@ -103,18 +107,25 @@ class Pool:
         self._stack.callback(thread.join, 10)
         self._stack.callback(self._quiet.set)
 
-    def _find_versions(self) -> None:
-        """Answer for the pod that looks versions up, which no node runs."""
+    def find_versions(self, name: str) -> None:
+        """Answer for the pod that looks a ModelDeployment's versions up, which no node runs."""
         where = ("-n", self.namespace)
+        which = f"transit.dev/resolves,transit.dev/model-deployment={name}"
 
         def asking() -> Any:
-            found = self.kube.find(*where, "pods", "-l", "transit.dev/resolves")
+            found = self.kube.find(*where, "pods", "-l", which)
             return found["items"] if found else []
 
         pod = eventually("a pod that looks versions up", asking)[0]
         status = json.dumps({"status": looked_up(pod)})
-        name = pod["metadata"]["name"]
-        self.kube(*where, "patch", "pod", name, "--subresource=status", f"--patch={status}")
+        self.kube(
+            *where,
+            "patch",
+            "pod",
+            pod["metadata"]["name"],
+            "--subresource=status",
+            f"--patch={status}",
+        )
 
     def _deployment(self) -> str | None:
         found = self.kube.find("-n", self.namespace, "deployments")

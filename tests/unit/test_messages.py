@@ -28,6 +28,11 @@ ALL = list(get_args(Reason))
 NUMBERS = "Latency: latency 2.10x over 2x: p95 21 ms against 10 ms of stable (1000 requests in 5m)"
 
 
+def never(id: str, at: float) -> bool:
+    """Nothing was told yet."""
+    return False
+
+
 class Heard:
     """Tells a receiver all that is in the status, each time, as a new leader would."""
 
@@ -37,7 +42,7 @@ class Heard:
 
     def see(self, snapshot: Snapshot, status: ModelDeploymentStatus) -> None:
         self.told = messages(
-            self._receiver, "", AFTER, News(snapshot, status, 0, None, witnessed=False)
+            self._receiver, "", AFTER, never, News(snapshot, status, 0, None, witnessed=False)
         )
 
     def reasons(self) -> list[str]:

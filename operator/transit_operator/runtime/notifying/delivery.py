@@ -78,9 +78,6 @@ class Delivery:
             self._advance()
             return None
         [message] = self.outbox.first(1)
-        if self._mark.has(message):
-            self.outbox.done(1)
-            return None
         if self._clock() - message.at > FORGOTTEN:
             self._drop(message, f"not taken in {FORGOTTEN / 3600:.0f} hours")
             return None

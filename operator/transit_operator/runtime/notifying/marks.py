@@ -47,9 +47,9 @@ class Mark:
         self._since = since
         self._told = told or {}
 
-    def has(self, message: Message) -> bool:
+    def has(self, id: str, at: float) -> bool:
         """Tell whether a message was told, or is from before there was this receiver."""
-        return message.at <= self._since or message.id[:SHORT] in self._told
+        return at <= self._since or id[:SHORT] in self._told
 
     def add(self, message: Message) -> None:
         """Take note that it was told. Of too many the oldest would be told twice."""

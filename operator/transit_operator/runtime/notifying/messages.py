@@ -5,7 +5,7 @@ registry has for the same transition, whoever tells it, and at each try.
 Neighbours: `recording.outbox` asks at each look and keeps what is new; `delivery` sends it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ from ..recording.past import Past, evidence_of, identity
 
 BLIND = "Blind"  # no transition: a rollout that has stood without measurements for long
 SHORT = 12  # digits of an id that people see
+
+ToldAlready = Callable[[str, float], bool]  # by the id of a message, and when it happened
 
 _TITLES = {
     changes.PROMOTED: "{} is promoted",
@@ -74,21 +76,33 @@ def blindness(after: float, snapshot: Snapshot, status: ModelDeploymentStatus) -
     return f"{candidate.revision} {candidate.blind_since}"
 
 
-def messages(receiver: Receiver, environment: str, after: float, news: News) -> list[Message]:
+def messages(
+    receiver: Receiver, environment: str, after: float, told: ToldAlready, news: News
+) -> list[Message]:
     """Return what a receiver is told of the news; `after` seconds without data are Blind."""
     snapshot, status = news.snapshot, news.status
     if receiver.namespaces and snapshot.owner.namespace not in receiver.namespaces:
         return []
-    happened = _Happened(environment, snapshot, status)
-    told = [
-        happened.message(number, news.witnessed)
-        for number in range(news.known, len(status.history))
-        if status.history[number].reason in receiver.reasons
+    uid, history = snapshot.owner.uid, status.history
+    new = [
+        number
+        for number in range(news.known, len(history))
+        if history[number].reason in receiver.reasons
+        and not told(_id(uid, history[number]), epoch(history[number].time))
     ]
-    blind = blindness(after, snapshot, status)
-    if BLIND in receiver.reasons and blind is not None and blind != news.beside:
-        told.append(happened.blind(after, blind))
-    return told
+    blind = blindness(after, snapshot, status) if BLIND in receiver.reasons else None
+    if not new and blind in (None, news.beside):
+        return []
+    happened = _Happened(environment, snapshot, status)
+    found = [happened.message(number, news.witnessed) for number in new]
+    if blind is not None and blind != news.beside:
+        message = happened.blind(after, blind)
+        found += [] if told(message.id, message.at) else [message]
+    return found
+
+
+def _id(uid: str, transition: Transition) -> str:
+    return identity(uid, transition.time, transition.reason, transition.message)
 
 
 class _Happened:
@@ -105,7 +119,7 @@ class _Happened:
         owner, transition = self._snapshot.owner, self._status.history[number]
         before = self._past.stable_before(number)
         return self._message(
-            identity(owner.uid, transition.time, transition.reason, transition.message),
+            _id(owner.uid, transition),
             transition,
             [transition.message, *self._why(number, witnessed)],
             {

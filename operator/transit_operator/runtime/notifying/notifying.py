@@ -21,7 +21,7 @@ from .marks import Keep, Marks
 from .messages import blindness, messages
 from .sending import TRY_SECONDS, Sender
 
-ROOM = 1_000  # messages for one receiver, of about 5 kB
+ROOM = 500  # messages for one receiver, of about 3 kB; there may be 20 receivers
 
 
 class Notifying:
@@ -45,7 +45,13 @@ class Notifying:
             Delivery(
                 receiver.name,
                 Outbox(
-                    partial(messages, receiver, config.environment, after),
+                    partial(
+                        messages,
+                        receiver,
+                        config.environment,
+                        after,
+                        marks[receiver.name].has,
+                    ),
                     partial(blindness, after),
                     look_again,
                     ROOM,
