@@ -136,7 +136,7 @@ async def test_blind_for_long_is_told_once(tmp_path: Path) -> None:
             world.run(50)
             assert not process.waiting()
             world.run(60)
-            await until(lambda: len(receiver.taken) == 1)
+            await until(lambda: receiver.taken and not process.waiting())
             await process.leader.release()
         async with stage.leading() as process:
             world.outbox = process.notifying
