@@ -11,7 +11,7 @@ from typing import Any
 
 from ...api.config import Receiver
 from ...api.duration import human
-from ...api.status import ModelDeploymentStatus, PinnedModel, Transition
+from ...api.status import ModelDeploymentStatus, Phase, PinnedModel, Transition
 from ...core.objects.build import Owner
 from ...core.rules import changes
 from ...core.times import epoch, rfc3339
@@ -137,7 +137,7 @@ class _Happened:
             time=rfc3339(epoch(since) + after),
             reason=BLIND,
             message=f"no measurements for {human(after)}, the clock of its step stands still",
-            phase=self._status.phase or "Progressing",
+            phase=self._status.phase or Phase.PROGRESSING,
             revision=revision,
             weight=self._status.weight,
         )
