@@ -19,6 +19,7 @@ ARGOCD = "3.1.16"  # only for tests/gitops and the demo by GitOps: `python3 -m d
 CLI_UTILS = "0.37.2"  # kstatus, by which Flux goes; only for tests/gitops
 KUBECONFORM = "0.8.0"  # only for tests/chart: `python3 -m dev.cluster build kubeconform`
 PROMETHEUS_OPERATOR = "0.85.0"  # its CRDs, for the same tests
+KEDA = "2.21.0"  # its CRDs, for tests/chart and a scenario
 AZURITE = "3.37.0"  # only for tests/models: Azure's own emulator of its blob storage
 FAKE_GCS = "1.56.1"  # only for tests/models: a server that speaks as Google Cloud Storage does
 KWOK = "0.8.0"  # only for benchmarks: `python3 -m dev.cluster build kwok`

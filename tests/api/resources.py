@@ -106,6 +106,21 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         ["spec", "server.resources needs requests.cpu"],
     ),
+    "autoscaling by both without a request of CPU": (
+        {
+            "autoscaling": {"min": 1, "max": 2, "targetCPU": 70, "targetConcurrency": 4},
+            "server": {"resources": {"limits": {"memory": "1Gi"}}},
+        },
+        ["spec", "targetConcurrency instead of targetCPU"],
+    ),
+    "autoscaling for no request at all": (
+        {"autoscaling": {"min": 1, "max": 2, "targetConcurrency": 0}},
+        ["spec.autoscaling.targetConcurrency", "greater than or equal to 1"],
+    ),
+    "autoscaling of another class": (
+        {"autoscaling": {"min": 1, "max": 2, "class": "kpa.autoscaling.knative.dev"}},
+        ["spec.autoscaling.class", '"HPA", "KEDA"'],
+    ),
     "autoscaling of pods that two versions share": (
         {"autoscaling": {"min": 1, "max": 2}, **rollout(capacity="Shared")},
         ["spec", "capacity: Shared shares a fixed number of pods"],
@@ -565,6 +580,19 @@ RIGHT: dict[str, dict[str, Any]] = {
     "autoscaling by a limit of CPU": {
         "autoscaling": {"min": 1, "max": 2},
         "server": {"resources": {"limits": {"cpu": 1}}},
+    },
+    "autoscaling by requests in flight": {
+        "autoscaling": {"min": 1, "max": 2, "targetConcurrency": 4},
+        "server": {"resources": {"limits": {"memory": "1Gi"}}},
+    },
+    "autoscaling by both, and KEDA": {
+        "autoscaling": {
+            "class": "KEDA",
+            "min": 1,
+            "max": 2,
+            "targetCPU": 70,
+            "targetConcurrency": 4,
+        },
     },
     "autoscaling by the pool's request": {"autoscaling": {"min": 1, "max": 2}},
     "variables from everywhere": server(

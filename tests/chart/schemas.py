@@ -23,6 +23,7 @@ QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 CRDS = {
     "monitoring.coreos.com": gosources.prometheus_operator_crds,
     "gateway.networking.k8s.io": gosources.gateway_api_crds,
+    "keda.sh": gosources.keda_crds,
 }
 OWN = paths.REPOSITORY / "crds" / "modeldeployments.transit.dev.yaml"
 

@@ -1,7 +1,8 @@
-"""What the chart makes, and what deploy/ has, against the schemas of the kinds themselves.
+"""What the chart makes, what deploy/ has, and the operator for KEDA, against the kinds' schemas.
 
-Kubernetes' own OpenAPI and the CRDs of the Prometheus Operator, by kubeconform. `test_values` looks
-at what a value does; here it is enough that nothing is made that an API server would refuse.
+Kubernetes' own OpenAPI and the CRDs of the Prometheus Operator and of KEDA, by kubeconform.
+`test_values` looks at what a value does; here it is enough that nothing is made that an API server
+would refuse.
 """
 
 from functools import reduce
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from dev.cluster.paths import REPOSITORY
+from tests.unit.golden.render import output
 
 from .conforming import complaints
 from .helm import ALL_ON, Object, joined, nested, render
@@ -51,6 +53,19 @@ def test_what_the_chart_makes_is_what_the_kinds_have(name: str, tmp_path: Path) 
 @pytest.mark.parametrize("file", MANIFESTS, ids=lambda file: file.name)
 def test_so_is_what_is_applied_beside_the_chart(file: Path, tmp_path: Path) -> None:
     assert complaints(yaml.safe_load_all(file.read_text()), tmp_path) == []
+
+
+def made_for_keda() -> list[Object]:
+    """What a golden pair has of KEDA's: the cluster of the tests does not know the kind."""
+    objects = yaml.safe_load_all(output("autoscaling_by_keda").read_text())
+    return [one for one in objects if one["apiVersion"].startswith("keda.sh/")]
+
+
+def test_a_scaled_object_is_what_keda_has(tmp_path: Path) -> None:
+    (made,) = made_for_keda()
+    assert complaints([made], tmp_path) == []
+    (said,) = complaints([joined(made, nested("spec.minReplicas", 1))], tmp_path)
+    assert "minReplicas" in said
 
 
 def changed(kind: str, route: str, value: Any) -> Object:

@@ -108,6 +108,16 @@ def secret_beside(**prometheus: Any) -> Object:
     return {"config": {"prometheus": prometheus}}
 
 
+def rights_on(group: str) -> Look:
+    """Whether the operator may do anything with what is of a group."""
+    return lambda objects: any(
+        group in rule["apiGroups"]
+        for one in objects
+        if one["kind"] in ("Role", "ClusterRole") and one["metadata"]["name"].endswith("-operator")
+        for rule in one["rules"]
+    )
+
+
 def monitor(objects: list[Object]) -> set[Any]:
     """The intervals of all PodMonitors."""
     monitors = [o for o in objects if o["kind"] == "PodMonitor"]
@@ -307,6 +317,10 @@ TRIED: dict[str, Tried] = {
         [SLACK], in_config("notifications", "receivers"), [SLACK]
     ),
     "config.registry.secretName": Tried("database", secret_of("registry"), "database"),
+    "config.keda.enabled": Tried(True, rights_on("keda.sh"), True),
+    "config.keda.authentication": Tried(
+        "prometheus", in_config("keda", "authentication"), "prometheus"
+    ),
     "config.registry.urlFile": Tried("/run/url", in_config("registry", "urlFile"), "/run/url"),
     "config.registry.environment": Tried("dev", in_config("registry", "environment"), "dev"),
     "config.prometheus.basicAuth.username": Tried(

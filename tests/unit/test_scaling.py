@@ -9,7 +9,7 @@ from tests.unit.scenes import R1, R2, V2, rolling, serving, update
 from transit_operator.api import names
 from transit_operator.core.decide import decide
 from transit_operator.core.objects.build import Object
-from transit_operator.core.objects.scaling import FIRST_FIGURES_SECONDS, scalings
+from transit_operator.core.objects.scaling.said import FIRST_FIGURES_SECONDS, scalings
 from transit_operator.core.observed import Scaling
 from transit_operator.core.times import epoch
 
@@ -29,6 +29,20 @@ def autoscaler(*conditions: tuple[str, str, str, str]) -> dict[tuple[str, str], 
         "status": {"conditions": said},
     }
     return {("HorizontalPodAutoscaler", "m-1"): obj}
+
+
+def scaled_object(*conditions: tuple[str, str, str]) -> dict[tuple[str, str], Object]:
+    """Return what is live: one of KEDA's, whose conditions don't say since when they are so."""
+    said = [dict(zip(("type", "status", "message"), c, strict=True)) for c in conditions]
+    obj = {
+        "metadata": {
+            "name": "m-1",
+            "labels": {names.LABEL_REVISION: R1},
+            "creationTimestamp": BEGAN,
+        },
+        "status": {"conditions": [one | {"reason": "R"} for one in said]},
+    }
+    return {("ScaledObject", "m-1"): obj}
 
 
 ABLE = ("AbleToScale", "True", "SucceededGetScale", "")
@@ -58,6 +72,38 @@ def test_what_an_autoscaler_says(
     assert words in said.message
     young = active is None and NO_METRICS in conditions
     assert said.look_again == (NOW if young else None)
+
+
+READY = ("Ready", "True", "")
+IDLE = ("Active", "False", "")
+LOST = ("Ready", "False", "target may be lost")
+NO_FIGURES = ("HPAActive", "False", "unable to fetch metrics")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "now", "active", "words"),
+    [
+        pytest.param((), NOW, None, "", id="nothing said"),
+        pytest.param((READY, IDLE), NOW, True, "", id="no load is no trouble"),
+        pytest.param((LOST,), NOW - 1, None, "", id="new pods have no figures yet"),
+        pytest.param((LOST,), NOW, False, "ScaledObject m-1 does not scale: R: target", id="lost"),
+        pytest.param((READY, NO_FIGURES), NOW, False, "unable to fetch", id="its HPA stands still"),
+        pytest.param((("Ready", "Unknown", ""),), NOW, None, "", id="unknown"),
+    ],
+)
+def test_what_a_scaled_object_says(
+    conditions: tuple[tuple[str, str, str], ...], now: float, active: bool | None, words: str
+) -> None:
+    said = scalings(scaled_object(*conditions), now)[R1]
+    assert said.active is active
+    assert words in said.message
+
+
+def test_what_is_being_deleted_has_no_say() -> None:
+    leaving = scaled_object(LOST)
+    leaving["ScaledObject", "m-1"]["metadata"]["deletionTimestamp"] = BEGAN
+    for live in (leaving | autoscaler(ABLE, ACTIVE), autoscaler(ABLE, ACTIVE) | leaving):
+        assert scalings(live, NOW)[R1].active is True
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,11 @@ def prometheus_operator_crds() -> Path:
     return source / "example" / "prometheus-operator-crd"
 
 
+def keda_crds() -> Path:
+    """The CRDs of KEDA."""
+    return _module("github.com/kedacore/keda/v2", versions.KEDA) / "config" / "crd" / "bases"
+
+
 def kubernetes_openapi() -> Path:
     """The description of Kubernetes' own API, as its API server publishes it."""
     return _module("k8s.io/kubernetes", versions.KUBERNETES) / "api/openapi-spec/swagger.json"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -121,6 +122,31 @@ class PrometheusConfig(ConfigModel):
         if self.basic_auth.password_file and self.bearer_token_file:
             raise ValueError("basicAuth and bearerTokenFile exclude each other: remove one")
         return self
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """What it wants to see of who asks, in the words of KEDA's `authModes`."""
+        asked = {
+            "basic": self.basic_auth.password_file,
+            "bearer": self.bearer_token_file,
+            "custom": self.header_files,
+            "tls": self.tls.cert_file,
+        }
+        return tuple(mode for mode, given in asked.items() if given)
+
+
+class KedaConfig(ConfigModel):
+    """KEDA, for ModelDeployments that ask for it (`spec.autoscaling.class`)."""
+
+    enabled: bool = Field(
+        default=False, description="Allow it: the operator then watches and writes ScaledObjects."
+    )
+    authentication: Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$")] = (
+        Field(
+            default="",
+            description="A ClusterTriggerAuthentication that has what Prometheus wants to see.",
+        )
+    )
 
 
 class ServerConfig(ConfigModel):
@@ -290,6 +316,7 @@ class OperatorConfig(ConfigModel):
     )
     registry: RegistryConfig = Field(default_factory=RegistryConfig)
     notifications: NotificationsConfig = Field(default_factory=NotificationsConfig)
+    keda: KedaConfig = Field(default_factory=KedaConfig)
     pools: dict[str, Pool] = Field(default_factory=lambda: {"cpu": Pool()})
     file_roots: list[FileRoot] = Field(
         default_factory=lambda: ["/srv/models"],
@@ -299,3 +326,28 @@ class OperatorConfig(ConfigModel):
         default_factory=list, description="Namespaces to watch; none: all of them."
     )
     workers: int = Field(default=8, ge=1, le=64, description="Reconciles at one time.")
+
+    @model_validator(mode="after")
+    def _keda_can_ask(self) -> Self:
+        """KEDA asks the same Prometheus, and is told how in objects that users can read."""
+        prometheus = self.prometheus
+        if not self.keda.enabled:
+            return self
+        if "@" in urlsplit(prometheus.url).netloc:
+            raise ValueError(
+                "keda: users can read a ScaledObject, so prometheus.url must have no password: use"
+                " prometheus.basicAuth"
+            )
+        if prometheus.modes and not self.keda.authentication:
+            raise ValueError(
+                "keda.authentication must name a ClusterTriggerAuthentication for"
+                f" {' and '.join(prometheus.modes)}: KEDA does not see the operator's files"
+            )
+        secrets = set(prometheus.modes) - {"tls"}
+        if len(prometheus.header_files) > 1 or len(secrets) > 1:
+            raise ValueError(
+                "keda: KEDA sends one of basicAuth, bearerTokenFile and one header of headerFiles"
+            )
+        if any(set(",=") & set(value) for value in prometheus.headers.values()):
+            raise ValueError("keda: KEDA sends no header whose value has a comma or an equals sign")
+        return self

@@ -326,8 +326,8 @@ class Server(ApiModel):
     )
     resources: Resources | None = Field(
         default=None,
-        description="Replaces the pool's default resources, as a whole. Autoscaling needs a request"
-        " of cpu.",
+        description="Replaces the pool's default resources, as a whole. Autoscaling by CPU needs"
+        " a request of cpu.",
     )
     env: list[EnvVar] = Field(
         default_factory=list,

@@ -5,6 +5,8 @@ that says what to do. The field's path is put before it by the API server. Its p
 their own: `server`, `traffic`, `rollout`, `analysis`.
 """
 
+from typing import Literal
+
 from pydantic import Field
 
 from .base import ApiModel, rule
@@ -18,6 +20,7 @@ SEMVER_PATTERN = (
     r"(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
 )
 ALIASES = ("stable", "latest")
+DEFAULT_CPU = 70  # percent of what is requested
 
 
 class ModelRef(ApiModel):
@@ -51,11 +54,37 @@ class ModelRef(ApiModel):
 class Autoscaling(ApiModel):
     rules = ({"rule": "self.min <= self.max", "message": "min must not be greater than max"},)
 
+    class_: Literal["HPA", "KEDA"] = Field(
+        default="HPA",
+        alias="class",
+        description="What counts the pods. HPA: a HorizontalPodAutoscaler, which needs a metrics"
+        " API. KEDA: a ScaledObject, which asks the operator's Prometheus itself; the operator's"
+        " configuration must allow it (keda.enabled).",
+    )
     min: int = Field(ge=1, le=1000, description="The fewest pods that carry all the traffic.")
     max: int = Field(ge=1, le=1000, description="The most pods of one revision.")
-    target_cpu: int = Field(
-        default=70, ge=1, le=100, alias="targetCPU", description="Percent of the CPU request."
+    target_cpu: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        alias="targetCPU",
+        description="Percent of the CPU request. Default: 70, or none with targetConcurrency.",
     )
+    target_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Requests in flight for each pod, those that wait and those that are worked on,"
+        " as an average over a minute. With targetCPU too, the one that asks for more pods counts."
+        " Default: none.",
+    )
+
+    @property
+    def cpu(self) -> int | None:
+        """Percent of the CPU request to scale by; None where only requests in flight count."""
+        if self.target_cpu is None and self.target_concurrency is None:
+            return DEFAULT_CPU
+        return self.target_cpu
 
 
 class ModelDeploymentSpec(ApiModel):
@@ -68,9 +97,11 @@ class ModelDeploymentSpec(ApiModel):
         },
         {
             "rule": "!has(self.autoscaling) || !has(self.server.resources)"
+            " || (has(self.autoscaling.targetConcurrency) && !has(self.autoscaling.targetCPU))"
             " || (has(self.server.resources.requests) && 'cpu' in self.server.resources.requests)"
             " || (has(self.server.resources.limits) && 'cpu' in self.server.resources.limits)",
-            "message": "autoscaling goes by the CPU request: server.resources needs requests.cpu",
+            "message": "autoscaling goes by the CPU request: server.resources needs requests.cpu,"
+            " or autoscaling targetConcurrency instead of targetCPU",
         },
         {
             "rule": "!has(self.autoscaling) || self.rollout.capacity != 'Shared'",
@@ -108,8 +139,7 @@ class ModelDeploymentSpec(ApiModel):
     )
     autoscaling: Autoscaling | None = Field(
         default=None,
-        description="A HorizontalPodAutoscaler for each revision, instead of replicas. Default: "
-        "none.",
+        description="An autoscaler for each revision, instead of replicas. Default: none.",
     )
     traffic: Traffic = Field(
         default_factory=Traffic,

@@ -24,7 +24,7 @@ from .config import InvalidConfig, load
 from .leading.lease import DURATION, RETRY
 from .leading.lease import KIND as LEASE
 from .main import lease_name
-from .operator import UNKNOWN, WATCHED, LeaseName
+from .operator import UNKNOWN, LeaseName, watched
 
 SCRAPED_SECONDS = 60.0  # in which a Prometheus finds pods that have just come up
 PAUSE = 1.0
@@ -52,7 +52,7 @@ async def findings(config: OperatorConfig, lease: LeaseName) -> AsyncIterator[Fi
         async with ApiClient(configuration) as client:
             api = Kubernetes(client)
             for namespace in config.namespaces or [""]:
-                for kind in WATCHED:
+                for kind in watched(config):
                     yield await _listed(api, kind, namespace)
             yield await _led(api, lease)
         answers = await _answers(prometheus)

@@ -21,6 +21,7 @@ from ..adapters.kubernetes import KINDS, Expired, Kubernetes, KubernetesError
 from ..adapters.prometheus import Prometheus
 from ..api import names
 from ..api.config import OperatorConfig
+from ..core.objects.scaling.scaled_object import KIND as SCALED_OBJECT
 from .leading.leader import Leader, steady
 from .leading.lease import KIND as LEASE
 from .loop.queue import WorkQueue
@@ -35,7 +36,8 @@ from .writing.execute import Executor, Recorded
 
 log = logging.getLogger(__name__)
 
-WATCHED = tuple(kind for kind in KINDS if kind not in ("Event", "Secret", LEASE))
+_UNWATCHED = ("Event", "Secret", LEASE, SCALED_OBJECT)
+WATCHED = tuple(kind for kind in KINDS if kind not in _UNWATCHED)
 RELIST_SECONDS = 300.0
 RETRY_SECONDS = 2.0
 RELIST_RETRY_SECONDS = 30.0
@@ -46,6 +48,11 @@ UNKNOWN = (
 LIST_ATTEMPTS = 3  # of one kind, where the list went stale while it was read
 LONGEST_HEAD_START = 30.0
 FOLLOWS_AFTER = 1.0  # without the Lease by then, another one leads
+
+
+def watched(config: OperatorConfig) -> tuple[str, ...]:
+    """Return the kinds that are listed and watched. Without KEDA there are no rights on its own."""
+    return (*WATCHED, SCALED_OBJECT) if config.keda.enabled else WATCHED
 
 
 class Address(NamedTuple):
@@ -104,7 +111,7 @@ class Operator:
             )
             self._web = await serve(app, *self._listen)
         await _until_served(api)
-        await self._list_until_done(api, WATCHED)
+        await self._list_until_done(api, watched(self.config))
         self._listed = True
         # What is there by now stays. Each large answer of Prometheus makes the garbage collector
         # walk through all that isn't frozen: half of the time that it took to read the answer.
@@ -244,7 +251,7 @@ class Operator:
         while True:
             await asyncio.sleep(pause)
             try:
-                await self._list(api, WATCHED, within=RELIST_SECONDS / 2)
+                await self._list(api, watched(self.config), within=RELIST_SECONDS / 2)
                 self._looked, pause = steady(), RELIST_SECONDS
             except KubernetesError as error:
                 pause = max(RELIST_RETRY_SECONDS, error.retry_after)

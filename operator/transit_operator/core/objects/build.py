@@ -9,7 +9,6 @@ from typing import Any
 
 from ...api import names
 from ...api.names import revision_object_name
-from ...api.spec import ModelDeploymentSpec
 from .identity import revision_labels, selector
 
 Object = dict[str, Any]
@@ -134,36 +133,6 @@ def service(owner: Owner, name: str, its_labels: dict[str, str], pods: dict[str,
                     "targetPort": "http",
                     "protocol": "TCP",
                     "appProtocol": "http",
-                }
-            ],
-        },
-    }
-
-
-def autoscaler(
-    owner: Owner, revision: str, spec: ModelDeploymentSpec, minimum: int, maximum: int
-) -> Object:
-    """Return the HorizontalPodAutoscaler of one revision. `spec.autoscaling` must be given."""
-    assert spec.autoscaling is not None
-    name = revision_object_name(owner.name, revision)
-    return {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": metadata(owner, name, revision_labels(owner.name, revision)),
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-            "minReplicas": minimum,
-            "maxReplicas": maximum,
-            "metrics": [
-                {
-                    "type": "Resource",
-                    "resource": {
-                        "name": "cpu",
-                        "target": {
-                            "type": "Utilization",
-                            "averageUtilization": spec.autoscaling.target_cpu,
-                        },
-                    },
                 }
             ],
         },

@@ -26,10 +26,12 @@ OWNED = (
     ("v1", "services", "Service"),
     ("v1", "pods", "Pod"),
 )
+OF_KEDA = ("keda.sh/v1alpha1", "scaledobjects", "ScaledObject")  # where the configuration has it
 
 
 def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
     """Register startup, cleanup and one event handler for each watched kind."""
+    owned_kinds = (*OWNED, OF_KEDA) if operator.config.keda.enabled else OWNED
 
     @kopf.on.login(registry=registry)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
@@ -48,7 +50,7 @@ def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
         settings.watching.chunk_size = CHUNK
         settings.queueing.idle_timeout = 0.1
         settings.persistence.diffbase_storage = _NoDiffs()
-        for api_version, plural, _kind in OWNED:
+        for api_version, plural, _kind in owned_kinds:
             selectors = settings.watching.label_selectors
             selectors[api_version, plural] = names.LABEL_MODEL_DEPLOYMENT
         await operator.start()
@@ -74,7 +76,7 @@ def register(registry: kopf.OperatorRegistry, operator: Operator) -> None:
     async def model_deployment(event: kopf.RawEvent, **_: Any) -> None:
         seen(event, names.KIND)
 
-    for api_version, plural, kind in OWNED:
+    for api_version, plural, kind in owned_kinds:
 
         @kopf.on.event(
             api_version,

@@ -13,7 +13,7 @@ from ...api.spec import ModelDeploymentSpec
 from ...api.status import ModelDeploymentStatus, read_status
 from ...core.objects.build import Object, Owner
 from ...core.objects.checks import check_runs
-from ...core.objects.scaling import scalings
+from ...core.objects.scaling.said import scalings
 from ...core.objects.sought import Sought, replaced, seek
 from ...core.observed import Observed, Problem, Readings, Retired, Route
 from ...core.rules.evaluate import next_evaluation

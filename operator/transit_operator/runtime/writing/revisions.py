@@ -15,19 +15,21 @@ from ...api import names
 from ...api.config import OperatorConfig
 from ...api.names import revision_object_name
 from ...api.pod_template import CONTAINER
-from ...api.spec import ModelDeploymentSpec
+from ...api.spec import Autoscaling, ModelDeploymentSpec
 from ...core.decision import Decision
 from ...core.objects import build as objects
-from ...core.objects.build import Object
+from ...core.objects.build import Object, Owner
 from ...core.objects.feedback import KEY_BYTES, feedback_secret, secret_name
 from ...core.objects.revision import storage_of
+from ...core.objects.scaling import autoscaler, scaled_object
 from ...core.objects.template import Unbuildable, pod_template
 from ...core.observed import Wanted
 from ..observing.observe import Snapshot
 from ..observing.records import ANNOTATION_REJECTED, marked
 from .writes import Attempts, Writer
 
-_PER_REVISION = ("Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget")
+_SCALERS = (autoscaler.KIND, scaled_object.KIND)
+_PER_REVISION = ("Deployment", "Service", "PodDisruptionBudget", *_SCALERS)
 
 
 async def write_records(
@@ -59,15 +61,40 @@ async def write_revision(
     else:
         await attempts.make(writer.delete("PodDisruptionBudget", name))
     if spec.autoscaling is None:
-        await attempts.make(writer.delete("HorizontalPodAutoscaler", name))
+        for kind in _SCALERS:
+            await attempts.make(writer.delete(kind, name))
         await attempts.make(writer.scale(name, replicas, only_up=only_up))
     else:
-        largest = decision.limits[revision]
-        wanted = objects.autoscaler(owner, revision, spec, replicas, largest)
+        bounds = replicas, decision.limits[revision]
         if not only_up:
-            await attempts.make(writer.apply(wanted))
+            await attempts.make(
+                _write_scaler(writer, owner, revision, spec.autoscaling, bounds, config)
+            )
         # Only up to its autoscaler's least: down is the autoscaler's affair.
         await attempts.make(writer.scale(name, replicas, only_up=True))
+
+
+async def _write_scaler(
+    writer: Writer,
+    owner: Owner,
+    revision: str,
+    wanted: Autoscaling,
+    bounds: tuple[int, int],
+    config: OperatorConfig,
+) -> None:
+    """Write what scales a revision, the other form of it first away: two would fight."""
+    if wanted.class_ == "HPA":
+        made, other = autoscaler.autoscaler(owner, revision, wanted, *bounds), scaled_object.KIND
+    elif config.keda.enabled:
+        made = scaled_object.scaled_object(owner, revision, wanted, bounds, config)
+        other = autoscaler.KIND
+    else:
+        raise Refused(
+            "spec.autoscaling.class: KEDA is not turned on in this cluster: ask for keda.enabled in"
+            " the operator's configuration, or use class HPA"
+        )
+    await writer.delete(other, made["metadata"]["name"])
+    await writer.apply(made)
 
 
 async def remove(

@@ -1,0 +1,1 @@
+"""Autoscalers of revisions: what is made, in either form, and what they say of themselves."""
