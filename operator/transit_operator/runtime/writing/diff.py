@@ -29,6 +29,7 @@ _LEFT_OUT = {"value", "key", "effect", "operator"}
 
 # Maps of quantities, which the API server writes its own way: 1000m comes back as 1.
 _QUANTITIES = {"requests", "limits"}
+_QUANTITY = "averageValue"  # of an autoscaler: 2000 comes back as 2k
 
 
 def same(desired: Any, live: Any, field: str = "") -> bool:
@@ -52,7 +53,7 @@ def same(desired: Any, live: Any, field: str = "") -> bool:
         return _same_list(desired, live, _MAPS.get(field))
     if desired == "" and field in _LEFT_OUT:
         return not live
-    return False
+    return field == _QUANTITY and _same_quantity(desired, live)
 
 
 def _same_list(desired: list[Any], live: Any, key: str | None) -> bool:
