@@ -95,7 +95,7 @@ bench-scale: venv ## Measure the operator with 100, 1,000 and 5,000 ModelDeploym
 models: venv ## Train the example models into build/models
 	@$(PY) -m transit_models.cli train build/models
 
-images: ## Start the cluster, build both images and load them into it
+images: ## Start the cluster, build the images and load them into it
 	@$(PYTHON) -m dev.cluster images
 
 golden: venv ## Write the golden YAML pairs of the unit tests anew; read the diff

@@ -13,6 +13,7 @@ Schema = dict[str, Any]
 Route = tuple[str, ...]
 
 _PULL: Schema = {"type": "string", "enum": ["IfNotPresent", "Always", "Never"]}
+_DIGEST: Schema = {"type": "string", "pattern": "^(sha256:[a-f0-9]{64})?$"}
 _OBJECT: Schema = {"type": "object"}  # of Kubernetes
 _OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
 _TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
@@ -39,7 +40,7 @@ _COUNT_OR_PERCENT: Schema = {"type": ["integer", "string"], "pattern": "^[0-9]+%
 
 SHAPES: dict[str, Schema] = {
     "image.repository": {"type": "string", "minLength": 1},
-    "image.digest": {"type": "string", "pattern": "^(sha256:[a-f0-9]{64})?$"},
+    "image.digest": _DIGEST,
     "image.pullPolicy": _PULL,
     "imagePullSecrets": _SECRETS,
     "replicas": {"type": "integer", "minimum": 0},
@@ -68,6 +69,17 @@ SHAPES: dict[str, Schema] = {
     "prometheusRule.latencySeconds": {"type": "number", "exclusiveMinimum": 0},
     "dashboards.labels": _TEXT_BY_NAME,
     "dashboards.annotations": _TEXT_BY_NAME,
+    "dashboard.image.repository": {"type": "string", "minLength": 1},
+    "dashboard.image.digest": _DIGEST,
+    "dashboard.image.pullPolicy": _PULL,
+    "dashboard.signIn": {"type": "string", "enum": ["Off", "Optional", "Required"]},
+    "dashboard.hostnames": {
+        "type": "array",
+        # as browsers send them, without a port
+        "items": {"type": "string", "pattern": "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"},
+    },
+    "dashboard.prometheusUrl": {"type": "string", "pattern": "^(https?://.+)?$"},
+    "dashboard.resources": _OBJECT,
     "networkPolicy.prometheus": _OBJECTS,
     "networkPolicy.prometheusPorts": _PORTS,
     "networkPolicy.apiServer": _OBJECTS,
@@ -75,6 +87,7 @@ SHAPES: dict[str, Schema] = {
     "networkPolicy.receivers": _OBJECTS,
     "networkPolicy.receiverPorts": _PORTS,
     "networkPolicy.extraEgress": _OBJECTS,
+    "networkPolicy.visitors": _OBJECTS,
     "networkPolicy.servers.namespaces": _NAMESPACES,
     "networkPolicy.servers.clients": _OBJECTS,
     "networkPolicy.servers.store": _OBJECTS,

@@ -22,7 +22,7 @@ with Gateway API (Traefik), Prometheus and MinIO.
 
   up          bring it up, or make sure that it is; a healthy one is reused
   status      what runs
-  images      up, meanwhile build the images of operator, server and tests' puppet, and load them
+  images      up, meanwhile build all images (operator, page, server, tests' puppet), and load them
   metrics     add metrics-server, by which autoscalers and kubectl top see what pods use
   argocd      add Argo CD's core, built once (ten minutes), and a Git server, for tests/gitops
   postgres    install PostgreSQL's programs, for tests/registry
@@ -43,6 +43,7 @@ Environment:
 """
 DOCKERFILES = {
     versions.OPERATOR_IMAGE: paths.REPOSITORY / "Dockerfile.operator",
+    versions.DASHBOARD_IMAGE: paths.REPOSITORY / "Dockerfile.dashboard",
     versions.SERVER_IMAGE: paths.REPOSITORY / "Dockerfile.server",
     versions.PUPPET_IMAGE: paths.REPOSITORY / "tests" / "puppet" / "Dockerfile",
 }

@@ -49,6 +49,7 @@ IMAGES = {
 }
 BASE_IMAGE = "docker.io/library/python:3.11-slim"
 OPERATOR_IMAGE = "ghcr.io/transit-dev/operator:dev"
+DASHBOARD_IMAGE = "ghcr.io/transit-dev/dashboard:dev"
 SERVER_IMAGE = "ghcr.io/transit-dev/server:dev"
 PUPPET_IMAGE = "ghcr.io/transit-dev/test-puppet:dev"  # a workload of the tests, see tests/puppet
 

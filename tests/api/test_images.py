@@ -52,7 +52,9 @@ def looked_at(kube: Kube, namespace: str, image: str) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize("image", [versions.OPERATOR_IMAGE, versions.SERVER_IMAGE])
+@pytest.mark.parametrize(
+    "image", [versions.OPERATOR_IMAGE, versions.DASHBOARD_IMAGE, versions.SERVER_IMAGE]
+)
 def test_an_image_gives_nobody_more_rights_and_names_all_it_has(
     kube: Kube, namespace: str, image: str
 ) -> None:

@@ -19,6 +19,7 @@ ALL_ON: Object = {
     "podMonitor": {"enabled": True},
     "prometheusRule": {"enabled": True},
     "dashboards": {"enabled": True},
+    "dashboard": {"enabled": True},
     "networkPolicy": {"enabled": True, "servers": {"namespaces": ["ml", "vision"]}},
 }
 
@@ -93,15 +94,18 @@ def kinds(objects: list[Object]) -> list[str]:
     )
 
 
-def pod(objects: list[Object]) -> Object:
-    """The operator's pod template."""
-    template: Object = found(objects, "Deployment")["spec"]["template"]
+def pod(objects: list[Object], of: str = "operator") -> Object:
+    """The pod template of the operator, or of the dashboard."""
+    (one,) = [
+        o for o in objects if o["kind"] == "Deployment" and o["metadata"]["name"].endswith(f"-{of}")
+    ]
+    template: Object = one["spec"]["template"]
     return template
 
 
-def container(objects: list[Object]) -> Object:
-    """The operator's container."""
-    (one,) = pod(objects)["spec"]["containers"]
+def container(objects: list[Object], of: str = "operator") -> Object:
+    """The operator's container, or the dashboard's."""
+    (one,) = pod(objects, of)["spec"]["containers"]
     result: Object = one
     return result
 

@@ -150,7 +150,7 @@ def test_the_tests_pod_is_none_of_the_operators() -> None:
     """Or a budget would count it and Prometheus scrape it; a NetworkPolicy lets it out as them."""
     objects = render(ALL_ON)
     test = found(objects, "Pod")["metadata"]["labels"]
-    selector = found(objects, "Deployment")["spec"]["selector"]["matchLabels"]
+    selector = found(objects, "Deployment", "transit-operator")["spec"]["selector"]["matchLabels"]
     assert not selector.items() <= test.items()
     policy = found(objects, "NetworkPolicy", "transit-operator")["spec"]["podSelector"]
     (names,) = policy["matchExpressions"]

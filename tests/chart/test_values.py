@@ -25,7 +25,7 @@ RECEIVERS = {
 }
 ON = {
     name: {name: {"enabled": True}}
-    for name in ("podMonitor", "prometheusRule", "dashboards", "networkPolicy")
+    for name in ("podMonitor", "prometheusRule", "dashboards", "dashboard", "networkPolicy")
 }
 Look = Callable[[list[Object]], Any]
 
@@ -93,6 +93,11 @@ def in_container(key: str) -> Look:
     return lambda objects: container(objects).get(key)
 
 
+def page(key: str) -> Look:
+    """A part of the live page's container."""
+    return lambda objects: container(objects, "dashboard").get(key)
+
+
 def in_config(*route: str) -> Look:
     def look(objects: list[Object]) -> Any:
         there: Any = config(objects)
@@ -129,6 +134,7 @@ def contains(look: Look, part: Any) -> Look:
 
 
 OPERATOR, SERVER_POLICY = "transit-operator", "transit-system.transit-servers"
+PAGE = "transit-dashboard"
 TRIED: dict[str, Tried] = {
     "crds.enabled": Tried(False, has("CustomResourceDefinition"), False),
     "crds.keep": Tried(
@@ -234,6 +240,41 @@ TRIED: dict[str, Tried] = {
         metadata("ConfigMap", "transit-dashboard-fleet", "annotations", "grafana_folder"),
         "Transit",
         ON["dashboards"],
+    ),
+    "dashboard.enabled": Tried(True, has("Deployment", "-dashboard"), True),
+    "dashboard.image.repository": Tried("r.x/d", page("image"), "r.x/d:0.1.0", ON["dashboard"]),
+    "dashboard.image.tag": Tried(
+        "9", page("image"), "ghcr.io/transit-dev/dashboard:9", ON["dashboard"]
+    ),
+    "dashboard.image.digest": Tried(
+        DIGEST, page("image"), f"ghcr.io/transit-dev/dashboard@{DIGEST}", ON["dashboard"]
+    ),
+    "dashboard.image.pullPolicy": Tried(
+        "Always", page("imagePullPolicy"), "Always", ON["dashboard"]
+    ),
+    "dashboard.signIn": Tried(
+        "Required", contains(page("args"), "--sign-in=Required"), True, ON["dashboard"]
+    ),
+    "dashboard.hostnames": Tried(
+        ["transit.example.com"],
+        contains(page("args"), "--host=transit.example.com"),
+        True,
+        ON["dashboard"],
+    ),
+    "dashboard.prometheusUrl": Tried(
+        "http://p", contains(page("args"), "--prometheus=http://p"), True, ON["dashboard"]
+    ),
+    "dashboard.resources": Tried(
+        {"limits": {"cpu": "2"}},
+        lambda o: container(o, "dashboard")["resources"]["limits"],
+        {"cpu": "2", "memory": "512Mi"},
+        ON["dashboard"],
+    ),
+    "networkPolicy.visitors": Tried(
+        [PEER],
+        lambda o: policy(PAGE, "ingress", 0)(o)["from"],
+        [PEER],
+        joined(ON["networkPolicy"], ON["dashboard"]),
     ),
     "networkPolicy.enabled": Tried(True, has("NetworkPolicy", OPERATOR), True),
     "networkPolicy.prometheus": Tried(
@@ -405,6 +446,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "image.digest": ("sha256:abc", "does not match pattern"),
     "image.tag": (1.5, "got number, want string"),
     "logLevel": ("trace", "value must be one of 'debug', 'info', 'warning', 'error'"),
+    "dashboard.signIn": ("Maybe", "value must be one of 'Off', 'Optional', 'Required'"),
+    "dashboard.hostnames": (["https://transit.example.com"], "does not match pattern"),
     "replicas": ("two", "got string, want integer"),
     "prometheusRule.errorRate": (5, "maximum: got 5, want 1"),
     "imagePullSecrets": (["pull"], "got string, want object"),

@@ -8,7 +8,7 @@ import pytest
 from dev.cluster import paths
 from dev.cluster.images import buildah
 
-SHIPPED = ("Dockerfile.operator", "Dockerfile.server")
+SHIPPED = ("Dockerfile.operator", "Dockerfile.dashboard", "Dockerfile.server")
 
 
 def last_stage(name: str) -> str:

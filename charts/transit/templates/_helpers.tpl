@@ -17,6 +17,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "transit.ownLabels" -}}
 {{ include "transit.selector" . }}
+{{ include "transit.commonOwnLabels" . }}
+{{- end }}
+
+{{- define "transit.commonOwnLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: transit
 app.kubernetes.io/managed-by: {{ .Release.Service }}
@@ -32,9 +36,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- toYaml (merge (fromYaml (include "transit.ownLabels" .)) .Values.podLabels .Values.commonLabels) }}
 {{- end }}
 
-{{- define "transit.image" -}}
-{{- with .Values.image -}}
-{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- define "transit.image" -}}{{ include "transit.imageOf" (list . .Values.image) }}{{- end }}
+
+{{- /* An image of the values, with the chart's version where they name none. */ -}}
+{{- define "transit.imageOf" -}}
+{{- $chart := (first .).Chart -}}
+{{- with last . -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $chart.AppVersion }}{{ end }}
 {{- end -}}
 {{- end }}
 

@@ -41,9 +41,27 @@ class Cluster:
         """Return the same API server and user, for another namespace."""
         return Cluster(self._client, namespace)
 
+    def bearing(self, token: str) -> "Cluster":
+        """Return the same API server for whoever this token is of, with nothing of our own user."""
+        mine = self._client.configuration
+        theirs = Configuration(
+            host=mine.host,
+            api_key={"BearerToken": f"Bearer {token}"},
+            retries=urllib3.Retry(total=0),
+            ssl_ca_cert=mine.ssl_ca_cert,
+            ca_cert_data=mine.ca_cert_data,
+            verify_ssl=mine.verify_ssl,
+            tls_server_name=mine.tls_server_name,
+        )
+        return Cluster(ApiClient(theirs), self.namespace)
+
     def get(self, path: str, query: Query | None = None) -> Object:
         """Return an object or a list. Raises: CommandFailed."""
         return self._json("GET", path, query)
+
+    def ask(self, path: str, body: Object) -> Object:
+        """Put a question that is an object, such as a review; the answer. Raises: CommandFailed."""
+        return self._json("POST", path, None, body)
 
     def patch(self, path: str, body: Body, content_type: str, query: Query | None = None) -> Object:
         """Change an object; what it is then. Raises: CommandFailed."""

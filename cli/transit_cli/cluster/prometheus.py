@@ -4,6 +4,7 @@
 the API server's proxy leads there: so nothing need be forwarded, and the user's rights decide.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
@@ -70,16 +71,22 @@ def find(cluster: Cluster, url: str | None) -> Prometheus:
     config = _operators_configuration(cluster)
     label = config.get("namespaceLabel", "namespace")
     if url is not None:
-        return Prometheus(_Direct(url), url, label)
+        return direct(url, label)
     there = config.get("url") or DEFAULT_URL
     parts = urlsplit(there)
     names = (parts.hostname or "").split(".")
     if len(names) < 2 or (len(names) > 2 and names[2] != "svc"):
-        return Prometheus(_Direct(there), there, label)
+        return direct(there, label)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     service = f"{parts.scheme}:{names[0]}:{port}"
     path = f"/api/v1/namespaces/{quote(names[1])}/services/{service}/proxy{parts.path.rstrip('/')}"
     return Prometheus(_Proxied(cluster, path), there, label)
+
+
+def direct(url: str, namespace_label: str) -> Prometheus:
+    """Return one that is asked at its own address; a password in it is told to nobody else."""
+    where = re.sub(r"//[^/]*@", "//", url)
+    return Prometheus(_Direct(url), where, namespace_label)
 
 
 class _Direct:

@@ -1,6 +1,7 @@
 """The web application: its routes, and what it is made of.
 
-Neighbours: `guard` stands before it, `serve` runs it; `listing`, `detail` and `commanding` answer.
+Neighbours: `guard` or `incluster.gate` stands before it, `serve` runs it; `listing`, `detail` and
+`commanding` answer.
 """
 
 import time
@@ -20,6 +21,7 @@ from .detail import Chosen, Detail, answer_of
 from .listing import Filter, Listing
 from .pages import STATIC, Pages
 from .plots import Plot, plot
+from .visitor import Visitor, Who
 
 _ONE = "/m/{namespace}/{name}"
 
@@ -38,12 +40,13 @@ def create(fleet: Fleet, watch: Watch, sources: Sources, pages: Pages, about: st
     _add_list(app, fleet, Listing(fleet, pages, about))
     _add_detail(app, fleet, Detail(fleet, pages, sources))
     _add_plots(app, fleet, sources)
-    _add_commands(app, fleet, Commanding(pages, sources))
+    _add_commands(app, fleet, Commanding(pages))
 
     @app.exception_handler(HTTPException)
     async def problem(request: Request, error: HTTPException) -> Response:
         template = "error.html" if "HX-Request" in request.headers else "error_page.html"
-        html = pages.render(template, status=error.status_code, text=error.detail)
+        visitor = request.state.visitor
+        html = pages.render(template, visitor=visitor, status=error.status_code, text=error.detail)
         return HTMLResponse(html, error.status_code)
 
     return app
@@ -51,9 +54,9 @@ def create(fleet: Fleet, watch: Watch, sources: Sources, pages: Pages, about: st
 
 def _add_list(app: FastAPI, fleet: Fleet, listing: Listing) -> None:
     @app.get("/", response_class=HTMLResponse)
-    async def page(q: str = "", phase: str = "") -> str:
+    async def page(who: Who, q: str = "", phase: str = "") -> str:
         await fleet.complete.wait()
-        return listing.page(Filter(q, phase))
+        return listing.page(Filter(q, phase), who)
 
     @app.get("/list/events", response_class=EventSourceResponse)
     async def events(
@@ -66,16 +69,16 @@ def _add_list(app: FastAPI, fleet: Fleet, listing: Listing) -> None:
 
 def _add_detail(app: FastAPI, fleet: Fleet, detail: Detail) -> None:
     @app.get(_ONE, response_class=HTMLResponse)
-    async def page(namespace: str, name: str, rollout: float | None = None) -> str:
+    async def page(who: Who, namespace: str, name: str, rollout: float | None = None) -> str:
         entry = await _entry(fleet, namespace, name)
-        return await detail.page(entry, Chosen(rollout))
+        return await detail.page(entry, Chosen(rollout), who)
 
     @app.get(f"{_ONE}/events", response_class=EventSourceResponse)
     async def events(
-        namespace: str, name: str, rollout: float | None = None
+        who: Who, namespace: str, name: str, rollout: float | None = None
     ) -> AsyncIterator[ServerSentEvent]:
         entry = await _entry(fleet, namespace, name)
-        async for event, data in detail.changes(entry, Chosen(rollout)):
+        async for event, data in detail.changes(entry, Chosen(rollout), who):
             yield ServerSentEvent(raw_data=data, event=event or None)
 
 
@@ -106,10 +109,10 @@ def _add_commands(app: FastAPI, fleet: Fleet, commanding: Commanding) -> None:
 
 
 def _command(
-    fleet: Fleet, answer: Callable[[Entry, str], Awaitable[str]]
-) -> Callable[[str, str, str], Awaitable[str]]:
-    async def command(namespace: str, name: str, verb: str) -> str:
-        return await answer(await _entry(fleet, namespace, name), verb)
+    fleet: Fleet, answer: Callable[[Entry, str, Visitor], Awaitable[str]]
+) -> Callable[[Visitor, str, str, str], Awaitable[str]]:
+    async def command(who: Who, namespace: str, name: str, verb: str) -> str:
+        return await answer(await _entry(fleet, namespace, name), verb, who)
 
     return command
 

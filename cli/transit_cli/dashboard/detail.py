@@ -21,6 +21,7 @@ from .data.sources import LOOK_SECONDS, Measured, Sources, tick
 from .pages import Pages, partials
 from .plots import title_of
 from .steering import choices
+from .visitor import Visitor
 
 SECTIONS = (
     "head",
@@ -89,11 +90,12 @@ class Detail:
         self._pages = pages
         self._sources = sources
 
-    async def page(self, entry: Entry, chosen: Chosen) -> str:
+    async def page(self, entry: Entry, chosen: Chosen, visitor: Visitor) -> str:
         """Return the whole page."""
-        sections = await self._sections(entry, chosen)
+        sections = await self._sections(entry, chosen, visitor)
         return self._pages.render(
             "detail.html",
+            visitor=visitor,
             entry=entry,
             shown=entry.shown,
             sections=sections,
@@ -101,7 +103,9 @@ class Detail:
             problem=self._fleet.problem,
         )
 
-    async def changes(self, entry: Entry, chosen: Chosen) -> AsyncIterator[tuple[str, str]]:
+    async def changes(
+        self, entry: Entry, chosen: Chosen, visitor: Visitor
+    ) -> AsyncIterator[tuple[str, str]]:
         """Yield events, by their names: "" is HTML, `PLOTS` the moment for new curves."""
         sent: dict[str, str] = {}
         ticked = 0
@@ -112,7 +116,7 @@ class Detail:
                     gone = self._pages.render("problem.html", problem=f"{entry.key[1]} was deleted")
                     yield "", partials({"problem": gone}, "innerHTML")
                     return
-                sections = await self._sections(now, chosen)
+                sections = await self._sections(now, chosen, visitor)
                 sections["problem"] = self._pages.render(
                     "problem.html", problem=self._fleet.problem
                 )
@@ -127,7 +131,7 @@ class Detail:
                 await asyncio.sleep(BREATH_SECONDS)
                 await waiting.some(LOOK_SECONDS)
 
-    async def _sections(self, entry: Entry, chosen: Chosen) -> dict[str, str]:
+    async def _sections(self, entry: Entry, chosen: Chosen, visitor: Visitor) -> dict[str, str]:
         now = time.time()
         answer = answer_of(entry.mdep, chosen, now)
         one = answer.timeline
@@ -141,7 +145,7 @@ class Detail:
         values = {
             "answer": answer,
             "changes": _coloured(diff),
-            "choices": choices(entry.mdep, shown),
+            "choices": choices(entry.mdep, shown) if visitor.cluster is not None else (),
             "entry": entry,
             "events": _told(events),
             "figures": _figures(entry.mdep, answer),

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from .data.fleet import Entry, Fleet, Key
 from .pages import Pages, partials
+from .visitor import Visitor
 
 QUIET_SECONDS = 60.0  # with nothing new
 BREATH_SECONDS = 0.2  # between two events: what changes in it is told at once
@@ -44,11 +45,12 @@ class Listing:
         self._about = about
         self._rows: WeakKeyDictionary[Entry, str] = WeakKeyDictionary()
 
-    def page(self, wanted: Filter) -> str:
+    def page(self, wanted: Filter, visitor: Visitor) -> str:
         """Return the whole page."""
         found = self._found(wanted)
         return self._pages.render(
             "list.html",
+            visitor=visitor,
             wanted=wanted,
             about=self._about,
             rows=self._html(found),

@@ -4,7 +4,6 @@ Everything is escaped but what templates themselves are. Neighbours: `listing` a
 """
 
 import base64
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha384
@@ -59,9 +58,9 @@ def _integrity(file: str) -> str:
 
 
 class Pages:
-    """Renders. `token` is what the buttons of these pages send with a command."""
+    """Renders. Whole pages are of a visitor: they need one."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self) -> None:
         self._templates = Environment(
             loader=PackageLoader(__package__ or ""),
             autoescape=select_autoescape(default=True),
@@ -78,7 +77,6 @@ class Pages:
             "when": _when,
         }
         self._templates.globals |= {
-            "headers": json.dumps({"X-Transit-Token": token}),
             "integrity": {
                 str(file.relative_to(STATIC)): _integrity(str(file.relative_to(STATIC)))
                 for file in sorted(STATIC.rglob("*.*"))

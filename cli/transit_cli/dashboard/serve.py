@@ -10,8 +10,10 @@ from types import FrameType
 from typing import NoReturn
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from ..cluster.connection import Cluster
+from ..cluster.prometheus import find
 from ..exits import CommandFailed
 from .app import create
 from .data.fleet import Fleet, Watch
@@ -40,21 +42,28 @@ def serve(
     listening = _listen(port)
     port, secrets = listening.getsockname()[1], Secrets()
     fleet = Fleet()
-    watch = Watch(fleet, cluster, everywhere=everywhere)
-    app = create(fleet, watch, Sources(cluster, prometheus), Pages(secrets.token), about)
-    config = uvicorn.Config(
-        Guard(app, port, secrets),
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=_LAST_SECONDS,
-    )
+    watch = Watch(fleet, cluster, [] if everywhere else [cluster.namespace])
+    sources = Sources(cluster, lambda: find(cluster, prometheus))
+    app = create(fleet, watch, sources, Pages(), about)
     told(f"http://{HOST}:{port}/?key={secrets.key}")
     if browser:
         webbrowser.open(f"http://{HOST}:{port}/?key={secrets.once}")
-    _Server(config, watch).run([listening])
+    run(Guard(app, port, secrets, cluster), watch, listening)
     # uvicorn raises the signal that it took once more, but where SIGINT is ignored, as in what a
     # script starts in the background, that ends nothing.
     raise KeyboardInterrupt
+
+
+def run(app: ASGIApp, watch: Watch, listening: socket.socket) -> None:
+    """Serve until a signal ends it."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_LAST_SECONDS,
+    )
+    _Server(config, watch).run([listening])
 
 
 class _Server(uvicorn.Server):

@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import paths, versions
 
 INSIDE = "opt/transit/sbom.cdx.json"
-SHIPPED = (versions.OPERATOR_IMAGE, versions.SERVER_IMAGE)
+SHIPPED = (versions.OPERATOR_IMAGE, versions.DASHBOARD_IMAGE, versions.SERVER_IMAGE)
 
 
 def file(image: str) -> Path:

@@ -21,12 +21,15 @@ from transit_cli.dashboard.listing import Filter, Listing
 from transit_cli.dashboard.pages import Pages
 from transit_cli.dashboard.plots import plot
 from transit_cli.dashboard.steering import choices
+from transit_cli.dashboard.visitor import Visitor
 from transit_cli.rollout.chance import at_least, between
 from transit_cli.rollout.classes import mixes
 from transit_cli.rollout.curves import Series, Subject, curves
 from transit_cli.rollout.reading import read
 from transit_cli.rollout.timeline import Step, Timeline
 from transit_operator.core.signals.statistics import surely_above
+
+NOBODY = Visitor("", None)  # who may only look
 
 
 def baking() -> World:
@@ -116,7 +119,7 @@ def fleet() -> Fleet:
 
 @pytest.fixture
 def listing(fleet: Fleet) -> Listing:
-    return Listing(fleet, Pages(""), "a cluster")
+    return Listing(fleet, Pages(), "a cluster")
 
 
 def item(world: World, name: str = "kepler") -> Object:
@@ -141,7 +144,7 @@ def test_rows_of_the_list(
     fleet: Fleet, listing: Listing, story: type[World], words: tuple[str, ...]
 ) -> None:
     fleet.take(Everything((item(story()),)))
-    page = listing.page(Filter())
+    page = listing.page(Filter(), NOBODY)
     assert page.count("/m/ml/kepler") == 1
     for word in words:
         assert word in page
@@ -149,20 +152,20 @@ def test_rows_of_the_list(
 
 def test_a_filter_takes_words_anywhere_and_a_phase(fleet: Fleet, listing: Listing) -> None:
     fleet.take(Everything((item(serving()), item(rolling(), "galileo"))))
-    assert "kepler</a>" in listing.page(Filter("ML/KEP"))
-    assert "galileo</a>" not in listing.page(Filter("ML/KEP"))
-    assert "galileo</a>" in listing.page(Filter("2.0.0 forest"))
-    assert "1 of 2:" in listing.page(Filter(phase="Progressing"))
-    assert "None of 2" in listing.page(Filter(phase="Failed"))
+    assert "kepler</a>" in listing.page(Filter("ML/KEP"), NOBODY)
+    assert "galileo</a>" not in listing.page(Filter("ML/KEP"), NOBODY)
+    assert "galileo</a>" in listing.page(Filter("2.0.0 forest"), NOBODY)
+    assert "1 of 2:" in listing.page(Filter(phase="Progressing"), NOBODY)
+    assert "None of 2" in listing.page(Filter(phase="Failed"), NOBODY)
 
 
 def test_names_and_messages_are_never_markup(fleet: Fleet, listing: Listing) -> None:
     evil = item(rolling())
     evil["status"]["candidate"]["models"][0]["version"] = "<script>alert(1)</script>"
     fleet.take(Everything((evil,)))
-    page = listing.page(Filter('"><script>'))
+    page = listing.page(Filter('"><script>'), NOBODY)
     assert "<script>" not in page
-    assert "&lt;script&gt;" in listing.page(Filter())
+    assert "&lt;script&gt;" in listing.page(Filter(), NOBODY)
 
 
 async def test_whoever_waits_is_told_of_each_change_once(fleet: Fleet) -> None:

@@ -42,3 +42,17 @@ can't be limited to names. */ -}}
   resources: [events, secrets]
   verbs: [create]
 {{- end }}
+
+{{- /* What the live page reads, and nothing else: commands are given with the visitor's own token. */ -}}
+{{- define "transit.dashboardRules" -}}
+- apiGroups: [transit.dev]
+  resources: [modeldeployments]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [pods, events]
+  verbs: [list]
+# What a revision was resolved to, for the diff.
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [get]
+{{- end }}

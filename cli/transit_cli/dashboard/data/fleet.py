@@ -1,12 +1,12 @@
-"""All ModelDeployments as they are now, kept by one watch, and who waits for a change of them.
+"""All ModelDeployments as they are now, kept by watches, and who waits for a change of them.
 
-Everything here happens in the event loop; the watch is a thread that hands over what comes.
+Everything here happens in the event loop; a watch is a thread that hands over what comes.
 Neighbours: `cluster.watching` is the watch, `listing` and `detail` are who waits.
 """
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -58,16 +58,24 @@ class Waiting:
 class Fleet:
     """What there is. `problem` says why it may be old; `complete` is set once all were listed.
 
-    `version` rises with each change, so that a page knows whether it has missed one.
+    `version` rises with each change, so that a page knows whether it has missed one. `parts` is how
+    many watches feed it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parts: int = 1) -> None:
         self.entries: dict[Key, Entry] = {}
-        self.problem = ""
         self.version = 0
         self.ended = False
         self.complete = asyncio.Event()
+        self._parts = parts
+        self._problems: dict[str, str] = {}  # of each part that has been heard of
+        self._listed: set[str] = set()
         self._waiting: set[Waiting] = set()
+
+    @property
+    def problem(self) -> str:
+        """Return why what there is may be old."""
+        return next((text for text in self._problems.values() if text), "")
 
     def get(self, namespace: str, name: str) -> Entry | None:
         """Return one, if it is there."""
@@ -87,14 +95,17 @@ class Fleet:
         finally:
             self._waiting.discard(one)
 
-    def take(self, news: News) -> None:
-        """Take what the watch has brought."""
-        problem = news.why if isinstance(news, Away) else ""
+    def take(self, news: News, part: str = "") -> None:
+        """Take what a watch has brought: that of the namespace `part`, or of all ("")."""
+        before = self.problem
+        self._problems[part] = news.why if isinstance(news, Away) else ""
         told: set[Key] = set()
         match news:
             case Everything(items):
-                told = self._replace(items)
-                self.complete.set()
+                told = self._replace(items, part)
+                self._listed.add(part)
+                if len(self._listed) == self._parts:
+                    self.complete.set()
             case Changed(item):
                 told = {self._put(item)}
             case Deleted(item):
@@ -104,10 +115,9 @@ class Fleet:
             self.version += 1
         for one in self._waiting:
             mine = told if one.only is None else told & {one.only}
-            if mine or problem != self.problem:
+            if mine or before != self.problem:
                 one.changed |= mine
                 one.woken.set()
-        self.problem = problem
 
     def end(self) -> None:
         """Let everybody go who waits: nothing more comes."""
@@ -115,13 +125,13 @@ class Fleet:
         for one in self._waiting:
             one.woken.set()
 
-    def _replace(self, items: tuple[Object, ...]) -> set[Key]:
-        before, self.entries = self.entries, {}
-        for item in items:
-            self._put(item)
+    def _replace(self, items: tuple[Object, ...], part: str) -> set[Key]:
+        before = {key: one for key, one in self.entries.items() if part in ("", key[0])}
+        self.entries = {key: one for key, one in self.entries.items() if key not in before}
+        listed = {self._put(item) for item in items}
         return {
             key
-            for key in {*before, *self.entries}
+            for key in {*before, *listed}
             if before.get(key) is None
             or (now := self.entries.get(key)) is None
             or before[key].mdep["metadata"] != now.mdep["metadata"]
@@ -139,19 +149,23 @@ def _key(item: Object) -> Key:
 
 
 class Watch:
-    """Feeds a fleet, in a thread of its own, until `stop`."""
+    """Feeds a fleet until `stop`: a thread for each namespace, or one for all where none is named.
 
-    def __init__(self, fleet: Fleet, cluster: Cluster, *, everywhere: bool) -> None:
+    A fleet has as many parts as there are threads.
+    """
+
+    def __init__(self, fleet: Fleet, cluster: Cluster, namespaces: Sequence[str] = ()) -> None:
         self._fleet = fleet
-        self._cluster = cluster
-        self._everywhere = everywhere
+        self._parts = {one: cluster.within(one) for one in namespaces} or {"": cluster}
         self._stopped = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Begin; called in the event loop that the fleet lives in."""
         self._loop = asyncio.get_running_loop()
-        threading.Thread(target=self._run, args=(self._loop,), name="watch", daemon=True).start()
+        for part, cluster in self._parts.items():
+            what = (self._loop, part, cluster)
+            threading.Thread(target=self._run, args=what, name="watch", daemon=True).start()
 
     def stop(self) -> None:
         """Take nothing more, and let those go who wait. From any thread or signal handler."""
@@ -159,8 +173,8 @@ class Watch:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._fleet.end)
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        for news in watch_all(self._cluster, everywhere=self._everywhere, stopped=self._stopped):
+    def _run(self, loop: asyncio.AbstractEventLoop, part: str, cluster: Cluster) -> None:
+        for news in watch_all(cluster, everywhere=not part, stopped=self._stopped):
             if self._stopped.is_set():
                 return
-            loop.call_soon_threadsafe(self._fleet.take, news)
+            loop.call_soon_threadsafe(self._fleet.take, news, part)

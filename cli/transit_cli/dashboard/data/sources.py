@@ -1,16 +1,17 @@
 """What one page shows beside the ModelDeployment: pods, Events, the diff, and what was measured.
 
-Each is asked once a tick for all pages (`once`), with the rights of whoever started the program.
+Each is asked once a tick for all pages (`once`), with the rights of the program.
 Neighbours: `cluster` knows how to ask; `detail` and `plots` lay out the answers.
 """
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...cluster import measured, modeldeployments
 from ...cluster.connection import Cluster, Object
-from ...cluster.prometheus import Prometheus, Unreachable, find
+from ...cluster.prometheus import Prometheus, Unreachable
 from ...rollout.classes import Mix
 from ...rollout.curves import Curves
 from ...rollout.times import seconds
@@ -36,34 +37,30 @@ class Measured:
 
 
 class Sources:
-    """Asks a cluster and its Prometheus. `prometheus` is the URL that was given, if any."""
+    """Asks a cluster and its Prometheus, which `prometheus` finds."""
 
-    def __init__(self, cluster: Cluster, prometheus: str | None) -> None:
+    def __init__(self, cluster: Cluster, prometheus: Callable[[], Prometheus]) -> None:
         self._cluster = cluster
-        self._url = prometheus
+        self._find = prometheus
         self._once = Once()
-
-    def within(self, namespace: str) -> Cluster:
-        """Return the cluster for a command in a namespace."""
-        return self._cluster.within(namespace)
 
     async def pods(self, entry: Entry) -> list[Object]:
         """Return the pods of all revisions; none where they may not be read."""
-        there, name = self.within(entry.key[0]), entry.key[1]
+        there, name = self._cluster.within(entry.key[0]), entry.key[1]
         return await self._once.ask(
             ("pods", entry.key), LOOK_SECONDS, lambda: modeldeployments.pods(there, name)
         )
 
     async def events(self, entry: Entry) -> list[Object]:
         """Return the Events; none where they may not be read."""
-        there, name = self.within(entry.key[0]), entry.key[1]
+        there, name = self._cluster.within(entry.key[0]), entry.key[1]
         return await self._once.ask(
             ("events", entry.key), LOOK_SECONDS, lambda: modeldeployments.events(there, name)
         )
 
     async def diff(self, entry: Entry, before: str, after: str) -> list[str]:
         """Return what differs between two revisions."""
-        there, name = self.within(entry.key[0]), entry.key[1]
+        there, name = self._cluster.within(entry.key[0]), entry.key[1]
         return await self._once.ask(
             ("diff", entry.key, before, after),
             KEPT_SECONDS,
@@ -110,9 +107,7 @@ class Sources:
         return found[0] if found else None
 
     async def _prometheus(self) -> Prometheus:
-        return await self._once.ask(
-            "prometheus", KEPT_SECONDS, lambda: find(self._cluster, self._url)
-        )
+        return await self._once.ask("prometheus", KEPT_SECONDS, self._find)
 
 
 def tick(mdep: Object, answer: Why) -> float:

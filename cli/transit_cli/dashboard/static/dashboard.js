@@ -33,8 +33,17 @@
 
   const dialog = () => document.getElementById("dialog");
 
+  // a token is not to be pasted where it would travel readable
+  function guardTokens() {
+    for (const form of document.querySelectorAll("form.sign-in")) {
+      form.querySelector(".insecure").hidden = window.isSecureContext;
+      form.querySelector("button.do").disabled = !window.isSecureContext;
+    }
+  }
+
   document.addEventListener("htmx:after:swap", () => {
     tellTimes();
+    guardTokens();
     if (dialog().hasChildNodes() && !dialog().open) dialog().showModal();
     const first = dialog().open && dialog().querySelector("[autofocus]");
     if (first && !dialog().contains(document.activeElement)) first.focus();
@@ -54,6 +63,12 @@
       filter.focus();
     }
   });
-  document.addEventListener("DOMContentLoaded", tellTimes);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) dialog().close();
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    tellTimes();
+    guardTokens();
+  });
   setInterval(tellTimes, 1000);
 })();
