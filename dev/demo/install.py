@@ -66,5 +66,6 @@ def _values(kube: Kube) -> list[str]:
         values += ["config.pools.cpu.nodeSelector=null"]
     if registry := os.environ.get("TRANSIT_REGISTRY", "").rstrip("/"):
         values += [f"image.repository={registry}/operator"]
+        values += [f"dashboard.image.repository={registry}/dashboard"]
         values += [f"config.server.image={registry}/server:dev"]
     return values

@@ -60,7 +60,7 @@ SUITES = (
         "the live page as a process, before the operator's own rules; no cluster",
         ("tests/page",),
         _side_by_side(2, "not browser", "loadfile"),
-        runs=("cli/transit_cli/",),
+        runs=("cli/transit_cli/", "charts/", "crds/"),
     ),
     Suite(
         "server",
@@ -90,7 +90,7 @@ SUITES = (
         "API server, objects, policies, commands, faults, command line: a server plays its part",
         ("tests/api", "tests/scenarios", "tests/cli"),
         _side_by_side(8, "not disruptive", "worksteal"),
-        runs=(*_PUPPETS, "cli/transit_cli/"),
+        runs=(*_PUPPETS, "cli/transit_cli/", "Dockerfile.dashboard"),
         cluster=True,
     ),
     Suite(

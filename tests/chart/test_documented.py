@@ -28,6 +28,7 @@ PAGES = (
     "README.md",
     "docs/start.md",
     "docs/guides/autoscaling.md",
+    "docs/guides/dashboard.md",
     "docs/guides/gateways.md",
     "docs/guides/gpu-pool.md",
     "docs/guides/moving/argo-rollouts.md",

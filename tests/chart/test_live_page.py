@@ -1,4 +1,4 @@
-"""The live page in the cluster: what its pod may do, who it answers, and that nothing else is its."""
+"""The live page in the cluster: what its pod may do, whom it answers, and what is only its own."""
 
 from typing import Any
 

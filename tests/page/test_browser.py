@@ -5,6 +5,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -12,8 +13,11 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from playwright.sync_api import Page as Tab
 
 from tests.page import plays
+from tests.page.apiserver import ApiServer
 from tests.page.conftest import Page
 from tests.page.stage import Stage
+from tests.page.test_in_cluster import api as api
+from tests.page.test_in_cluster import serving
 
 pytestmark = pytest.mark.browser
 
@@ -185,3 +189,41 @@ def test_a_thousand_are_listed_and_stay_live(
     expect(tab.locator("#rows tr", has_text="model-0999")).to_contain_text("RolledBack")
     assert (seen.complaints, seen.elsewhere) == ([], [])
     tab.context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_signing_in_brings_the_buttons(
+    api: ApiServer, stage: Stage, browser: Browser, tmp_path: Path, theme: str
+) -> None:
+    """On localhost, where a browser keeps a Secure cookie without TLS, as through a port-forward."""
+    token = api.token("people", "editor")
+    with serving(api, tmp_path, stage.url, "Optional") as page:
+        context = browser.new_context(
+            base_url=page.url, color_scheme="dark" if theme == "dark" else "light"
+        )
+        tab = context.new_page()
+        seen = Seen(tab, page.url)
+        go(tab, "/m/ml/kepler")
+        expect(tab.get_by_role("button", name="Abort…")).to_have_count(0)
+        tab.get_by_role("button", name="Sign in…").click()
+        dialog = tab.get_by_role("dialog")
+        expect(dialog.get_by_label("Token")).to_be_focused()
+        tab.keyboard.type("made.up.token")
+        tab.keyboard.press("Enter")
+        expect(dialog).to_contain_text("doesn't take this token")
+        found = Axe().run(tab).response["violations"]
+        assert [v["id"] for v in found if v["impact"] in SERIOUS] == []
+        dialog.get_by_label("Token").fill(token)
+        dialog.get_by_role("button", name="Sign in").click()
+        expect(tab.get_by_role("button", name="Abort…")).to_be_visible()
+        expect(tab.locator(".who")).to_contain_text("people:editor")
+        tab.get_by_role("button", name="Abort…").click()
+        expect(dialog).to_contain_text("forest 2.0.0 is rolled back")
+        tab.keyboard.press("Escape")
+        found = Axe().run(tab).response["violations"]
+        assert [v["id"] for v in found if v["impact"] in SERIOUS] == []
+        tab.get_by_role("button", name="Sign out").click()
+        expect(tab.get_by_role("button", name="Sign in…")).to_be_visible()
+        expect(tab.get_by_role("button", name="Abort…")).to_have_count(0)
+        assert (seen.complaints, seen.elsewhere) == ([], [])
+        context.close()

@@ -100,7 +100,7 @@ def test_a_command_of_somebody_elses_page_is_refused(
                 "forest 3.0.0 was rolled back: too many of its predictions failed",
                 "51 of 1000 predictions failed in 5m: 5.1 %",
                 "at most 50 failures in 1000",
-                "Turned back before",
+                "Rolled back before",
                 "+  version: 3.0.0",
                 "Predicted classes",
             ),

@@ -97,7 +97,7 @@ def _next_step(mdep: Object, shown: Shown, step: Step) -> str:
     waited = f", without waiting for the {left} that are left or for data" if step.number else ""
     return (
         f"{what} gets {following['weight']} % of the traffic now, in place of {step.weight} %"
-        f"{waited}. A failing signal still turns it back."
+        f"{waited}. A failing signal still rolls it back."
     )
 
 
@@ -136,7 +136,7 @@ def _rollback(shown: Shown, previous: str) -> Choice:
     return Choice(
         "rollback",
         "Roll back",
-        f"{previous} gets all traffic at once and is the stable version again; {stable} is turned"
+        f"{previous} gets all traffic at once and is the stable version again; {stable} is rolled"
         f" back. The spec still asks for {stable}: change it, too. {_AGAIN}",
         hard=True,
     )
