@@ -195,7 +195,7 @@ def test_a_thousand_are_listed_and_stay_live(
 def test_signing_in_brings_the_buttons(
     api: ApiServer, stage: Stage, browser: Browser, tmp_path: Path, theme: str
 ) -> None:
-    """On localhost, where a browser keeps a Secure cookie without TLS, as through a port-forward."""
+    """On localhost, where a browser keeps a Secure cookie without TLS: as by a port-forward."""
     token = api.token("people", "editor")
     with serving(api, tmp_path, stage.url, "Optional") as page:
         context = browser.new_context(

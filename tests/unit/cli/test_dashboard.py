@@ -15,6 +15,7 @@ from tests.unit.scenes import (
     serving,
 )
 from tests.unit.world import World
+from transit_cli.cluster.prometheus import direct
 from transit_cli.cluster.watching import Away, Changed, Deleted, Everything
 from transit_cli.dashboard.data.fleet import Fleet
 from transit_cli.dashboard.listing import Filter, Listing
@@ -157,6 +158,32 @@ def test_a_filter_takes_words_anywhere_and_a_phase(fleet: Fleet, listing: Listin
     assert "galileo</a>" in listing.page(Filter("2.0.0 forest"), NOBODY)
     assert "1 of 2:" in listing.page(Filter(phase="Progressing"), NOBODY)
     assert "None of 2" in listing.page(Filter(phase="Failed"), NOBODY)
+
+
+def of(namespace: str) -> Object:
+    found = seen(rolling(10), "kepler")
+    found["metadata"] |= {"namespace": namespace, "uid": namespace}
+    return found
+
+
+def test_of_several_namespaces_each_is_listed_by_itself() -> None:
+    fleet = Fleet(2)
+    fleet.take(Everything((of("ml"),)), "ml")
+    fleet.take(Away("no right"), "vision")
+    assert not fleet.complete.is_set()
+    fleet.take(Everything((of("vision"),)), "vision")
+    assert fleet.complete.is_set()
+    fleet.take(Away("no API server answers"), "ml")
+    fleet.take(Changed(of("vision")), "vision")
+    assert fleet.problem == "no API server answers", "the other one's news say nothing of it"
+    fleet.take(Everything(()), "ml")
+    assert [one.key for one in fleet.ordered()] == [("vision", "kepler")]
+    assert fleet.problem == ""
+
+
+def test_the_password_of_a_prometheus_is_not_shown() -> None:
+    found = direct("http://me:secret@prometheus.example:9090/x", "namespace")
+    assert found.where == "http://prometheus.example:9090/x"
 
 
 def test_names_and_messages_are_never_markup(fleet: Fleet, listing: Listing) -> None:
