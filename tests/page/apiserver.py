@@ -36,10 +36,10 @@ class ApiServer:
             timeout=30,
         )
 
-    def ready(self) -> bool:
-        """Tell whether it answers, with all that it makes at its start."""
+    def serves(self, path: str) -> bool:
+        """Tell whether it answers there: `/readyz`, or a kind that has just been made."""
         try:
-            return self._client.get("/readyz").status_code == 200
+            return self._client.get(path).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -126,7 +126,7 @@ def running(folder: Path) -> Iterator[ApiServer]:
     ]
     with _process(etcd, folder / "etcd.log"), _process(api, folder / "apiserver.log"):
         found = ApiServer(f"https://127.0.0.1:{port}", authority.certificate)
-        eventually("the API server is ready", found.ready, 120)
+        eventually("the API server is ready", lambda: found.serves("/readyz"), 120)
         yield found
 
 

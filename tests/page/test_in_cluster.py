@@ -56,16 +56,10 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
             server.account("people", name)
             if role:
                 _bind(server, name, f"{SYSTEM}:transit-{role}")
-        eventually("the CRD is served", lambda: _served(server), 60)
+        eventually("the kind is served", lambda: server.serves(MDEPS.format("ml")), 60)
         for namespace in NAMESPACES:
             _put(server, namespace)
         yield server
-
-
-def _served(server: ApiServer) -> bool:
-    found = server.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
-    conditions = found["items"][0].get("status", {}).get("conditions", [])
-    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
 def _create_rights(server: ApiServer, made: Object) -> None:
