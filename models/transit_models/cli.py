@@ -12,6 +12,7 @@ from transit_models.commands import (
     alias,
     ask,
     check,
+    fetch,
     look,
     pack,
     publish,
@@ -29,7 +30,7 @@ from transit_models.errors import (
     StorageUnavailable,
 )
 
-_COMMANDS = (train, pack, ask, trial, check, publish, look, resolve, sign, alias, registry)
+_COMMANDS = (train, pack, ask, trial, check, publish, look, fetch, resolve, sign, alias, registry)
 
 _EPILOG = """\
 A store is a directory (file:///path, or a plain path), a bucket (s3://bucket/prefix, or gs://), a

@@ -1,9 +1,10 @@
-"""What commands share: how one is added, which versions are meant, and telling.
+"""What commands share: how one is added, which versions and keys are meant, and telling.
 
 Neighbour: `cli` makes the `Add` that each module's `add` is given.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -38,6 +39,14 @@ def named(reference: str, examples: Sequence[str] = ("1.1.0",)) -> tuple[str, st
         written = " or ".join(f"{name}@{example}" for example in examples)
         raise InvalidReference(f"{name!r}: which version? Write {written}")
     return name, asked
+
+
+def public_keys(text: str) -> dict[str, str]:
+    """Names and keys of a JSON object. Raises `ValueError`, which argparse tells."""
+    keys = json.loads(text)
+    if not isinstance(keys, dict) or not all(isinstance(pem, str) for pem in keys.values()):
+        raise ValueError("no JSON object of texts")
+    return keys
 
 
 def tell(line: str) -> None:

@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from transit_models.commands.common import Add, named
+from transit_models.commands.common import Add, named, public_keys
 from transit_models.errors import SignatureError
 from transit_models.signing import Keys
 from transit_models.storage import Storage, open_storage
@@ -23,7 +23,7 @@ def add(command: Add) -> None:
     resolve.add_argument("--output", type=Path, metavar="FILE", help="write it there instead")
     resolve.add_argument(
         "--signed-by",
-        type=_keys,
+        type=public_keys,
         metavar="KEYS",
         help="one of these must have signed it: names and public keys (PEM), as a JSON object",
     )
@@ -53,10 +53,3 @@ def _must_be_signed(storage: Storage, name: str, version: str, digest: str, keys
         keys.signer(digest, storage.signatures(name, version))
     except SignatureError as error:
         raise SignatureError(f"{storage.uri}/{name}/v{version}: {error}") from None
-
-
-def _keys(text: str) -> dict[str, str]:
-    keys = json.loads(text)
-    if not isinstance(keys, dict) or not all(isinstance(pem, str) for pem in keys.values()):
-        raise ValueError("no JSON object of texts")
-    return keys

@@ -21,14 +21,16 @@ def fetch_verified(
     into: Path,
     digest: str | None = None,
     keys: Keys | None = None,
+    *,
+    copy: bool = False,
 ) -> VerifiedVersion:
     """Fetch `name` at `version`, every byte verified before anything is deserialised.
 
-    With `keys` one of them must have signed it, and it is a copy in `into`, which nobody who writes
-    to the store can change after it was verified. Raises what `Storage.fetch` raises,
-    `ContentChanged` when it is another content than that of `digest`, and `SignatureError`.
+    With `keys` one of them must have signed it. With those, or `copy`, it is in `into`, which
+    nobody who writes to the store can change after it was verified. Raises what `Storage.fetch`
+    raises, `ContentChanged` when it is another content than that of `digest`, and `SignatureError`.
     """
-    found = storage.fetch(name, version, into, digest, copy=keys is not None)
+    found = storage.fetch(name, version, into, digest, copy=copy or keys is not None)
     if digest is not None and found.digest != digest:
         raise ContentChanged(storage.uri, name, plain(version), digest, found.digest)
     if keys is None:

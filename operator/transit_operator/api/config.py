@@ -22,12 +22,41 @@ class ConfigModel(ApiModel):
 Quantities = dict[str, dict[str, str | int]]  # requests and limits → resource → quantity
 
 
+# A directory, without "..", "." or "//", and not the root, which would be everything.
+_DIRECTORY = r"(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))"
+FileRoot = Annotated[str, Field(pattern=rf"^{_DIRECTORY}+$")]
+
+
 def _resolver_resources() -> Quantities:
     # With a limit of each: a ResourceQuota on limits refuses pods that have none.
     return {
         "requests": {"cpu": "10m", "memory": "64Mi"},
         "limits": {"cpu": "1", "memory": "512Mi"},
     }
+
+
+class NodeCache(ConfigModel):
+    """Where the pods of a pool keep fetched versions for one another, one place of two."""
+
+    host_path: Annotated[str, Field(pattern=rf"^{_DIRECTORY}*$")] = Field(
+        default="",
+        description="A directory of each node, in which each namespace gets one of its own.",
+    )
+    claim_name: Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$")] = Field(
+        default="",
+        description="A claim of each namespace, which many pods may write to (ReadWriteMany).",
+    )
+    size: Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi|Ti)$")] = Field(
+        default="50Gi",
+        description="What each of these directories, or the claim, may hold. Who was used least"
+        " recently goes.",
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if bool(self.host_path) == bool(self.claim_name):
+            raise ValueError("give one of hostPath and claimName")
+        return self
 
 
 class Pool(ConfigModel):
@@ -40,6 +69,10 @@ class Pool(ConfigModel):
     pod_template: PodTemplate = Field(
         default_factory=dict,
         description="Merged over the pods of the pool, after that of `server`.",
+    )
+    node_cache: NodeCache | None = Field(
+        default=None,
+        description="A cache of fetched versions that pods share. Default: none.",
     )
 
 
@@ -297,10 +330,6 @@ class NotificationsConfig(ConfigModel):
 
 # Of a model's files, as the servers know them.
 FileFormat = Literal["onnx", "skops", "xgboost", "lightgbm", "catboost", "keras", "pickle"]
-
-# A directory, without "..", "." or "//", and not the root, which would be everything.
-FileRoot = Annotated[str, Field(pattern=r"^(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+))+$")]
-
 
 class OperatorConfig(ConfigModel):
     """Everything a cluster's administrator decides. A change restarts no model's pod."""

@@ -15,6 +15,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from transit_models.storage.node_cache.report import Result
 from transit_server.observability.feedback_series import FeedbackSeries
 from transit_server.observability.latencies import Latencies
 from transit_server.observability.request_counters import RequestCounters
@@ -54,6 +55,7 @@ class ModelMetrics:
         self._store_failures = metrics.store_failures.labels(*labels)
         self._queue = metrics.queue.labels(*labels)
         self._info = metrics.info
+        self._brought = metrics.brought
         self._labels = labels
         self._circuit = {name: metrics.circuit.labels(*labels, name) for name in CIRCUIT_STATES}
         self.circuit_is(CIRCUIT_STATES[0])
@@ -71,6 +73,10 @@ class ModelMetrics:
         There is no series before that is known: a 0 would say that they match.
         """
         self._differ.labels(*self._labels).set(libraries)
+
+    def brought(self, result: Result, seconds: float) -> None:
+        """How the node's cache did before the server was started."""
+        self._brought.labels(*self._labels, result).set(seconds)
 
     def store_failed(self) -> None:
         """The store could not be reached for this model."""
@@ -127,6 +133,13 @@ class Metrics:
             "model_store_failures_total",
             "Attempts to fetch the model that failed because the store could not be reached.",
             _BASE,
+            registry=self.registry,
+        )
+        self.brought = Gauge(
+            "model_node_cache_seconds",
+            "What bringing the model took before the server was started, where there is a cache of"
+            " the node: hit (it was there), miss (fetched and kept) or failed (fetched, not kept).",
+            (*_BASE, "result"),
             registry=self.registry,
         )
         self.ready = Gauge(

@@ -32,6 +32,7 @@ from transit_server.serving.batching import Batcher, Limits
 from transit_server.serving.breaker import Breaker
 from transit_server.serving.checking import check
 from transit_server.serving.dependencies import differences
+from transit_server.serving.node_cache import tell_of_the_node_cache
 from transit_server.serving.predictor import Predictor
 from transit_server.serving.registry import Registry, ServedModel, labels_of
 from transit_server.settings import ENSEMBLE, ModelRef, Settings
@@ -62,6 +63,7 @@ class Loader:
                 self._registry.counts_for(
                     ref.name, self._metrics.model(ref.name, plain(ref.version))
                 )
+        tell_of_the_node_cache(self._settings, self._metrics)
         try:
             storage = open_storage(self._settings.storage_uri)
             if self._settings.signing_keys is not None:

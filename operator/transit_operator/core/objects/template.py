@@ -19,6 +19,7 @@ from ..observed import Wanted
 from .identity import revision_labels, selector
 from .merge import merged
 from .mounts import API_KEYS, CACHE, FEEDBACK, STORAGE_SECRET, mounts, served_from, volumes
+from .node_cache import cached
 
 USER = 65532
 ENTRY = "key"  # of the Secret for feedback
@@ -116,7 +117,9 @@ def pod_template(
     template = own
     for over in (config.server.pod_template, pool.pod_template, spec.server.pod_template):
         template = merged(template, over)
-    return _with_identity(template, own, name, wanted.revision)
+    template = _with_identity(template, own, name, wanted.revision)
+    pod = cached(template["spec"], pool.node_cache, namespace, wanted.models)
+    return template | {"spec": pod}
 
 
 def _with_identity(
