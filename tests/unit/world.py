@@ -111,6 +111,7 @@ class World:
     checks: dict[str, CheckRun] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)  # version → other content than at first
+    aliases: dict[str, str] = field(default_factory=dict)  # alias → version
     missing: set[str] = field(default_factory=set)  # versions that the storage doesn't have
     retired: Retired = field(default_factory=dict)  # what the registry says
     looking_up: bool = False  # the pod that looks versions up has not answered yet
@@ -129,6 +130,7 @@ class World:
             problem=self.refusal or sought.problem,
             pins=sought.pins,
             newer=sought.newer,
+            followed=sought.followed,
             action=self.action,
             revisions={
                 name: RevisionState(name, len(pods), pods) for name, pods in self.pods.items()
@@ -147,8 +149,9 @@ class World:
             return {}
         gone = [m.version for m in self.spec.models if m.version in self.missing]
         found = [
-            {"name": m.name, "version": m.version, "digest": self.digest(m.name, m.version)}
+            {"name": m.name, "version": version, "digest": self.digest(m.name, version)}
             for m in self.spec.models
+            for version in [self.aliases.get(m.version, m.version)]
         ]
         said = f"there is no {gone[0]}" if gone else json.dumps(found)
         end = {"exitCode": len(gone), "reason": "Error" if gone else "Completed", "message": said}

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import ApiModel, rule
+from .duration import DURATION_PATTERN, Duration
 from .rollout import Rollout
 from .server import Server, Storage
 from .traffic import Traffic
@@ -24,6 +25,18 @@ DEFAULT_CPU = 70  # percent of what is requested
 
 
 class ModelRef(ApiModel):
+    rules = (
+        {
+            "rule": f"!has(self.follow) || self.version in {list(ALIASES)}",
+            "message": "follow is of an alias (stable, latest): a version never moves",
+        },
+        {
+            "rule": f"!has(self.follow) || !self.follow.matches(r'{DURATION_PATTERN}')"
+            " || duration(self.follow) >= duration('1m')",
+            "message": "follow must be at least 1m: each look is a pod that asks the storage",
+        },
+    )
+
     name: str = Field(
         description="Name of the model in the storage.",
         max_length=63,
@@ -41,6 +54,12 @@ class ModelRef(ApiModel):
             f"self in {list(ALIASES)} || self.matches(r'{SEMVER_PATTERN}')",
             "must be a semantic version such as 1.2.0, or one of the aliases: stable, latest",
         ),
+    )
+    follow: Duration | None = Field(
+        default=None,
+        description="How often to look an alias up again, such as 5m, at least 1m. Where it has"
+        " moved a rollout starts; none does while another goes on. Default: never. A change starts"
+        " no rollout.",
     )
     intra_op_threads: int | None = Field(
         default=None,

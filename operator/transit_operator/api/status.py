@@ -300,6 +300,16 @@ class Pins(ApiModel):
     )
 
 
+class Followed(ApiModel):
+    """The last look at aliases that are followed."""
+
+    key: str = Field(description="Hash of what makes the revision, as written.")
+    at: Time = Field(description="When they were looked up last (RFC 3339).")
+    problem: str | None = Field(
+        default=None, description="Why nothing was found then; absent where it was."
+    )
+
+
 class Versions(ApiModel):
     """What a column of `kubectl get` shows of a revision: `1.1.0`, of several models `3 models`."""
 
@@ -385,7 +395,11 @@ class ModelDeploymentStatus(ApiModel):
     )
     pins: Pins | None = Field(
         default=None,
-        description="What the spec's versions mean, until another spec or the command resolve.",
+        description="What the spec's versions mean, until another spec, the command resolve, or an"
+        " alias that is followed has moved.",
+    )
+    followed: Followed | None = Field(
+        default=None, description="The last look at aliases, where models[].follow asks for it."
     )
 
 

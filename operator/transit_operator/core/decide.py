@@ -14,6 +14,7 @@ from .objects.revision import content_key
 from .observed import Observed
 from .plan.plan import Plan, make_plan
 from .rules.advance import advance
+from .rules.aliases import follow_aliases, has_moved, look_at, look_due
 from .rules.checks import GRACE_SECONDS
 from .rules.commands import handle
 from .rules.evaluate import evaluate, next_evaluation
@@ -42,6 +43,7 @@ def decide(o: Observed) -> Decision:
             wake_at=o.problem.look_again if o.problem is not None else None,
         )
     rollout = handle(o, spec, rollout.but(pins=_pins(o, spec)))
+    rollout = follow_aliases(o, spec, rollout)
     o = without_archived(o, rollout)  # once more: the command retry forgets what was rolled back
     rollout = warn_of_deprecated(o, follow_spec(o, spec, rollout))
     rollout = evaluate(o, spec, rollout)
@@ -58,6 +60,7 @@ def decide(o: Observed) -> Decision:
         transitions=rollout.told,
         wake_at=_wake_at(o, spec, rollout, plan),
         rejected={rejected.revision: rejected.reason} if rejected is not None else {},
+        look_up=look_due(o, spec, rollout),
     )
 
 
@@ -75,8 +78,10 @@ def _wake_at(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, plan: Pla
     evaluation = next_evaluation(spec, to_status(rollout), o.now)
     if evaluation is not None and evaluation <= o.now and not o.asking:
         return o.now  # it fell due while all was read, so Prometheus was not asked: look again
+    if has_moved(rollout):
+        return o.now
     settle, deadline = seconds(spec.traffic.settle), seconds(spec.rollout.progress_deadline)
-    times = [evaluation, *plan.looks]
+    times = [evaluation, *plan.looks, look_at(o, spec, rollout)]
     said = (o.problem, o.route, *o.scalings.values())
     times += [known.look_again for known in said if known is not None]
     times += [o.revision(name).known_at(o.now, settle) for name in plan.replicas]

@@ -16,7 +16,8 @@ class Decision:
     whose objects stay as they are; all others go. `wake_at` is when to look again though nothing
     happened, in seconds since the epoch. `testers` is the revision that `candidateHeader` leads to,
     where that isn't as the weights say. `rejected` maps a revision that was rolled back to why: it
-    is noted on its record too, for the case that the status gets lost.
+    is noted on its record too, for the case that the status gets lost. `look_up`: aliases that are
+    followed are to be looked up again.
     """
 
     status: ModelDeploymentStatus
@@ -28,3 +29,4 @@ class Decision:
     wake_at: float | None = None
     testers: str | None = None
     rejected: Mapping[str, str] = field(default_factory=dict)
+    look_up: bool = False

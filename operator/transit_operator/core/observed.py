@@ -178,7 +178,8 @@ class Observed:
     `testers` is whom `candidateHeader` leads to now, where that isn't as `traffic` says. `route` is
     None where there is no HTTPRoute to ask about. `records` and `scalings` are by
     revision, `checks` by the name of the check: of the candidate only. `retired` is of the whole
-    registry, as it was read last; empty without one.
+    registry, as it was read last; empty without one. `followed` is what another look at the
+    versions has found, where there was one.
     """
 
     now: float
@@ -202,6 +203,7 @@ class Observed:
     records: Mapping[str, Record] = field(default_factory=dict)
     checks: Mapping[str, CheckRun] = field(default_factory=dict)
     retired: Retired = field(default_factory=dict)
+    followed: Pins | Problem | None = None
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState(name))

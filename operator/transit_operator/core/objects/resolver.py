@@ -164,17 +164,21 @@ def answers(
     spec: ModelDeploymentSpec,
     contents: Contents,
     now: float,
+    since: float = 0.0,
 ) -> Pins | Problem:
     """Return what the resolver pods found out for this spec, or why there is nothing yet.
 
     `contents` are known from revisions of the same storage: a version with another digest will not
-    do.
+    do; nor will a pod that was not made after `since`.
     """
     key = content_key(spec)
     found = [
         answer(pod, spec, contents, now)
         for (kind, _), pod in sorted(live.items())
-        if kind == "Pod" and _resolves(pod) == key and not pod["metadata"].get("deletionTimestamp")
+        if kind == "Pod"
+        and _resolves(pod) == key
+        and not pod["metadata"].get("deletionTimestamp")
+        and epoch(pod["metadata"]["creationTimestamp"]) > since
     ]
     known = (one for one in found if isinstance(one, Pins))
     return next(known, next(iter(found), _looking_up()))

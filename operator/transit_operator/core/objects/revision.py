@@ -142,7 +142,7 @@ def _asked_of(spec: ModelDeploymentSpec, known: Known) -> Iterator[Wanted]:
 
 def _content(spec: ModelDeploymentSpec) -> dict[str, Any]:
     return {
-        "models": _said([model.model_dump() for model in spec.models], "models"),
+        "models": _said([model.model_dump(exclude={"follow"}) for model in spec.models], "models"),
         "default": spec.default or spec.models[0].name,
         "storage": _said(spec.storage.model_dump(), "storage"),
         "server": _said(spec.server.model_dump(), "server"),

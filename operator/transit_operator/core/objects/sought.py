@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import ModelDeploymentStatus, Pins
 from ..observed import Problem, Record, RevisionState, Wanted
+from ..times import epoch
 from .build import Object
 from .causes import CONTENT_CHANGED
 from .resolver import answers
@@ -18,12 +19,13 @@ from .revision import asked, contents, known_revisions, surely_new
 
 @dataclass(frozen=True)
 class Sought:
-    """The revision with the `pins` it follows from, or the problem; `newer` as in `Observed`."""
+    """The revision with the `pins` it follows from, or the problem; the others as in `Observed`."""
 
     wanted: Wanted | None = None
     pins: Pins | None = None
     problem: Problem | None = None
     newer: bool = False
+    followed: Pins | Problem | None = None
 
 
 def seek(
@@ -37,7 +39,11 @@ def seek(
     known, pins = known_revisions(status, records), status.pins
     wanted = asked(spec, pins, known)
     if wanted is not None:
-        return Sought(wanted, pins)
+        if status.followed is None:
+            return Sought(wanted, pins)
+        known_contents, since = contents(spec, pins, records), epoch(status.followed.at)
+        again = answers(live, spec, known_contents, now, since)
+        return Sought(wanted, pins, followed=again)
     found = answers(live, spec, contents(spec, pins, records), now)
     if isinstance(found, Problem):
         return Sought(pins=pins, problem=found, newer=surely_new(spec, pins, known))

@@ -43,6 +43,7 @@ RESOLVING = "Resolving"
 HURRIED = "RollbackHurried"
 COMMAND_IGNORED = "CommandIgnored"
 DEPRECATED = "VersionDeprecated"
+ALIAS_MOVED = "AliasMoved"
 
 WARNINGS = frozenset({REJECTED, COMMAND_IGNORED, ROLLBACK_STALLED, RECOVERED, DEPRECATED})
 

@@ -24,7 +24,7 @@ def conditions(
 ) -> list[Condition]:
     """Return every condition of a spec that is understood."""
     said = [
-        _accepted(o),
+        _accepted(o, rollout),
         _available(o, plan),
         _progressing(rollout, phase, message),
         _metrics_available(rollout),
@@ -42,9 +42,12 @@ def conditions(
 Words = tuple[str, str, str, str]  # type, status, reason, message
 
 
-def _accepted(o: Observed) -> Words:
+def _accepted(o: Observed, rollout: Rollout) -> Words:
     if o.problem is None:
-        return "Accepted", "True", "Pinned", "the spec is understood"
+        followed, text = rollout.rest.followed, "the spec is understood"
+        if followed is not None and followed.problem is not None:
+            text += f"; aliases could not be looked up at {followed.at}: {followed.problem}"
+        return "Accepted", "True", "Pinned", text
     return "Accepted", accepted(o.problem), o.problem.reason, o.problem.message
 
 

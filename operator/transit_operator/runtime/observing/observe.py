@@ -133,6 +133,7 @@ class Observer:
             problem=problem,
             pins=sought.pins,
             newer=sought.newer,
+            followed=sought.followed,
             action=(mdep["metadata"].get("annotations") or {}).get(names.ANNOTATION_ACTION, ""),
             revisions=states,
             traffic=traffic,

@@ -1,4 +1,4 @@
-"""One resolver pod while it isn't known what the spec's versions are, else none.
+"""One resolver pod while versions aren't known, or aliases are looked up again; else none.
 
 Neighbours: `core.objects.resolver` builds the pod and reads its answer, `observe` takes it.
 """
@@ -24,7 +24,9 @@ async def resolve(
 ) -> None:
     """Make the pod that is needed, and take away those that aren't."""
     o, pins = snapshot.observed, decision.status.pins
-    needed = asked(spec, pins, known_revisions(decision.status, o.records)) is None
+    needed = (
+        decision.look_up or asked(spec, pins, known_revisions(decision.status, o.records)) is None
+    )
     known = contents(spec, pins, o.records)
     change = resolver_change(snapshot.owner, snapshot.live, spec, known, needed, o.now)
     for name in change.remove:
