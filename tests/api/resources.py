@@ -519,12 +519,27 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         rollout(progressDeadline="99999999999999999h"),
         ["spec.rollout.progressDeadline", "must be a duration"],
     ),
+    "a version that is followed": (
+        {"models": [{"name": "forest", "version": "1.0.0", "follow": "5m"}]},
+        ["spec.models[0]", "follow is of an alias"],
+    ),
+    "an alias that is followed too closely": (
+        {"models": [{"name": "forest", "version": "latest", "follow": "30s"}]},
+        ["spec.models[0]", "follow must be at least 1m"],
+    ),
+    "an alias that is followed for no time": (
+        {"models": [{"name": "forest", "version": "latest", "follow": "often"}]},
+        ["spec.models[0].follow", "must be a duration"],
+    ),
     "an unknown field": ({"rollouts": {}}, ["unknown field", "spec.rollouts"]),
 }
 
 
 # What looks odd, but is right: a rule that is too strict is as wrong as one that is missing.
 RIGHT: dict[str, dict[str, Any]] = {
+    "an alias that is followed": {
+        "models": [{"name": "forest", "version": "latest", "follow": "1m"}],
+    },
     "host names": gateway(hostnames=["*.example.com", "xn--kpler-7ua.example.com", "localhost"]),
     "two listeners of a Gateway": gateway(
         parentRefs=[{"name": "g", "sectionName": "a.b"}, {"name": "g", "sectionName": "c"}]
