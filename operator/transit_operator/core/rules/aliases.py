@@ -40,14 +40,21 @@ def follow_aliases(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> 
     if isinstance(found, Problem):
         problem = found.message[:_LONGEST]
         return rollout.but(followed=done.model_copy(update={"problem": problem}))
-    moved = _moved(spec, pins, found)
-    if moved == pins:
-        return rollout.but(followed=done)
+    before_of, now_of = _by_name(pins), _by_name(found)
+    if not all(model.name in before_of and model.name in now_of for model in spec.models):
+        return rollout  # a status that nobody wrote who knows the spec: nothing is wanted by it
+    models = [
+        now_of[model.name] if model.follow is not None else before_of[model.name]
+        for model in spec.models
+    ]
     text = "; ".join(
-        f"{model.version} of {model.name} is {now.version}, and was {old.version}"
-        for model, old, now in zip(spec.models, pins.models, moved.models, strict=True)
-        if old != now
+        f"{model.version} of {model.name} is {now.version}, and was {before_of[model.name].version}"
+        for model, now in zip(spec.models, models, strict=True)
+        if now != before_of[model.name]
     )
+    if not text:
+        return rollout.but(followed=done)
+    moved = Pins(key=key, models=models)
     phase = rollout.rest.phase or Phase.STABLE
     return note(o, rollout.but(followed=done, pins=moved), changes.ALIAS_MOVED, text, phase=phase)
 
@@ -86,11 +93,5 @@ def _followed(spec: ModelDeploymentSpec) -> dict[str, str]:
     return {model.name: model.follow for model in spec.models if model.follow is not None}
 
 
-def _moved(spec: ModelDeploymentSpec, pins: Pins, found: Pins) -> Pins:
-    """Return what was pinned, but of models that are followed what was found."""
-    followed = _followed(spec)
-    now = {model.name: model for model in found.models}
-    models: list[PinnedModel] = [
-        now.get(model.name, model) if model.name in followed else model for model in pins.models
-    ]
-    return pins.model_copy(update={"models": models})
+def _by_name(pins: Pins) -> dict[str, PinnedModel]:
+    return {model.name: model for model in pins.models}
