@@ -22,6 +22,7 @@ PROMETHEUS_OPERATOR = "0.85.0"  # its CRDs, for the same tests
 KEDA = "2.21.0"  # its CRDs, for tests/chart and a scenario
 AZURITE = "3.37.0"  # only for tests/models: Azure's own emulator of its blob storage
 FAKE_GCS = "1.56.1"  # only for tests/models: a server that speaks as Google Cloud Storage does
+DISTRIBUTION = "3.1.2"  # only for tests/models: a registry of OCI artifacts
 KWOK = "0.8.0"  # only for benchmarks: `python3 -m dev.cluster build kwok`
 
 # MinIO's releases are dates; the Go module proxy knows them by commit.

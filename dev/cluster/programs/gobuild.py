@@ -88,6 +88,13 @@ PROGRAMS = {
             module="github.com/fsouza/fake-gcs-server",
             own_libraries=True,
         ),
+        Program(
+            "registry",
+            "./registry",
+            versions.DISTRIBUTION,
+            module="github.com/distribution/distribution/v3",
+            own_libraries=True,
+        ),
         Program("kstatus", "./kstatus", versions.CLI_UTILS, module="sigs.k8s.io/cli-utils"),
         Program(
             "kubeconform",
@@ -106,6 +113,7 @@ OPTIONAL = (
     "kstatus",
     "kubeconform",
     "fake-gcs-server",
+    "registry",
 )
 
 
