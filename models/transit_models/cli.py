@@ -34,11 +34,14 @@ _COMMANDS = (train, pack, ask, trial, check, publish, look, fetch, resolve, sign
 
 _EPILOG = """\
 A store is a directory (file:///path, or a plain path), a bucket (s3://bucket/prefix, or gs://), a
-container of Azure's (az://container/prefix), or to read from, https://host/path:
+container of Azure's (az://container/prefix), a registry (oci://registry/path), or to read from,
+https://host/path:
 
     STORE/NAME/v1.1.0/   model.<ext>, metadata.json, checksum.sha256, preprocessing.pkl, ...
     STORE/NAME/latest    an alias, holds v1.1.0; the other one is stable
     STORE/transit-store.json   of a scratch store, whose versions may be replaced
+
+In a registry STORE/NAME is a repository, and 1.1.0 and latest are tags of it.
 
 A published version never changes. A store that pack makes, or the command scratch, is a scratch
 store, for trying things out: nothing should serve from it.
@@ -46,7 +49,7 @@ store, for trying things out: nothing should serve from it.
 Who asks is in the standard variables: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and for MinIO
 and others the address in AWS_ENDPOINT_URL (http://minio.minio.svc:9000);
 GOOGLE_SERVICE_ACCOUNT_KEY; AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY;
-HTTP_AUTHORIZATION.
+OCI_USERNAME and OCI_PASSWORD, or what docker login has left; HTTP_AUTHORIZATION.
 
 A model of your own, from a file to a server:
 

@@ -2,8 +2,8 @@
 examples.
 
 Nothing here is faked: local stores are directories, S3 is a MinIO of its own on loopback, the
-examples are the ones that the demo serves. Small versions hold bytes that are no model: the store
-never looks into them.
+registry is CNCF's, the examples are the ones that the demo serves. Small versions hold bytes that
+are no model: the store never looks into them.
 """
 
 import os
@@ -22,6 +22,8 @@ from transit_models import Storage, open_storage
 from transit_models.examples.training import train_examples
 from transit_models.packing.pack import Description, seal
 from transit_models.storage.objects.making import create_bucket
+
+from . import emulators
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ACCOUNT = {"MINIO_ROOT_USER": "transit", "MINIO_ROOT_PASSWORD": "transit-secret"}
@@ -108,11 +110,32 @@ def bucket(s3_environment: str, request: pytest.FixtureRequest) -> str:
     return f"s3://{name}/some/prefix"
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The host of a registry that only this session uses, without TLS and accounts."""
+    with emulators.registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
+
+
+@pytest.fixture
+def repositories(
+    registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> str:
+    """`oci://…/some/path` with nothing in it."""
+    monkeypatch.setenv("OCI_PLAIN_HTTP", "true")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "no docker"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return f"oci://{registry}/t-{abs(hash(request.node.nodeid)):x}/models"
+
+
+@pytest.fixture(params=["local", "s3", "oci"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     """An empty store, of each kind in turn."""
     if request.param == "s3":
         return open_storage(str(request.getfixturevalue("bucket")))
+    if request.param == "oci":
+        return open_storage(str(request.getfixturevalue("repositories")))
     (tmp_path / "store").mkdir()
     return open_storage((tmp_path / "store").as_uri())
 

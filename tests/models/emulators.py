@@ -1,13 +1,14 @@
-"""Servers that speak as other clouds' storages do, on loopback: Azurite, fake-gcs-server, and a
-plain HTTP server.
+"""Servers that speak as other clouds' storages do, on loopback: Azurite, fake-gcs-server, a plain
+HTTP server; and a registry, which is one.
 
-Neighbours: `test_kinds` asks them; `dev.cluster` builds the first two.
+Neighbours: `test_kinds` and `test_registry` ask them; `dev.cluster` builds all but the HTTP server.
 """
 
 import base64
 import hashlib
 import hmac
 import http.client
+import json
 import socket
 import subprocess
 import threading
@@ -17,15 +18,18 @@ from email.utils import formatdate
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dev.cluster import paths, versions
 from dev.cluster.programs import azurite
 from tests.support import eventually
+from transit_models.storage.oci.accounts import Account
 
 ACCOUNT = "devstoreaccount1"  # Azurite's, as documented
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+REGISTRY_ACCOUNT = Account("somebody", "right-and-secret")
 _VERSION = "2021-08-06"
 
 
@@ -56,11 +60,41 @@ def google(folder: Path, data: Path) -> Iterator[str]:
 
 
 @contextmanager
-def web(root: Path, authorization: str = "") -> Iterator[str]:
-    """The address of an HTTP server with the files of `root`, for those who say `authorization`."""
+def registry(folder: Path, **settings: Any) -> Iterator[str]:
+    """The host and port of an empty registry; `settings` are of its configuration file."""
+    program = paths.binary("registry", versions.DISTRIBUTION)
+    if not program.is_file():
+        pytest.fail(f"{program} is missing: python3 -m dev.cluster build registry")
+    port = _free_port()
+    file = folder / "registry.json"  # which is YAML, too
+    http = {"addr": f"127.0.0.1:{port}"} | settings.pop("http", {})
+    storage = {"filesystem": {"rootdirectory": str(folder / "blobs")}}
+    said = {"version": 0.1, "log": {"level": "warn"}, "storage": storage, "http": http}
+    file.write_text(json.dumps(said | settings))
+    with _running([str(program), "serve", str(file)], port, folder):
+        yield f"127.0.0.1:{port}"
+
+
+def passwords(folder: Path) -> Path:
+    """A file for a registry with the account `REGISTRY_ACCOUNT`, hashed by bcrypt."""
+    file = folder / "htpasswd"
+    file.write_text("somebody:$2b$04$abcdefghijklmnopqrstuuecFUIe3mv1cu9PQDlcl4zUW6XFjjXxC\n")
+    return file
+
+
+@contextmanager
+def web(
+    root: Path, authorization: str = "", heard: list[str | None] | None = None
+) -> Iterator[str]:
+    """The address of an HTTP server with the files of `root`, for those who say `authorization`.
+
+    What they say is put into `heard`.
+    """
 
     class Files(SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
+            if heard is not None:
+                heard.append(self.headers.get("Authorization"))
             if authorization and self.headers.get("Authorization") != authorization:
                 self.send_error(401)
             else:

@@ -1,6 +1,7 @@
 """Published is for ever: two publishers at once, one that died, and readers in between.
 
-Publishers are processes of the real command, against directories and a real MinIO.
+Publishers are processes of the real command, against directories, a real MinIO and, but for what
+registries can't do (`test_registry`), a real registry.
 """
 
 import subprocess
@@ -58,6 +59,7 @@ def content(directory: Path) -> set[bytes]:
     return {path.read_bytes()[:1] for path in directory.glob("part-*.bin")}
 
 
+@pytest.mark.parametrize("storage", ["local", "s3"], indirect=True)
 def test_of_two_publishers_at_once_one_wins_and_the_other_is_told(
     storage: Storage, sources: list[Path], tmp_path: Path
 ) -> None:
@@ -121,6 +123,7 @@ def died(storage: Storage, source: Path) -> None:
         (there / "part-0.bin").write_bytes(b"by hand")
 
 
+@pytest.mark.parametrize("storage", ["local", "s3"], indirect=True)
 def test_what_never_finished_is_seen_by_nobody_and_in_the_way_until_it_is_discarded(
     storage: Storage, sources: list[Path], tmp_path: Path
 ) -> None:

@@ -1,6 +1,6 @@
 """From an address to a store, and from `NAME@VERSION` to its parts.
 
-Neighbours: `local` and `objects` are what is opened.
+Neighbours: `local`, `objects` and `oci` are what is opened.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,8 @@ from transit_models.storage.protocol import Storage
 
 def open_storage(uri: str) -> Storage:
     """The store at `uri`: `file:///path` (or a plain path), `s3://bucket/prefix`,
-    `gs://bucket/prefix`, `az://container/prefix`, or `https://host/path` to read from.
+    `gs://bucket/prefix`, `az://container/prefix`, `oci://registry/path`, or `https://host/path`
+    to read from.
 
     Who asks is in the standard environment variables of each, or in a mounted Secret: see
     `objects.secret`. Nothing is contacted yet.
@@ -39,6 +40,10 @@ def open_storage(uri: str) -> Storage:
             return ObjectStorage(Objects(Web(uri)))
         kinds: dict[str, Callable[[str, str], Kind]] = {"s3": S3, "gs": GCS, "az": Azure}
         return ObjectStorage(Objects(kinds[parts.scheme](parts.netloc, path)))
+    if parts.scheme == "oci":
+        from transit_models.storage.oci.storage import OciStorage
+
+        return OciStorage(uri)
     if parts.scheme in {"file", ""} and parts.netloc in {"", "localhost"} and parts.path:
         from transit_models.storage.local import LocalStorage
 
@@ -49,7 +54,7 @@ def open_storage(uri: str) -> Storage:
         )
     raise InvalidReference(
         f"{uri!r} is no store: write file:///path, s3://bucket/prefix, gs://bucket/prefix, "
-        "az://container/prefix or https://host/path"
+        "az://container/prefix, oci://registry/path or https://host/path"
     )
 
 

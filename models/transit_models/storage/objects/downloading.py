@@ -2,7 +2,7 @@
 
 What was brought when a download broke off stays beside the target, under the digest of what is
 wanted, and the next one goes on from there. Memory is bounded, whatever the files' size: a few
-pieces of a few files. Neighbours: `objects` brings pieces, ahead of who takes them; `storage` has
+pieces of a few files. Neighbours: a `source` brings pieces, ahead of who takes them; `storage` has
 the cache's lock, so nobody else is at work here.
 """
 
@@ -14,10 +14,11 @@ from pathlib import Path
 
 from transit_models.errors import IntegrityError, StorageUnavailable
 from transit_models.integrity import CHECKSUMS, SIGNATURES, check_relative, read_checksums
-from transit_models.storage.objects.objects import PARALLEL, PIECE, Objects
+from transit_models.storage.objects.pieces import PARALLEL, PIECE
+from transit_models.storage.objects.source import Source
 
 
-def download(store: Objects, folder: str, published: bytes, target: Path) -> Mapping[str, str]:
+def download(store: Source, folder: str, published: bytes, target: Path) -> Mapping[str, str]:
     """Bring all that `published`, the checksums of `folder`, lists; returns name → SHA-256.
 
     `target` is whole or not there. Raises `IntegrityError` for a file that is not what it should
@@ -31,7 +32,7 @@ def download(store: Objects, folder: str, published: bytes, target: Path) -> Map
         ) from error
 
 
-def _download(store: Objects, folder: str, published: bytes, target: Path) -> Mapping[str, str]:
+def _download(store: Source, folder: str, published: bytes, target: Path) -> Mapping[str, str]:
     part = target.with_name(f".fetch-{target.name}-{hashlib.sha256(published).hexdigest()[:16]}")
     for other in target.parent.glob(f".fetch-{target.name}-*"):
         if other != part:  # of a content that is no longer asked for
@@ -59,9 +60,9 @@ def _download(store: Objects, folder: str, published: bytes, target: Path) -> Ma
     return listed
 
 
-def _sizes(store: Objects, folder: str, listed: Mapping[str, str]) -> Mapping[str, int]:
+def _sizes(store: Source, folder: str, listed: Mapping[str, str]) -> Mapping[str, int]:
     """How large each file is, where the store lists them."""
-    if not store.kind.lists:
+    if not store.lists:
         return {}
     sizes = store.keys(folder)
     for name in sorted(sizes.keys() - listed.keys() - {CHECKSUMS, SIGNATURES}):
@@ -76,7 +77,7 @@ def _sizes(store: Objects, folder: str, listed: Mapping[str, str]) -> Mapping[st
     return sizes
 
 
-def _bring(store: Objects, name: str, path: Path, size: int | None, expected: str) -> None:
+def _bring(store: Source, name: str, path: Path, size: int | None, expected: str) -> None:
     """Write `name` to `path`, going on where an earlier download broke off."""
     begun = path.stat().st_size if size is not None and path.is_file() else 0
     found = _written(store, name, path, size, begun)
@@ -92,7 +93,7 @@ def _bring(store: Objects, name: str, path: Path, size: int | None, expected: st
         )
 
 
-def _written(store: Objects, name: str, path: Path, size: int | None, begun: int) -> str:
+def _written(store: Source, name: str, path: Path, size: int | None, begun: int) -> str:
     sha256 = hashlib.sha256()
     with path.open("r+b" if begun else "wb") as file:
         left = begun

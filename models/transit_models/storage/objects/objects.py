@@ -5,9 +5,8 @@ Neighbours: `kinds` makes the library's store, `refusals` turns its errors into 
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +16,16 @@ from obstore.exceptions import AlreadyExistsError
 
 from transit_models.errors import IntegrityError, InvalidReference, StorageUnavailable
 from transit_models.storage.objects.kinds import Kind
+from transit_models.storage.objects.pieces import PARALLEL, PIECE, in_order
 from transit_models.storage.objects.refusals import available, code
 from transit_models.storage.objects.secret import Told, told
+from transit_models.storage.objects.source import SMALL
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-PARALLEL = 4  # files at once, and pieces of a file
-PIECE = 4 * 1024 * 1024
 _PART = 8 * 1024 * 1024  # a multipart upload has 10,000 of them
 _TRIES = 4
-_SMALL = 16 * 1024 * 1024
 
 
 class Objects:
@@ -46,6 +44,11 @@ class Objects:
     def uri(self) -> str:
         """The address."""
         return self.kind.uri
+
+    @property
+    def lists(self) -> bool:
+        """Whether it can be asked for what it has."""
+        return self.kind.lists
 
     @property
     def store(self) -> "ObjectStore":
@@ -71,7 +74,7 @@ class Objects:
                 item["path"].removeprefix(folder): item["size"] for page in pages for item in page
             }
 
-    def read(self, name: str, limit: int = _SMALL) -> bytes | None:
+    def read(self, name: str, limit: int = SMALL) -> bytes | None:
         """The start of a small object (`NAME/stable`), or None."""
         try:
             with self._available():
@@ -95,23 +98,11 @@ class Objects:
                     yield memoryview(chunk)
             return
 
-        def piece(at: int) -> memoryview:
+        def piece(at: int, end: int) -> memoryview:
             with self._present(name):
-                return memoryview(
-                    obstore.get_range(self.store, name, start=at, end=min(at + PIECE, size))
-                )
+                return memoryview(obstore.get_range(self.store, name, start=at, end=end))
 
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            ahead: deque[Future[memoryview]] = deque()
-            try:
-                for at in range(start, size, PIECE):
-                    ahead.append(pool.submit(piece, at))
-                    if len(ahead) == PARALLEL:
-                        yield ahead.popleft().result()
-                while ahead:
-                    yield ahead.popleft().result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+        yield from in_order(piece, start, size)
 
     def put(self, name: str, body: bytes) -> None:
         """Put a small object, whatever is there."""

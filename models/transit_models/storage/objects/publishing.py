@@ -11,6 +11,7 @@ from pathlib import Path
 from transit_models.errors import StorageUnavailable
 from transit_models.integrity import CHECKSUMS, verify_version
 from transit_models.storage.objects.objects import Objects
+from transit_models.storage.objects.source import Source
 from transit_models.storage.publishing import (
     MARKER,
     claimed,
@@ -57,7 +58,7 @@ def publish(store: Objects, directory: Path, name: str, version: str, *, replace
     return True
 
 
-def is_scratch(store: Objects) -> bool:
+def is_scratch(store: Source) -> bool:
     """See `Storage.scratch`."""
     return says_scratch(store.read(MARKER))
 

@@ -15,7 +15,8 @@ from transit_models.errors import StorageUnavailable
 
 SECRET = "TRANSIT_STORAGE_SECRET"
 CA = "ca.crt"
-_VARIABLES = ("AWS_", "GOOGLE_", "AZURE_", "HTTP_AUTHORIZATION")
+DOCKER_SECRET = ".dockerconfigjson"  # of a Secret of the type kubernetes.io/dockerconfigjson
+_VARIABLES = ("AWS_", "GOOGLE_", "AZURE_", "OCI_", "DOCKER_CONFIG", "HTTP_AUTHORIZATION")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ def told(environment: Mapping[str, str] = os.environ) -> Told:
     """What the variables and the mounted Secret say now."""
     directory = environment.get(SECRET)
     mounted = {}
-    for file in sorted(Path(directory).glob("[!.]*")) if directory else ():
+    folder = Path(directory) if directory else None
+    # What begins with a dot is the kubelet's own, but for this one.
+    files = [*sorted(folder.glob("[!.]*")), *folder.glob(DOCKER_SECRET)] if folder else []
+    for file in files:
         try:
             mounted[file.name] = file.read_text().strip()
         except (OSError, UnicodeDecodeError):  # it is being replaced, or none of ours

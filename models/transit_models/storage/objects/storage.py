@@ -1,8 +1,8 @@
-"""The model store among objects, whatever kind of storage has them.
+"""The model store elsewhere, and among objects, whatever kind of storage has them.
 
 Neighbours: `objects` has the operations, `publishing` writes versions and `downloading` brings
-them; `storage.protocol` says what it can do. A version counts as published once its
-`checksum.sha256` is there, which is written last.
+them; `storage.oci` is another one that is elsewhere; `storage.protocol` says what it can do. Among
+objects a version counts as published once its `checksum.sha256` is there, which is written last.
 """
 
 import fcntl
@@ -23,6 +23,7 @@ from transit_models.integrity import CHECKSUMS, SIGNATURES, VerifiedVersion, ver
 from transit_models.storage.objects.downloading import download
 from transit_models.storage.objects.objects import Objects
 from transit_models.storage.objects.publishing import discard, is_scratch, publish
+from transit_models.storage.objects.source import Source
 from transit_models.storage.publishing import MARKER, SCRATCH
 from transit_models.storage.resolution import (
     missing_alias,
@@ -46,10 +47,10 @@ log = logging.getLogger(__name__)
 _MAX_ALIAS_BYTES = 128
 
 
-class ObjectStorage:
-    """A `Storage` of `objects`."""
+class RemoteStorage:
+    """What is the same of every `Storage` that is elsewhere: how it is read."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Source) -> None:
         self.objects = objects
 
     @property
@@ -92,7 +93,7 @@ class ObjectStorage:
             version = plain(version_or_alias)
         else:
             target = self._alias(check_name(name), check_alias(version_or_alias))
-            if target is None and not self.objects.kind.lists:
+            if target is None and not self.objects.lists:
                 raise ModelNotFound(f"{self.uri} has no {name}/{version_or_alias}")
             if target is None:
                 raise missing_alias(self.uri, name, version_or_alias, self.versions(name))
@@ -149,40 +150,17 @@ class ObjectStorage:
         hashed = download(self.objects, _folder(name, version), published, target)
         return verify_version(target, name, version, hashed)
 
-    def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
-        """See `Storage.publish`, and `publishing`."""
-        return publish(self.objects, directory, name, version, replace=replace)
-
-    def discard(self, name: str, version: str) -> None:
-        """See `Storage.discard`."""
-        discard(self.objects, name, version)
-
     @property
     def scratch(self) -> bool:
         """See `Storage.scratch`."""
         return is_scratch(self.objects)
 
-    def mark_scratch(self) -> None:
-        """See `Storage.mark_scratch`."""
-        self.objects.put_new(MARKER, SCRATCH)
-
     def signatures(self, name: str, version: str) -> bytes:
         """See `Storage.signatures`."""
         return self.objects.read(_folder(name, version) + SIGNATURES) or b""
 
-    def set_signatures(self, name: str, version: str, signatures: bytes) -> None:
-        """See `Storage.set_signatures`."""
-        folder = _folder(name, self.resolve(name, plain(version)))
-        self.objects.put(folder + SIGNATURES, signatures)
-
-    def set_alias(self, name: str, alias: str, version: str) -> None:
-        """See `Storage.set_alias`."""
-        check_alias(alias)
-        target = directory_name(self.resolve(name, plain(version)))
-        self.objects.put(f"{name}/{alias}", target.encode())
-
     def _must_list(self) -> None:
-        if not self.objects.kind.lists:
+        if not self.objects.lists:
             raise InvalidReference(
                 f"{self.uri} can't be asked for what it has: name each model and version"
             )
@@ -209,11 +187,43 @@ class ObjectStorage:
         published = self.objects.read(folder + CHECKSUMS)
         if published is not None:
             return published
-        if not self.objects.kind.lists:
+        if not self.objects.lists:
             raise ModelNotFound(f"{self.uri} has no {folder}{CHECKSUMS}")
         if self.objects.keys(folder):
             raise unfinished(self.uri, name, version)
         raise missing_version(self.uri, name, version, self.versions(name))
+
+
+class ObjectStorage(RemoteStorage):
+    """A `Storage` of `objects`."""
+
+    objects: Objects
+
+    def __init__(self, objects: Objects) -> None:
+        super().__init__(objects)
+
+    def publish(self, directory: Path, name: str, version: str, *, replace: bool = False) -> bool:
+        """See `Storage.publish`, and `publishing`."""
+        return publish(self.objects, directory, name, version, replace=replace)
+
+    def discard(self, name: str, version: str) -> None:
+        """See `Storage.discard`."""
+        discard(self.objects, name, version)
+
+    def mark_scratch(self) -> None:
+        """See `Storage.mark_scratch`."""
+        self.objects.put_new(MARKER, SCRATCH)
+
+    def set_signatures(self, name: str, version: str, signatures: bytes) -> None:
+        """See `Storage.set_signatures`."""
+        folder = _folder(name, self.resolve(name, plain(version)))
+        self.objects.put(folder + SIGNATURES, signatures)
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """See `Storage.set_alias`."""
+        check_alias(alias)
+        target = directory_name(self.resolve(name, plain(version)))
+        self.objects.put(f"{name}/{alias}", target.encode())
 
 
 def _folder(name: str, version: str) -> str:
