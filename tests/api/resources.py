@@ -137,6 +137,10 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"storage": {"uri": "ftp://models"}},
         ["spec.storage.uri", "must be s3://"],
     ),
+    "a tag of a registry": (
+        {"storage": {"uri": "oci://registry.example.com/models:1.0.0"}},
+        ["spec.storage.uri", "that of oci:// small letters and no tag"],
+    ),
     "a default that is no model": (
         {"default": "other"},
         ["spec", "default must be the name of one of the models"],
@@ -659,6 +663,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "a bucket's folder": {"storage": {"uri": "s3://models/a/b..c/"}},
     "a bucket of Google's": {"storage": {"uri": "gs://team_models/a"}},
     "a container of Azure's": {"storage": {"uri": "az://models"}},
+    "a registry": {"storage": {"uri": "oci://registry.example.com:5000/team_a/models"}},
     "a web server": {"storage": {"uri": "https://models.example.com:8443/a/b"}},
     "a long hold": rollout(steps=[{"weight": 100, "hold": "86400000ms"}]),
 }

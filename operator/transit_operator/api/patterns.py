@@ -16,6 +16,7 @@ BUCKET = "[a-z0-9][a-z0-9._-]+"
 HOST = r"[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*"
 _IPV6 = r"\[[a-fA-F0-9:]+\]"
 _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+REPOSITORY = rf"{_PART}(/{_PART})*"
 IMAGE = (
     rf"^(({HOST}|{_IPV6})(:[0-9]+)?/)?{_PART}(/{_PART})*"
     r"(:[a-zA-Z0-9_][-a-zA-Z0-9_.]{0,127})?"
