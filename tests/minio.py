@@ -8,7 +8,6 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -19,63 +18,72 @@ from tests.support import eventually
 ACCOUNT = {"MINIO_ROOT_USER": "transit", "MINIO_ROOT_PASSWORD": "transit-secret"}
 
 
-class Locked(NamedTuple):
-    """Where it is, and what a Secret must say for it to be used."""
+class Locked:
+    """One in a folder: where it is, and what a Secret must say for it to be used."""
 
-    url: str
-    entries: Mapping[str, str]
+    def __init__(self, folder: Path) -> None:
+        self._binary = paths.binary("minio", versions.MINIO)
+        if not self._binary.is_file():
+            pytest.fail(f"{self._binary} is missing: make test builds it, so does make cluster-up")
+        self._folder = folder
+        authority = Authority(folder / "pki")
+        certificate, key = authority.issue("minio", "IP:127.0.0.1")
+        (folder / "certs").mkdir()
+        certificate.rename(folder / "certs" / "public.crt")
+        key.rename(folder / "certs" / "private.key")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.url = f"https://{self._address}"
+        self.entries: Mapping[str, str] = {
+            "AWS_ACCESS_KEY_ID": ACCOUNT["MINIO_ROOT_USER"],
+            "AWS_SECRET_ACCESS_KEY": ACCOUNT["MINIO_ROOT_PASSWORD"],
+            "AWS_ENDPOINT_URL": self.url,
+            "ca.crt": authority.certificate.read_text(),
+        }
+        context = ssl.create_default_context(cafile=str(authority.certificate))
+        self._direct = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        certs = ("--certs-dir", str(self._folder / "certs"))
+        with (self._folder / "log").open("a") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(self._binary, "server", *certs, self._folder / "data"),
+                    *("--address", self._address),
+                ],
+                env={**os.environ, **ACCOUNT, "MINIO_BROWSER": "off", "HOME": str(self._folder)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        eventually("MinIO is ready", self._answers, 90)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait(20)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, (self._folder / "log").read_text()
+        try:
+            with self._direct.open(f"{self.url}/minio/health/ready", timeout=2):
+                return True
+        except OSError:
+            return False
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[Locked]:
     """Run one until the block ends."""
-    binary = paths.binary("minio", versions.MINIO)
-    if not binary.is_file():
-        pytest.fail(f"{binary} is missing: make test builds it, so does make cluster-up")
-    authority = Authority(folder / "pki")
-    certificate, key = authority.issue("minio", "IP:127.0.0.1")
-    (folder / "certs").mkdir()
-    certificate.rename(folder / "certs" / "public.crt")
-    key.rename(folder / "certs" / "private.key")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    certs = ("--certs-dir", str(folder / "certs"))
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [binary, "server", *certs, folder / "data", "--address", address],
-            env={**os.environ, **ACCOUNT, "MINIO_BROWSER": "off", "HOME": str(folder)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    found = Locked(
-        f"https://{address}",
-        {
-            "AWS_ACCESS_KEY_ID": ACCOUNT["MINIO_ROOT_USER"],
-            "AWS_SECRET_ACCESS_KEY": ACCOUNT["MINIO_ROOT_PASSWORD"],
-            "AWS_ENDPOINT_URL": f"https://{address}",
-            "ca.crt": authority.certificate.read_text(),
-        },
-    )
-
-    def answers() -> bool:
-        assert process.poll() is None, (folder / "log").read_text()
-        context = ssl.create_default_context(cafile=str(authority.certificate))
-        direct = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        )
-        try:
-            with direct.open(f"{found.url}/minio/health/ready", timeout=2):
-                return True
-        except OSError:
-            return False
-
+    found = Locked(folder)
+    found.start()
     try:
-        eventually("MinIO is ready", answers, 90)
         yield found
     finally:
-        process.terminate()
-        process.wait(20)
+        found.kill()
 
 
 def mount(directory: Path, entries: Mapping[str, str]) -> None:

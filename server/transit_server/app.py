@@ -40,6 +40,7 @@ from transit_server.observability import tracing
 from transit_server.observability.http_requests import HttpRequests
 from transit_server.observability.metrics import Metrics
 from transit_server.observability.tracing import Tracing
+from transit_server.prediction_log.log import PredictionLog
 from transit_server.runtime.deadlines import Deadlines
 from transit_server.runtime.heartbeat import Heartbeat
 from transit_server.runtime.lifecycle import Lifecycle
@@ -60,6 +61,7 @@ _OPEN_TO_ALL = {
     "/docs",
     "/docs/{file}",
 }
+_LAST_LINES = 4.0  # seconds: behind the last answers, little is left of a pod's grace
 _UNLISTED: dict[str, Any] = {"include_in_schema": False}
 
 
@@ -79,8 +81,9 @@ def create_app(
 ) -> Served:
     """The server's application; it begins to load its models when it is started.
 
-    Raises `BadKeys`, `BadFeedbackKey`. When a model can't be served, or hangs, `lifecycle.failure`
-    says why, and `on_failure` is called, maybe on the loading thread.
+    Raises `BadKeys`, `BadFeedbackKey`, and `InvalidReference` of the prediction log. When a model
+    can't be served, or hangs, `lifecycle.failure` says why, and `on_failure` is called, maybe on
+    the loading thread.
     """
     lifecycle = lifecycle or Lifecycle()
     metrics = Metrics(settings.model_deployment, settings.revision)
@@ -91,7 +94,11 @@ def create_app(
     spans = _tracing(settings)
     deadlines = Deadlines()
     quarantine = Quarantine(settings.cache_dir / "hung-rows.json", settings.quarantine)
-    inference = Inference(settings.request_timeout, deadlines, quarantine, spans)
+    prediction_log = None
+    if settings.prediction_log is not None:
+        told = (settings.prediction_log, settings.model_deployment, settings.revision)
+        prediction_log = PredictionLog(*told, metrics.prediction_log())
+    inference = Inference(settings.request_timeout, deadlines, quarantine, spans, prediction_log)
     catalog = Catalog(
         registry,
         lifecycle,
@@ -107,7 +114,7 @@ def create_app(
     )
     shared = (registry, inference, settings.revision, settings.max_batch_rows, splitter, signing)
     bodies = Bodies(settings.max_body, settings.max_bodies, settings.request_timeout, deadlines)
-    feedback = Feedback(registry, metrics.feedback, settings.revision, signing)
+    feedback = Feedback(registry, metrics.feedback, settings.revision, signing, prediction_log)
     guide = GuideRoutes(GuideApi(*shared), catalog, bodies, feedback, unit_header)
     v2 = OpenInferenceRoutes(OpenInferenceApi(*shared), catalog, bodies, _version(), unit_header)
     heartbeat = Heartbeat()
@@ -127,6 +134,8 @@ def create_app(
         yield
         for task in running:
             task.cancel()
+        if prediction_log is not None:
+            await asyncio.to_thread(prediction_log.close, _LAST_LINES)
         if spans is not None:
             await asyncio.to_thread(spans.close)
         for _ref, model in registry.every():

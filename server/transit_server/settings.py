@@ -92,6 +92,27 @@ class Experiment(BaseModel):
         return ModelRef(name=self.model, version=self.version)
 
 
+Features = Literal["Omit", "Hash", "Keep"]
+
+
+class PredictionLogSettings(BaseModel):
+    """What is kept of single predictions: of `share` of the requests, and of all rows that fail.
+
+    `features` is for every column, `columns` for one by its name. `secret` is a mounted Secret that
+    says who writes to `uri`, and has the `salt` of hashes. `buffer` bytes may wait, files are
+    written at least `every` so often.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    uri: str = Field(min_length=1)
+    secret: Path | None = None
+    share: float = Field(1.0, ge=0.0, le=1.0)
+    features: Features = "Omit"
+    columns: dict[str, Features] = {}
+    buffer: Size = 32 * 2**20
+    every: Annotated[Duration, Field(gt=0)] = 30.0
+
+
 class Settings(BaseModel):
     """Everything the server is told; immutable for the life of the process."""
 
@@ -261,6 +282,12 @@ class Settings(BaseModel):
         description="A second version of a model for a share of its requests, as JSON: "
         '{"model": "keras_cnn", "version": "1.2.0", "share": 0.1, "header": "X-User-ID"}. The '
         "header says who belongs together; without it, each request is on its own",
+    )
+    prediction_log: Annotated[PredictionLogSettings | None, BeforeValidator(_parse_json)] = Field(
+        None,
+        description='Where single predictions are written, as JSON: {"uri": "s3://predictions", '
+        '"share": 0.1, "features": "Omit", "columns": {"age": "Keep", "city": "Hash"}, "secret": '
+        '"/a/mounted/Secret", "buffer": "32Mi", "every": "30s"}. Default: nowhere',
     )
     access_log: Literal["off", "errors", "all"] = Field(
         "errors", description="Requests that are logged: off, errors (status 500 and above) or all"

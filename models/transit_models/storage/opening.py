@@ -3,12 +3,17 @@
 Neighbours: `local`, `objects` and `oci` are what is opened.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from transit_models.errors import InvalidReference
 from transit_models.storage.protocol import Storage
+
+if TYPE_CHECKING:
+    from transit_models.storage.objects.objects import Objects
+
+_BUCKETS = {"s3", "gs", "az"}
 
 
 def open_storage(uri: str) -> Storage:
@@ -22,24 +27,21 @@ def open_storage(uri: str) -> Storage:
     Raises `InvalidReference` for any other address.
     """
     parts = urlsplit(uri)
-    if parts.scheme in {"s3", "gs", "az", "http", "https"} and parts.netloc:
+    if parts.scheme in _BUCKETS | {"http", "https"} and parts.netloc:
         # Imported here: a local store needs no library for objects.
-        from transit_models.storage.objects.kinds import GCS, S3, Azure, Kind, Web
+        from transit_models.storage.objects.kinds import Web
         from transit_models.storage.objects.objects import Objects
         from transit_models.storage.objects.storage import ObjectStorage
 
-        path = parts.path.strip("/")
-        if path and {"", ".", ".."} & set(path.split("/")):
-            raise InvalidReference(f"{uri!r}: a path has no '..', no '.' and no '//'")
-        if parts.scheme in {"http", "https"}:
-            if "@" in parts.netloc or parts.query or parts.fragment:
-                raise InvalidReference(
-                    f"{parts.scheme}://{parts.hostname}: an address has no account, no '?' and no "
-                    "'#': HTTP_AUTHORIZATION says who asks"
-                )
-            return ObjectStorage(Objects(Web(uri)))
-        kinds: dict[str, Callable[[str, str], Kind]] = {"s3": S3, "gs": GCS, "az": Azure}
-        return ObjectStorage(Objects(kinds[parts.scheme](parts.netloc, path)))
+        if parts.scheme in _BUCKETS:
+            return ObjectStorage(_bucket(parts, None))
+        _check_path(parts)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise InvalidReference(
+                f"{parts.scheme}://{parts.hostname}: an address has no account, no '?' and no "
+                "'#': HTTP_AUTHORIZATION says who asks"
+            )
+        return ObjectStorage(Objects(Web(uri)))
     if parts.scheme == "oci":
         from transit_models.storage.oci.storage import OciStorage
 
@@ -56,6 +58,47 @@ def open_storage(uri: str) -> Storage:
         f"{uri!r} is no store: write file:///path, s3://bucket/prefix, gs://bucket/prefix, "
         "az://container/prefix, oci://registry/path or https://host/path"
     )
+
+
+def open_objects(uri: str, secret: Path | None = None) -> "Objects":
+    """Plain files at `uri`, which is no store of models: `file:///path` (or a plain path),
+    `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.
+
+    Who writes them is in a `secret` that is mounted, or else where that of a store is. Nothing is
+    contacted yet. Raises `InvalidReference` for any other address.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme in _BUCKETS and parts.netloc:
+        return _bucket(parts, secret)
+    if parts.scheme in {"file", ""} and parts.netloc in {"", "localhost"} and parts.path:
+        from transit_models.storage.objects.kinds import Folder
+        from transit_models.storage.objects.objects import Objects
+
+        path = Path(unquote(parts.path) if parts.scheme else uri)
+        return Objects(Folder(str(path.absolute())))
+    raise InvalidReference(
+        f"{uri!r} can't be written to: write file:///path, s3://bucket/prefix, gs://bucket/prefix "
+        "or az://container/prefix"
+    )
+
+
+def _bucket(parts: SplitResult, secret: Path | None) -> "Objects":
+    from transit_models.storage.objects.kinds import GCS, S3, Azure, Kind
+    from transit_models.storage.objects.objects import Objects
+    from transit_models.storage.objects.secret import told, told_by
+
+    _check_path(parts)
+    kinds: dict[str, type[Kind]] = {"s3": S3, "gs": GCS, "az": Azure}
+    kind = kinds[parts.scheme](parts.netloc, parts.path.strip("/"))
+    if secret is None:
+        return Objects(kind, told)
+    return Objects(kind, lambda: told_by(secret, "config.predictionLog.secretName"))
+
+
+def _check_path(parts: SplitResult) -> None:
+    path = parts.path.strip("/")
+    if path and {"", ".", ".."} & set(path.split("/")):
+        raise InvalidReference(f"{parts.geturl()!r}: a path has no '..', no '.' and no '//'")
 
 
 def split_reference(reference: str) -> tuple[str, str | None]:

@@ -15,6 +15,7 @@ from transit_server.api.decoding.rows import decode
 from transit_server.api.feedback_tokens import Claims, Range, Signer
 from transit_server.errors import FeedbackOff, InvalidInput, NotYours
 from transit_server.observability.feedback_series import FeedbackSeries
+from transit_server.prediction_log.log import PredictionLog
 from transit_server.serving.registry import Registry
 from transit_server.settings import ENSEMBLE
 
@@ -52,8 +53,14 @@ class Feedback:
     """Counts what is said about predictions. Without a signer there is no feedback."""
 
     def __init__(
-        self, registry: Registry, series: FeedbackSeries, revision: str, signer: Signer | None
+        self,
+        registry: Registry,
+        series: FeedbackSeries,
+        revision: str,
+        signer: Signer | None,
+        prediction_log: PredictionLog | None = None,
     ) -> None:
+        self._prediction_log = prediction_log
         self._registry = registry
         self._series = series
         self._revision = revision
@@ -78,6 +85,11 @@ class Feedback:
         if not self._counted.first(tag, claims.day, client):
             return FeedbackAnswer(outcome, False, by)
         self._series.count(by.revision, by.name, by.version, outcome)
+        if self._prediction_log is not None:
+            self._prediction_log.told(
+                *(claims.serial, claims.row, (by.revision, by.name, by.version)),
+                *(claims.predicted, said.label, outcome == "correct"),
+            )
         return FeedbackAnswer(outcome, True, by)
 
     def _is_right(self, claims: Claims, label: str | float) -> bool:

@@ -224,11 +224,10 @@ class GuideApi:
     async def _ask(
         self, models: Sequence[ServedModel], rows: Rows, call: PredictCall
     ) -> list[Prediction]:
+        request = (call.started, call.request_id, call.to.serial)
         if len(models) == 1:
-            return [await self._inference.predict(models[0], rows, call.started, call.request_id)]
-        asked = [
-            self._inference.predict(model, rows, call.started, call.request_id) for model in models
-        ]
+            return [await self._inference.predict(models[0], rows, *request)]
+        asked = [self._inference.predict(model, rows, *request) for model in models]
         results = await asyncio.gather(*asked, return_exceptions=True)
         # Every model has answered and was counted; the first failure is the answer.
         for result in results:

@@ -2,7 +2,7 @@
 
 Each series has `model_deployment` and `revision`, so that a candidate and the stable revision can
 be told apart. Neighbours: `request_counters` and `latencies` have what is counted for each request,
-`feedback_series` what comes later.
+`feedback_series` what comes later, `prediction_log_series` what is written down.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from prometheus_client import (
 from transit_models.storage.node_cache.report import Result
 from transit_server.observability.feedback_series import FeedbackSeries
 from transit_server.observability.latencies import Latencies
+from transit_server.observability.prediction_log_series import PredictionLogSeries
 from transit_server.observability.request_counters import RequestCounters
 
 _GROWTH = 1.1
@@ -168,6 +169,10 @@ class Metrics:
 
     def model(self, name: str, version: str) -> ModelMetrics:
         return ModelMetrics(self, (*self._constant, name, version))
+
+    def prediction_log(self) -> PredictionLogSeries:
+        """The series of the prediction log, for who has one."""
+        return PredictionLogSeries(self.registry, *self._constant)
 
     def refused(self, reason: str, client: str) -> None:
         """Count a request that was turned away for its API key or its rate."""

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, cast
 
 import uvicorn
 
+from transit_models.errors import InvalidReference
 from transit_server.api.feedback_tokens import BadFeedbackKey
 from transit_server.app import create_app
 from transit_server.http.access.api_keys import BadKeys
@@ -38,6 +39,9 @@ def serve(settings: Settings) -> int:
         served = create_app(settings, lifecycle, lambda: server.stop())
         listening = listen(settings.host, settings.port)
         probing = listen(settings.host, settings.probe_port)
+    except InvalidReference as error:
+        termination_log.say(f"transit-server: TRANSIT_PREDICTION_LOG: {error}")
+        return 2
     except (BadKeys, BadFeedbackKey) as error:
         termination_log.say(f"transit-server: {error}")
         return 2

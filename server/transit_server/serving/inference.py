@@ -1,4 +1,4 @@
-"""One way for every prediction, whatever API it came by: circuit breaker, queue, wait, count.
+"""One way for every prediction, whatever API it came by: circuit breaker, queue, wait, count, log.
 
 `api` decodes and encodes around it. Counting happens here and nowhere else, except for clients'
 mistakes, which are found before there is anything to predict:
@@ -24,6 +24,7 @@ from transit_server.errors import CircuitOpen, Overloaded, RowInQuarantine, Serv
 from transit_server.formats.base import Rows, Scores
 from transit_server.observability.logs import fields
 from transit_server.observability.tracing import ModelSpans
+from transit_server.prediction_log.log import PredictionLog
 from transit_server.runtime.deadlines import Deadlines
 from transit_server.serving.failure import Failure
 from transit_server.serving.predictor import BatchResult
@@ -59,19 +60,21 @@ class Inference:
         deadlines: Deadlines,
         quarantine: Quarantine,
         spans: ModelSpans | None = None,
+        prediction_log: PredictionLog | None = None,
     ) -> None:
         self._timeout = timeout
         self._deadlines = deadlines
         self._quarantine = quarantine
         self._spans = spans
         self._trials = Trials(self._answers_a_probe)
+        self._prediction_log = prediction_log
         self._logged = float("-inf")
 
     async def predict(
-        self, model: ServedModel, rows: Rows, started: float, request_id: str
+        self, model: ServedModel, rows: Rows, started: float, request_id: str, serial: bytes
     ) -> Prediction:
-        """`started` is `time.perf_counter()` when the request came. Raises `TimedOut`,
-        `Overloaded`, `CircuitOpen`, `RowInQuarantine`.
+        """`started` is `time.perf_counter()` when the request came, `serial` what no other request
+        has. Raises `TimedOut`, `Overloaded`, `CircuitOpen`, `RowInQuarantine`.
         """
         submitted = time.monotonic()
         try:
@@ -80,16 +83,19 @@ class Inference:
         except Overloaded:
             model.metrics.requests.refused(len(rows))
             raise
-        except RowInQuarantine:
+        except RowInQuarantine as error:
             model.metrics.requests.failed_by_input(1.0, len(rows))
+            self._log_failed(model, rows, error.code, started, request_id, serial)
             raise
-        except CircuitOpen:
+        except CircuitOpen as error:
             model.metrics.requests.failed(1.0, len(rows))
+            self._log_failed(model, rows, error.code, started, request_id, serial)
             raise
-        except ServingError:
+        except ServingError as error:
             self._failed(model)
             model.metrics.requests.failed(1.0, len(rows))
             model.metrics.took(time.perf_counter() - started)
+            self._log_failed(model, rows, error.code, started, request_id, serial)
             raise
         except asyncio.CancelledError:
             model.metrics.took(time.perf_counter() - started)
@@ -112,7 +118,25 @@ class Inference:
             model.metrics.requests.answered(class_ids, len(rows))
         seconds = time.perf_counter() - started
         model.metrics.took(seconds)
+        if self._prediction_log is not None:
+            errors = {row: failure.reason for row, failure in result.errors.items()}
+            self._prediction_log.answered(
+                *(model, rows, result.scores, class_ids, errors, seconds, request_id, serial)
+            )
         return Prediction(model, result.scores, class_ids, result.errors, seconds)
+
+    def _log_failed(
+        self,
+        model: ServedModel,
+        rows: Rows,
+        code: str,
+        started: float,
+        request_id: str,
+        serial: bytes,
+    ) -> None:
+        if self._prediction_log is not None:
+            seconds = time.perf_counter() - started
+            self._prediction_log.failed(model, rows, code, seconds, request_id, serial)
 
     def _submitted(self, model: ServedModel, rows: Rows, started: float) -> Waiting:
         model.breaker.admit()

@@ -231,3 +231,23 @@ class Web(Kind):
         if authorization := told.get("HTTP_AUTHORIZATION"):
             options["default_headers"] = {"Authorization": authorization}
         return library.HTTPStore(self.bucket, client_options=options, retry_config=_RETRIES)
+
+
+class Folder(Kind):
+    """A directory, by the same few operations; `bucket` is its path. A store of models in one is
+    read in place instead, see `local`.
+    """
+
+    account = "this process's user"
+    place = "its path"
+    owner = "this machine"
+
+    @property
+    def uri(self) -> str:
+        return f"file://{self.bucket}"
+
+    def endpoint(self, told: Told) -> str | None:
+        return None
+
+    def store(self, told: Told) -> library.LocalStore:
+        return library.LocalStore(prefix=self.bucket, mkdir=True)

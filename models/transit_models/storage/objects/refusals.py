@@ -57,7 +57,7 @@ def _refusal(kind: Kind, told: Told, error: Exception) -> ModelStoreError:
     if status and status[1] in ("401", "403"):
         return StorageUnavailable(
             f"{where} refuses the credentials ({said}): check {kind.account} "
-            "(in a ModelDeployment: storage.secretName)"
+            f"(in a cluster: {told.secret})"
         )
     first = _QUERY.sub(r"\1", whole.split("\n\nDebug source")[0]).replace("\n", " ")[:_MOST]
     if cause := _CAUSE.search(whole):
@@ -65,7 +65,7 @@ def _refusal(kind: Kind, told: Told, error: Exception) -> ModelStoreError:
     if any(sign in whole for sign in _UNTRUSTED):
         return StorageUnavailable(
             f"{where} is not trusted: {first} (an authority of your own is the key ca.crt of "
-            "storage.secretName, or a file that AWS_CA_BUNDLE names)"
+            f"{told.secret}, or a file that AWS_CA_BUNDLE names)"
         )
     return StorageUnavailable(
         f"{where} cannot be used: {first} ({kind.place} says where, {kind.account} who)"

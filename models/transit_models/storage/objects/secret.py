@@ -25,6 +25,7 @@ class Told:
 
     mounted: Mapping[str, str] = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
+    secret: str = "storage.secretName"  # the field of a ModelDeployment, or value, that mounts it
 
     def get(self, *names: str) -> str | None:
         """The first of `names` that says something; what is mounted goes before."""
@@ -46,13 +47,25 @@ class Told:
 def told(environment: Mapping[str, str] = os.environ) -> Told:
     """What the variables and the mounted Secret say now."""
     directory = environment.get(SECRET)
+    return Told(_mounted_in(Path(directory)) if directory else {}, _variables(environment))
+
+
+def told_by(directory: Path, secret: str, environment: Mapping[str, str] = os.environ) -> Told:
+    """What the Secret in `directory` says now, and what it doesn't, the variables."""
+    return Told(_mounted_in(directory), _variables(environment), secret)
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in environment.items() if k.startswith(_VARIABLES)}
+
+
+def _mounted_in(directory: Path) -> dict[str, str]:
+    """The entries of a mounted Secret."""
     mounted = {}
-    folder = Path(directory) if directory else None
     # What begins with a dot is the kubelet's own, but for this one.
-    files = [*sorted(folder.glob("[!.]*")), *folder.glob(DOCKER_SECRET)] if folder else []
-    for file in files:
+    for file in (*sorted(directory.glob("[!.]*")), *directory.glob(DOCKER_SECRET)):
         try:
             mounted[file.name] = file.read_text().strip()
         except (OSError, UnicodeDecodeError):  # it is being replaced, or none of ours
             continue
-    return Told(mounted, {k: v for k, v in environment.items() if k.startswith(_VARIABLES)})
+    return mounted

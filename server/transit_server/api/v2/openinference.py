@@ -98,7 +98,8 @@ class OpenInferenceApi:
             registry.invalid(call.model)
             raise
         call.charge(len(rows))
-        said = await self._inference.predict(model, rows, call.started, call.request_id)
+        request = (call.started, call.request_id, call.to.serial)
+        said = await self._inference.predict(model, rows, *request)
         if said.errors:
             row, failure = next(iter(said.errors.items()))
             raise PredictionFailed(
