@@ -71,6 +71,7 @@ def server_page() -> str:
     model.differs(0)
     model.requests.has_classes(["planet"])
     metrics.refused("unauthorized", "")
+    metrics.prediction_log()
     metrics.feedback.count("a", "forest", "1.0.0", "correct")
     return metrics.expose().decode()
 

@@ -413,6 +413,14 @@ TRIED: dict[str, Tried] = {
         {"metadata": {"labels": {"team": "ml"}}},
     ),
     "config.formats": Tried(["onnx", "skops"], in_config("formats"), ["onnx", "skops"]),
+    "config.predictionLog.uri": Tried(
+        "s3://predictions", in_config("predictionLog", "uri"), "s3://predictions"
+    ),
+    "config.predictionLog.secretName": Tried(
+        "log", in_config("predictionLog", "secretName"), "log"
+    ),
+    "config.predictionLog.buffer": Tried("8Mi", in_config("predictionLog", "buffer"), "8Mi"),
+    "config.predictionLog.every": Tried("5s", in_config("predictionLog", "every"), "5s"),
     "config.fileRoots": Tried([], in_config("fileRoots"), []),
     "config.namespaces": Tried(["ml"], in_config("namespaces"), ["ml"]),
     "config.workers": Tried(4, in_config("workers"), 4),
@@ -442,6 +450,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "config.namespaces": (["ml-*"], "does not match pattern"),
     "config.workers": (0, "minimum: got 0, want 1"),
     "config.fileRoots": (["/"], "does not match pattern"),
+    "config.predictionLog.uri": ("https://host/log", "does not match pattern"),
+    "config.predictionLog.every": ("0s", "does not match pattern"),
     "config.formats": (["onxx"], "value must be one of 'onnx', 'skops'"),
     "image.digest": ("sha256:abc", "does not match pattern"),
     "image.tag": (1.5, "got number, want string"),

@@ -29,6 +29,7 @@ SERVER = {
     "resources": {"limits": {"nvidia.com/gpu": 1}},
     "env": [{"name": "A", "value": "1"}],
     "batching": {"maxSize": 8, "maxWait": "5ms"},
+    "predictionLog": {},
 }
 
 

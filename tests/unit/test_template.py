@@ -3,13 +3,16 @@
 from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 
 from tests.api.resources import GPU_PARTS
 from tests.unit.world import spec, wanted
 from transit_models import file_formats
 from transit_operator.api.config import FileFormat, OperatorConfig
-from transit_operator.api.server import RESERVED_ENV
-from transit_operator.core.objects.template import ForbiddenPath, pod_template
+from transit_operator.api.server import RESERVED_ENV, LoggedFeature
+from transit_operator.core.objects.mounts import PREDICTION_LOG
+from transit_operator.core.objects.template import ForbiddenPath, NowhereToLog, pod_template
+from transit_server.settings import Features, PredictionLogSettings
 
 DEFAULT = OperatorConfig()
 ROOTS = OperatorConfig.model_validate({"fileRoots": ["/srv/models", "/data"]})
@@ -49,6 +52,48 @@ def test_which_formats_are_opened_is_the_administrators_choice() -> None:
         found = made["spec"]["containers"][0]["env"]
         assert [v["value"] for v in found if v["name"] == "TRANSIT_FORMATS"] == ["onnx,skops"]
         assert "TRANSIT_FORMATS" not in environment(**server), "where all are allowed"
+
+
+SINK = {"uri": "s3://predictions", "secretName": "log", "every": "5s"}
+
+
+def test_predictions_are_written_where_the_administrator_says_and_as_the_author_asks() -> None:
+    """What the server is told is read by the server's own settings."""
+    config = OperatorConfig.model_validate({"predictionLog": SINK})
+    asked = {"share": 0.5, "features": "Hash", "columns": {"age": "Keep"}}
+    made = template(config, server={"predictionLog": asked})
+    container = made["spec"]["containers"][0]
+    told = next(v["value"] for v in container["env"] if v["name"] == "TRANSIT_PREDICTION_LOG")
+    settings = PredictionLogSettings.model_validate_json(told)
+    assert (settings.uri, settings.every, settings.buffer) == ("s3://predictions", 5, 32 * 2**20)
+    assert (settings.share, settings.features) == (0.5, "Hash")
+    assert settings.columns == {"age": "Keep"}
+    (volume,) = [v for v in made["spec"]["volumes"] if v["name"] == "prediction-log"]
+    assert volume["secret"]["secretName"] == "log"
+    (mount,) = [m for m in container["volumeMounts"] if m["name"] == "prediction-log"]
+    assert mount["mountPath"] == str(settings.secret) == PREDICTION_LOG
+
+
+def test_who_asks_for_no_log_has_none() -> None:
+    made = template(OperatorConfig.model_validate({"predictionLog": SINK}))
+    assert made == template()
+
+
+def test_a_log_without_a_store_is_refused() -> None:
+    with pytest.raises(NowhereToLog, match=r"predictionLog\.uri"):
+        template(server={"predictionLog": {}})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"uri": "https://h/log"}, {"uri": "file://log"}, {"every": "0s"}, {"buffer": "-1"}]
+)
+def test_a_store_that_no_server_would_take_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        OperatorConfig.model_validate({"predictionLog": wrong})
+
+
+def test_the_ways_to_write_a_feature_are_those_that_servers_know() -> None:
+    assert get_args(LoggedFeature) == get_args(Features)
 
 
 def test_the_formats_are_those_that_servers_know() -> None:

@@ -236,6 +236,33 @@ class RegistryConfig(ConfigModel):
         return Path("/etc/transit/registry/url") if self.secret_name else None
 
 
+class PredictionLogConfig(ConfigModel):
+    """Where servers of new revisions write single predictions, where a ModelDeployment asks for it
+    (`server.predictionLog`).
+    """
+
+    uri: Annotated[str, Field(pattern=r"^((s3|gs|az)://[^/?#]+(/[^?#]*)?|file:///[^?#]+)?$")] = (
+        Field(
+            default="",
+            description="s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or"
+            " file:///PATH of a volume that server.podTemplate mounts. Empty: nowhere.",
+        )
+    )
+    secret_name: Annotated[
+        str, Field(max_length=253, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$")
+    ] = Field(
+        default="",
+        description="A Secret in the namespace of each such ModelDeployment: the variables of the"
+        " store, as in storage.secretName, and salt for hashes of features.",
+    )
+    buffer: Annotated[str, Field(pattern=r"^[1-9][0-9]*(Ki|Mi|Gi|k|M|G)?$")] = Field(
+        default="32Mi", description="How much may wait in each pod; more is dropped."
+    )
+    every: Annotated[str, Field(pattern=r"^[1-9][0-9]*(ms|s|m|h)$")] = Field(
+        default="30s", description="How often a file is written at least, if there is anything."
+    )
+
+
 # A name, no pattern: nothing is looked up of which namespaces there are.
 Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
@@ -343,6 +370,7 @@ class OperatorConfig(ConfigModel):
         description="Formats of files that servers of new revisions may open; none: all of them."
         " A pickle runs code when it is opened; preprocessing is one.",
     )
+    prediction_log: PredictionLogConfig = Field(default_factory=PredictionLogConfig)
     registry: RegistryConfig = Field(default_factory=RegistryConfig)
     notifications: NotificationsConfig = Field(default_factory=NotificationsConfig)
     keda: KedaConfig = Field(default_factory=KedaConfig)

@@ -43,6 +43,7 @@ RESERVED_ENV = (
     "TRANSIT_DRAIN_DELAY",
     "TRANSIT_API_KEYS_FILE",
     "TRANSIT_FEEDBACK_KEY_FILE",
+    "TRANSIT_PREDICTION_LOG",
     "TRANSIT_TERMINATION_LOG",
 )
 
@@ -314,6 +315,36 @@ class ApiKeys(ApiModel):
     )
 
 
+# How a feature is written: not at all, by a keyed hash, or as it came.
+LoggedFeature = Literal["Omit", "Hash", "Keep"]
+
+
+class PredictionLog(ApiModel):
+    share: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of the requests that is written, each with all of its rows. Rows on"
+        " which a model fails are always written.",
+    )
+    features: LoggedFeature = Field(
+        default="Omit",
+        description="What is written of each feature: nothing (Omit), a hash with the salt of the"
+        " Secret (Hash), or its value (Keep).",
+    )
+    columns: dict[str, LoggedFeature] = Field(
+        default_factory=dict,
+        max_length=256,
+        description="The same for single features, by name; those of a model without names are"
+        " one, named features. Beside another features than Omit each must be there, or nothing of"
+        " that model's features is written.",
+        json_schema_extra=rule(
+            "self.all(name, name.size() > 0 && name.size() <= 256)",
+            "names of features have 1 to 256 characters",
+        ),
+    )
+
+
 class Server(ApiModel):
     image: str | None = Field(
         default=None,
@@ -355,4 +386,9 @@ class Server(ApiModel):
     )
     api_keys: ApiKeys | None = Field(
         default=None, description="Only who has one of these keys may ask; without it anybody may."
+    )
+    prediction_log: PredictionLog | None = Field(
+        default=None,
+        description="Write single predictions into the store that the operator's configuration"
+        " names (predictionLog.uri); without it none is written.",
     )

@@ -12,9 +12,11 @@ MODELS: Final = "/models"
 API_KEYS: Final = "/etc/transit/api-keys"
 FEEDBACK: Final = "/etc/transit/feedback"
 STORAGE_SECRET: Final = "/etc/transit/storage"
+PREDICTION_LOG: Final = "/etc/transit/prediction-log"
 STORAGE_VOLUME: Final = "storage-secret"
 API_KEYS_VOLUME: Final = "api-keys"
 FEEDBACK_VOLUME: Final = "feedback"
+PREDICTION_LOG_VOLUME: Final = "prediction-log"
 
 # Without a limit a pod fills its node, and the kubelet evicts whomever it likes. With one it
 # evicts the pod that has more. Another one is a podTemplate's to set.
@@ -27,7 +29,7 @@ def served_from(storage: Storage) -> str:
     return f"file://{MODELS}" if storage.uri.startswith((FILE, "pvc://")) else storage.uri
 
 
-def mounts(storage: Storage, server: Server) -> list[dict[str, Any]]:
+def mounts(storage: Storage, server: Server, log_secret: str) -> list[dict[str, Any]]:
     """Return the volumeMounts of the server's container."""
     found: list[dict[str, Any]] = [
         {"name": "cache", "mountPath": CACHE},
@@ -44,10 +46,14 @@ def mounts(storage: Storage, server: Server) -> list[dict[str, Any]]:
     if server.api_keys is not None:
         found.append({"name": API_KEYS_VOLUME, "mountPath": API_KEYS, "readOnly": True})
     found.append({"name": FEEDBACK_VOLUME, "mountPath": FEEDBACK, "readOnly": True})
+    if server.prediction_log is not None and log_secret:
+        found.append({"name": PREDICTION_LOG_VOLUME, "mountPath": PREDICTION_LOG, "readOnly": True})
     return found
 
 
-def volumes(storage: Storage, server: Server, feedback_secret: str) -> list[dict[str, Any]]:
+def volumes(
+    storage: Storage, server: Server, feedback_secret: str, log_secret: str
+) -> list[dict[str, Any]]:
     """Return the volumes of the pod."""
     found: list[dict[str, Any]] = [
         {"name": "cache", "emptyDir": {"sizeLimit": CACHE_LIMIT}},
@@ -69,6 +75,8 @@ def volumes(storage: Storage, server: Server, feedback_secret: str) -> list[dict
         found.append(_secret(API_KEYS_VOLUME, server.api_keys.secret_name))
     # Optional: a lost Secret must not keep a pod from serving.
     found.append(_secret(FEEDBACK_VOLUME, feedback_secret, optional=True))
+    if server.prediction_log is not None and log_secret:
+        found.append(_secret(PREDICTION_LOG_VOLUME, log_secret, optional=True))
     return found
 
 

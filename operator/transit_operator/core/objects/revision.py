@@ -40,6 +40,10 @@ _LEFT_OUT: Final[dict[str, Any]] = {
     "server.batching.max_size": 32,
     "server.batching.max_wait": "2ms",
     "server.api_keys": None,
+    "server.prediction_log": None,
+    "server.prediction_log.share": 1.0,
+    "server.prediction_log.features": "Omit",
+    "server.prediction_log.columns": {},
 }
 
 

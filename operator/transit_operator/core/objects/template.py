@@ -18,7 +18,16 @@ from ...api.spec import ModelDeploymentSpec
 from ..observed import Wanted
 from .identity import revision_labels, selector
 from .merge import merged
-from .mounts import API_KEYS, CACHE, FEEDBACK, STORAGE_SECRET, mounts, served_from, volumes
+from .mounts import (
+    API_KEYS,
+    CACHE,
+    FEEDBACK,
+    PREDICTION_LOG,
+    STORAGE_SECRET,
+    mounts,
+    served_from,
+    volumes,
+)
 from .node_cache import cached
 
 USER = 65532
@@ -62,6 +71,16 @@ class NoSigningKeys(Unbuildable):
         )
 
 
+class NowhereToLog(Unbuildable):
+    """`spec.server.predictionLog` asks for a log, and there is no store for it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "spec.server.predictionLog: the operator's configuration names no store for it"
+            " (predictionLog.uri)"
+        )
+
+
 def pod_template(
     namespace: str,
     name: str,
@@ -79,6 +98,7 @@ def pod_template(
         UnknownPool: the pool isn't configured.
         ForbiddenPath: the storage is a directory of the node outside `fileRoots`.
         NoSigningKeys: signatures are asked for, and there are no keys.
+        NowhereToLog: predictions are to be written, and there is no store for them.
     """
     if spec.storage.uri.startswith(FILE) and not _is_allowed(spec.storage.uri, config.file_roots):
         raise ForbiddenPath(spec.storage.uri, config.file_roots)
@@ -111,7 +131,9 @@ def pod_template(
                 for key in SPREAD_OVER
             ],
             "containers": [_container(namespace, name, wanted, spec, config, pool)],
-            "volumes": volumes(spec.storage, spec.server, feedback_secret),
+            "volumes": volumes(
+                spec.storage, spec.server, feedback_secret, config.prediction_log.secret_name
+            ),
         },
     }
     template = own
@@ -220,7 +242,7 @@ def _container(
         "readinessProbe": _probe("/health/ready", period=1, failures=2),
         "livenessProbe": _probe("/health/live", period=10, failures=6),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": mounts(spec.storage, server),
+        "volumeMounts": mounts(spec.storage, server, config.prediction_log.secret_name),
     }
     if spec.storage.secret_name:
         container["envFrom"] = [{"secretRef": {"name": spec.storage.secret_name}}]
@@ -250,6 +272,8 @@ def _environment(
         own["TRANSIT_API_KEYS_FILE"] = API_KEYS
     if (keys := signing_keys(spec, config)) is not None:
         own["TRANSIT_SIGNING_KEYS"] = keys
+    if (log := prediction_log(spec, config)) is not None:
+        own["TRANSIT_PREDICTION_LOG"] = log
     if config.formats:
         own["TRANSIT_FORMATS"] = ",".join(config.formats)
     # The API server refuses reserved names; what it let pass before that still has no effect.
@@ -273,6 +297,22 @@ def signing_keys(spec: ModelDeploymentSpec, config: OperatorConfig) -> str | Non
     if not config.signing.keys:
         raise NoSigningKeys
     return json.dumps(config.signing.keys)
+
+
+def prediction_log(spec: ModelDeploymentSpec, config: OperatorConfig) -> str | None:
+    """Return where and how predictions are written, as the server reads it; None: they are not.
+
+    Raises:
+        NowhereToLog: the configuration names no store.
+    """
+    asked, given = spec.server.prediction_log, config.prediction_log
+    if asked is None:
+        return None
+    if not given.uri:
+        raise NowhereToLog
+    secret = {"secret": PREDICTION_LOG} if given.secret_name else {}
+    where = {"uri": given.uri, "buffer": given.buffer, "every": given.every}
+    return json.dumps(where | secret | asked.model_dump())
 
 
 def _served(wanted: Wanted, spec: ModelDeploymentSpec) -> list[dict[str, Any]]:
