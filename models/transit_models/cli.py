@@ -15,6 +15,7 @@ from transit_models.commands import (
     fetch,
     look,
     pack,
+    predictions,
     publish,
     registry,
     resolve,
@@ -30,7 +31,21 @@ from transit_models.errors import (
     StorageUnavailable,
 )
 
-_COMMANDS = (train, pack, ask, trial, check, publish, look, fetch, resolve, sign, alias, registry)
+_COMMANDS = (
+    train,
+    pack,
+    ask,
+    trial,
+    check,
+    publish,
+    look,
+    fetch,
+    resolve,
+    sign,
+    alias,
+    registry,
+    predictions,
+)
 
 _EPILOG = """\
 A store is a directory (file:///path, or a plain path), a bucket (s3://bucket/prefix, or gs://), a

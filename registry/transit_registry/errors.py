@@ -21,3 +21,7 @@ class SchemaOutdated(RegistryError):
 
 class NotRegistered(RegistryError):
     """The registry has no such model or version."""
+
+
+class MalformedFile(RegistryError):
+    """A file of the log of predictions that is none."""

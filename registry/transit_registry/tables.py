@@ -1,7 +1,8 @@
-"""The tables: the guide's `model_registry` and `deployment_history`, and what an audit asks beyond.
+"""The tables: the guide's `model_registry`, `deployment_history` and `prediction_logs`, and what an
+audit asks beyond.
 
-Neighbours: `migrations` makes them, and a test compares the two; `writing`, `reading` and
-`versions` use them.
+Neighbours: `migrations` makes them, and a test compares the two; `writing`, `reading`, `versions`
+and `predictions` use them.
 """
 
 from datetime import UTC, datetime
@@ -10,11 +11,15 @@ from enum import StrEnum
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -108,4 +113,55 @@ deployment_history = Table(
     UniqueConstraint("event_id", "model_name"),
     Index(None, "model_name", "deployed_at"),
     Index(None, "environment", "namespace", "name", "deployed_at"),
+)
+
+# By days, so that old ones go at once. In SQLite they stay empty.
+prediction_logs = Table(
+    "prediction_logs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("model_id", Integer, ForeignKey("model_registry.id")),
+    Column("request_id", String(128), nullable=False, index=True),
+    Column("input_features", Document, nullable=False),
+    Column("prediction", Document, nullable=False),
+    Column("latency_ms", Double, nullable=False),
+    Column("timestamp", Moment, primary_key=True),
+    # Of all rows of one request; what feedback is joined by, with the place of the row.
+    Column("prediction_id", String(32), nullable=False, index=True),
+    Column("row_index", Integer, nullable=False),
+    Column("model_name", String(100), nullable=False),
+    Column("version", String(100), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    postgresql_partition_by="RANGE (timestamp)",
+)
+
+prediction_feedback = Table(
+    "prediction_feedback",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("timestamp", Moment, primary_key=True),
+    Column("prediction_id", String(32), nullable=False, index=True),
+    Column("row_index", Integer, nullable=False),
+    Column("model_name", String(100), nullable=False),
+    Column("version", Text, nullable=False),  # an ensemble's has those of all its models
+    Column("namespace", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("predicted", Document, nullable=False),
+    Column("label", Document, nullable=False),
+    Column("correct", Boolean, nullable=False),
+    postgresql_partition_by="RANGE (timestamp)",
+)
+
+# What was loaded, so that it is once.
+prediction_files = Table(
+    "prediction_files",
+    metadata,
+    Column("file", Text, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("loaded_at", Moment, nullable=False),
 )

@@ -22,7 +22,7 @@ from transit_models.versions import check_name, directory_name, plain
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_WHERE = """\
+WHERE = """\
 The registry is a PostgreSQL, which TRANSIT_MODEL_REGISTRY names
 (postgresql://user:password@host/database); without it, a file of SQLite in your home directory."""
 _MISSING = "this command needs more packages: pip install 'transit[registry]'"
@@ -40,14 +40,14 @@ def add(command: Add) -> None:
         one = command(name, _set_status, text)
         one.add_argument("reference", metavar="NAME@VERSION")
         one.add_argument("--reason", help="why, for those who will ask")
-        one.epilog = _WHERE
+        one.epilog = WHERE
     past = command("history", _history, "Show what became of a model: rollouts, rollbacks, who.")
     past.add_argument("name")
     past.add_argument("-o", "--output", choices=("table", "json"), default="table")
     past.add_argument("--limit", type=int, default=50, help="of the latest; default: %(default)s")
-    past.epilog = _WHERE
+    past.epilog = WHERE
     registry = command("registry", _upgrade, "Keep the registry of versions and deployments.")
-    registry.epilog = _WHERE
+    registry.epilog = WHERE
     parts = registry.add_subparsers(required=True, metavar="COMMAND")
     text = "Bring its tables to those of this release."
     parts.add_parser("upgrade", help=text, description=text).set_defaults(run=_upgrade)
@@ -152,7 +152,7 @@ def _line(row: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _upgrade(options: argparse.Namespace) -> int:
-    with _engine() as engine:
+    with connected_engine() as engine:
         from transit_registry import migrating
 
         before = migrating.upgrade(engine)
@@ -181,7 +181,7 @@ def _add(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _engine() -> Iterator[Any]:
+def connected_engine() -> Iterator[Any]:
     """An engine for the registry; its errors are the store's, so that exit codes are the same."""
     try:
         from transit_registry import connecting, errors
@@ -203,7 +203,7 @@ def _engine() -> Iterator[Any]:
 @contextmanager
 def _connected() -> Iterator["Connection"]:
     """A transaction. A file of one's own is brought to this release at once; a database isn't."""
-    with _engine() as engine:
+    with connected_engine() as engine:
         from transit_registry import migrating
 
         if engine.dialect.name == "sqlite":
