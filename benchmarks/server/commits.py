@@ -69,7 +69,7 @@ class Compared:
         )
 
 
-_HEAD = (
+HEAD = (
     "| | rps before | after | ratio of rounds: median (quartiles) | p50 before, ms | after "
     "| CPU before, ms | after | |\n|---|---:|---:|---:|---:|---:|---:|---:|---|"
 )
@@ -87,7 +87,7 @@ def main() -> int:
             _BEFORE: checkout.tree(options.before, work / _BEFORE),
             _AFTER: checkout.tree(options.after, work / _AFTER) if options.after else ROOT,
         }
-        print(_HEAD, flush=True)
+        print(HEAD, flush=True)
         found = []
         for model, route in product(models, options.routes):
             for one in _compared(model, route, trees, work, options):

@@ -66,7 +66,7 @@ def write(sink: Path, requests: int, model: Churn | None = None) -> None:
     by = model or Churn()
     for number in range(requests):
         serial = number.to_bytes(8, "big")
-        log.answered(by, ROWS, SCORES, [1, 0], {}, 0.0125, f"req-{number}", serial)
+        log.answered(by, log.kept(by, ROWS), SCORES, [1, 0], {}, 0.0125, f"req-{number}", serial)
         right = number % 4 != 0
         log.told(serial, 1, ("r1", by.name, by.version), "no", "no" if right else "yes", right)
     log.close(60)

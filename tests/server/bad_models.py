@@ -23,6 +23,14 @@ class RaisesOnMarked:
         return rows
 
 
+class ShiftsInPlace:
+    """Writes into the rows that it is given."""
+
+    def transform(self, rows: Floats) -> Floats:
+        rows += 0.5
+        return rows
+
+
 class Sleeps:
     """Takes its time without using the processor; leaves a file when it begins to.
 

@@ -75,6 +75,7 @@ def fill(root: Path) -> None:
     publish(root, "xgboost", "1.1.0", ".ubj", boosted_model.save_model)
     for name, step in {
         "raises": bad_models.RaisesOnMarked(),
+        "shifts": bad_models.ShiftsInPlace(),
         "sleeps": bad_models.Sleeps(0.4),
         "hangs": bad_models.HangsOnMarked(),
         "slow": bad_models.SleepsPerRow(0.02),

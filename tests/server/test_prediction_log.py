@@ -113,14 +113,16 @@ def test_each_row_that_was_answered_is_a_line_and_labels_find_it(
     assert {line["request_id"] for line in met} == {both["metadata"]["request_id"]}
 
 
-def test_errors_are_written_whatever_the_share_and_features_as_chosen(
+def test_errors_are_written_whatever_the_share_and_features_as_they_came(
     store: Path, data: Data, tmp_path: Path
 ) -> None:
+    """Also where preprocessing writes into the rows."""
     sink = tmp_path / "log"
     chosen = said(sink, share=0, every="50ms", columns={"features": "Keep"})
     good, bad = rows_of(data, 2)
     bad[0] = MARK
-    with RunningServer(store, tmp_path, {"raises": "1.0.0"}, prediction_log=chosen) as server:
+    models = {"raises": "1.0.0", "shifts": "1.0.0"}
+    with RunningServer(store, tmp_path, models, prediction_log=chosen) as server:
         server.until_ready()
         assert server.predict(good).status_code == 200
         assert server.predict(bad).status_code == 500
@@ -135,6 +137,17 @@ def test_errors_are_written_whatever_the_share_and_features_as_chosen(
         assert line["outcome"] == "error"
         assert line["prediction"] == {"error": "preprocessing failed on this row (ValueError)"}
         assert line["input_features"] == {"features": np.float32(bad).tolist()}
+
+    sink = tmp_path / "all"
+    chosen = said(sink, every="50ms", features="Keep")
+    with RunningServer(store, tmp_path, models, prediction_log=chosen) as server:
+        server.until_ready()
+        for many in (1, 24):  # the latter become lines in the thread
+            body = {"features": [good] * many, "model": "shifts"}
+            assert server.client.post("/api/v1/predict/batch", json=body).status_code == 200
+        lines = eventually(lambda: (found := written(sink.as_uri()))[24:] and found, "all lines")
+    assert len(lines) == 25
+    assert all(line["input_features"]["features"] == np.float32(good).tolist() for line in lines)
 
 
 def test_without_it_nothing_is_there(trees: RunningServer) -> None:

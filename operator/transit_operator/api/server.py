@@ -336,12 +336,8 @@ class PredictionLog(ApiModel):
         default_factory=dict,
         max_length=256,
         description="The same for single features, by name; those of a model without names are"
-        " one, named features. Beside another features than Omit each must be there, or nothing of"
+        " one, named features. Where features is Hash or Keep, each must be there, or nothing of"
         " that model's features is written.",
-        json_schema_extra=rule(
-            "self.all(name, name.size() > 0 && name.size() <= 256)",
-            "names of features have 1 to 256 characters",
-        ),
     )
 
 

@@ -66,13 +66,23 @@ class PredictionLog:
         self._waiting: deque[Waiting] = deque()
         self._taken = 0  # bytes, ever; the writer knows how many of them are done with
         self._woken = 0
+        # For a file, or so much that there is still room for what comes while it is put.
+        self._enough = min(FILE, settings.buffer // 4)
         self._writer = Writer(settings, self._place, self._waiting, series)
         series.pending_is(lambda: float(self._taken - self._writer.done))
+
+    def kept(self, model: Model, rows: Rows) -> Rows | None:
+        """What `answered` and `failed` are to be given of rows that a model is about to get.
+
+        It is a copy, for preprocessing may write into them, and they may be a part of a body; None
+        where no feature is written.
+        """
+        return rows.copy() if self._features_of(model) else None
 
     def answered(
         self,
         model: Model,
-        rows: Rows,
+        rows: Rows | None,
         scores: Scores,
         class_ids: Sequence[int],
         errors: Mapping[int, str],
@@ -94,14 +104,15 @@ class PredictionLog:
     def failed(
         self,
         model: Model,
-        rows: Rows,
+        rows: Rows | None,
+        count: int,
         code: str,
         seconds: float,
         request_id: str,
         serial: bytes,
     ) -> None:
-        """A model has answered none of some rows, for one reason."""
-        numbers = range(len(rows))
+        """A model has answered none of `count` rows, for one reason."""
+        numbers = range(count)
         errors = dict.fromkeys(numbers, code)
         self._note(model, rows, None, (), errors, seconds, request_id, serial, numbers)
 
@@ -143,7 +154,7 @@ class PredictionLog:
     def _note(
         self,
         model: Model,
-        rows: Rows,
+        rows: Rows | None,
         scores: Scores | None,
         class_ids: Sequence[int],
         errors: dict[int, str],
@@ -153,19 +164,18 @@ class PredictionLog:
         numbers: Sequence[int],
     ) -> None:
         try:
-            features = self._features_of(model)
             whole = isinstance(numbers, range)
             chosen = slice(None) if whole else list(numbers)
             entry = Entry(
                 model,
-                features,
+                self._features_of(model),
                 self._place,
                 time.time(),
                 request_id,
                 serial.hex(),
                 seconds,
                 numbers,
-                rows[chosen] if features else None,
+                None if rows is None else rows[chosen],
                 None if scores is None else scores[chosen],
                 class_ids if whole else [class_ids[number] for number in numbers],
                 errors,
@@ -202,7 +212,7 @@ class PredictionLog:
     def _take(self, waiting: Waiting) -> None:
         self._waiting.append(waiting)
         self._taken += waiting.weight
-        if self._taken - self._woken >= FILE:
+        if self._taken - self._woken >= self._enough:
             self._woken = self._taken
             self._writer.wake()
 
@@ -212,11 +222,6 @@ def _key(kind: Kind, now: float) -> Key:
 
 
 def _own(entry: Entry) -> Entry:
-    """An entry that keeps no more in memory than its own rows: those of a request are a part of its
-    body, and scores a part of a batch's.
-    """
-    return msgspec.structs.replace(
-        entry,
-        rows=None if entry.rows is None else entry.rows.copy(),
-        scores=None if entry.scores is None else entry.scores.copy(),
-    )
+    """An entry that keeps no more in memory than it needs: scores are a part of a batch's."""
+    scores = entry.scores
+    return msgspec.structs.replace(entry, scores=None if scores is None else scores.copy())

@@ -77,6 +77,7 @@ class Inference:
         has. Raises `TimedOut`, `Overloaded`, `CircuitOpen`, `RowInQuarantine`.
         """
         submitted = time.monotonic()
+        kept = None if self._prediction_log is None else self._prediction_log.kept(model, rows)
         try:
             waiting = self._submitted(model, rows, started)
             result = await self._result(model, waiting, started + self._timeout)
@@ -85,17 +86,17 @@ class Inference:
             raise
         except RowInQuarantine as error:
             model.metrics.requests.failed_by_input(1.0, len(rows))
-            self._log_failed(model, rows, error.code, started, request_id, serial)
+            self._log_failed(model, kept, len(rows), error.code, started, request_id, serial)
             raise
         except CircuitOpen as error:
             model.metrics.requests.failed(1.0, len(rows))
-            self._log_failed(model, rows, error.code, started, request_id, serial)
+            self._log_failed(model, kept, len(rows), error.code, started, request_id, serial)
             raise
         except ServingError as error:
             self._failed(model)
             model.metrics.requests.failed(1.0, len(rows))
             model.metrics.took(time.perf_counter() - started)
-            self._log_failed(model, rows, error.code, started, request_id, serial)
+            self._log_failed(model, kept, len(rows), error.code, started, request_id, serial)
             raise
         except asyncio.CancelledError:
             model.metrics.took(time.perf_counter() - started)
@@ -121,14 +122,15 @@ class Inference:
         if self._prediction_log is not None:
             errors = {row: failure.reason for row, failure in result.errors.items()}
             self._prediction_log.answered(
-                *(model, rows, result.scores, class_ids, errors, seconds, request_id, serial)
+                *(model, kept, result.scores, class_ids, errors, seconds, request_id, serial)
             )
         return Prediction(model, result.scores, class_ids, result.errors, seconds)
 
     def _log_failed(
         self,
         model: ServedModel,
-        rows: Rows,
+        rows: Rows | None,
+        count: int,
         code: str,
         started: float,
         request_id: str,
@@ -136,7 +138,7 @@ class Inference:
     ) -> None:
         if self._prediction_log is not None:
             seconds = time.perf_counter() - started
-            self._prediction_log.failed(model, rows, code, seconds, request_id, serial)
+            self._prediction_log.failed(*(model, rows, count, code, seconds, request_id, serial))
 
     def _submitted(self, model: ServedModel, rows: Rows, started: float) -> Waiting:
         model.breaker.admit()
