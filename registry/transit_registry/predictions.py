@@ -128,7 +128,7 @@ def _copy(connection: Connection, table: Table, file: LogFile, lines: Iterable[b
     columns = [column.name for column in table.columns if column.name != "id"]
     rows = _rows(file, columns, lines, _models(connection))
     statement = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection
     count = 0
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:  # type: ignore[arg-type]

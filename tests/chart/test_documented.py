@@ -35,6 +35,7 @@ PAGES = (
     "docs/guides/moving/flagger.md",
     "docs/guides/moving/kserve.md",
     "docs/guides/operations.md",
+    "docs/guides/prediction-log.md",
     "docs/guides/quiet-services.md",
     "docs/reference/resource.md",
     "docs/reference/server.md",

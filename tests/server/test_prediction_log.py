@@ -136,7 +136,7 @@ def test_errors_are_written_whatever_the_share_and_features_as_they_came(
     for line in lines:
         assert line["outcome"] == "error"
         assert line["prediction"] == {"error": "preprocessing failed on this row (ValueError)"}
-        assert line["input_features"] == {"features": np.float32(bad).tolist()}
+        assert line["input_features"] == {"features": np.array(bad, np.float32).tolist()}
 
     sink = tmp_path / "all"
     chosen = said(sink, every="50ms", features="Keep")
@@ -147,7 +147,9 @@ def test_errors_are_written_whatever_the_share_and_features_as_they_came(
             assert server.client.post("/api/v1/predict/batch", json=body).status_code == 200
         lines = eventually(lambda: (found := written(sink.as_uri()))[24:] and found, "all lines")
     assert len(lines) == 25
-    assert all(line["input_features"]["features"] == np.float32(good).tolist() for line in lines)
+    assert all(
+        line["input_features"]["features"] == np.array(good, np.float32).tolist() for line in lines
+    )
 
 
 def test_without_it_nothing_is_there(trees: RunningServer) -> None:

@@ -18,6 +18,7 @@ from transit_server.prediction_log.columns import Features
 
 Kind = Literal["predictions", "feedback"]
 _VALUES_AT_ONCE: Final = 32_768  # Python's numbers take 32 bytes each
+_OVERHEAD: Final = 400  # bytes of a line, or of the objects that become one
 _FIRST: Final = slice(0, 1)
 _ENCODER = msgspec.json.Encoder()
 
@@ -83,6 +84,11 @@ class Feedback(msgspec.Struct, gc=False):
     label: str | float
     correct: bool
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes."""
+        return _OVERHEAD + len(str(self.label))
+
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """Rows of one request to one model, as they were answered. Nothing in it changes any more.
@@ -106,27 +112,30 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def weight(self) -> int:
-        """About how many bytes it takes as lines or as arrays, whichever is more."""
+        """About how many bytes it takes, as it is or as lines, whichever is more."""
         held = 0 if self.rows is None else self.rows.nbytes
         held += 0 if self.scores is None else self.scores.nbytes
         if self.rows is not None and self.rows.dtype.hasobject:
             names = self.rows.dtype.names or ()
             texts = [text for name in names for text in self.rows[name].ravel().tolist()]
             held += sum(len(text) for text in texts if isinstance(text, str))
-        return 2 * held + 400 * len(self.numbers)
+        return 2 * held + _OVERHEAD * (1 + len(self.numbers))
 
 
-def lines_of(entry: Entry) -> Iterator[tuple[bytes, int]]:
-    """The lines of an entry, some at a time, and how many they are."""
-    count = len(entry.numbers)
-    if count == 1:
-        yield _encoded(entry, _FIRST), 1
+def lines_of(what: Entry | Feedback) -> Iterator[tuple[bytes, int]]:
+    """The lines of what waits, some at a time, and how many they are."""
+    if isinstance(what, Feedback):
+        yield _ENCODER.encode_lines([what]), 1
         return
-    wide = sum(array[:1].size for array in (entry.rows, entry.scores) if array is not None)
+    count = len(what.numbers)
+    if count == 1:
+        yield _encoded(what, _FIRST), 1
+        return
+    wide = sum(array[:1].size for array in (what.rows, what.scores) if array is not None)
     step = max(1, _VALUES_AT_ONCE // max(1, wide))
     for start in range(0, count, step):
         some = slice(start, min(start + step, count))
-        yield _encoded(entry, some), some.stop - start
+        yield _encoded(what, some), some.stop - start
 
 
 def _encoded(entry: Entry, some: slice) -> bytes:
@@ -156,10 +165,6 @@ def _encoded(entry: Entry, some: slice) -> bytes:
             line.input_features = rows[index]
         made.append(line)
     return _ENCODER.encode_lines(made)
-
-
-def encoded(line: Feedback) -> bytes:
-    return _ENCODER.encode_lines([line])
 
 
 def _answers(model: Model, entry: Entry, scores: Scores, some: slice) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The event loop's side of the log: what is written, and how much may wait to be.
 
-Nothing here waits, and nothing here fails a request: what doesn't fit is dropped and counted.
+Nothing here waits, and what doesn't fit is dropped and counted. It is kept as it is: to make lines
+of it is the writing thread's affair, which is faster at many at once.
 Requests are chosen whole, by the random serial that each has, so that several models' answers to
 one request are written together. Neighbours: `lines` has an entry's form, `writer` takes what
 waits.
@@ -13,8 +14,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
-
 from transit_server.formats.base import Rows, Scores
 from transit_server.observability.prediction_log_series import PredictionLogSeries
 from transit_server.prediction_log.columns import Features, features_of, salt_in, wants_hashes
@@ -24,18 +23,14 @@ from transit_server.prediction_log.lines import (
     Kind,
     Model,
     Place,
-    encoded,
-    lines_of,
 )
-from transit_server.prediction_log.writer import FILE, Key, Waiting, Writer
+from transit_server.prediction_log.writer import FILE, Waiting, Writer
 from transit_server.settings import PredictionLogSettings
 
 log = logging.getLogger(__name__)
 
 _SERIALS: Final = 2**64
 _DAY: Final = 86_400
-# Made into lines at once: that takes less than another thread's turn for it would cost everybody.
-_SMALL: Final = 16_384
 
 
 class PredictionLog:
@@ -141,7 +136,7 @@ class PredictionLog:
             label,
             correct,
         )
-        self._put("feedback", now, encoded(line), 1)
+        self._put("feedback", now, line, 1, line.weight)
 
     def close(self, patience: float) -> None:
         """Write what waits, within `patience` seconds. Blocks."""
@@ -163,33 +158,28 @@ class PredictionLog:
         serial: bytes,
         numbers: Sequence[int],
     ) -> None:
-        try:
-            whole = isinstance(numbers, range)
-            chosen = slice(None) if whole else list(numbers)
-            entry = Entry(
-                model,
-                self._features_of(model),
-                self._place,
-                time.time(),
-                request_id,
-                serial.hex(),
-                seconds,
-                numbers,
-                None if rows is None else rows[chosen],
-                None if scores is None else scores[chosen],
-                class_ids if whole else [class_ids[number] for number in numbers],
-                errors,
-            )
-            weight = entry.weight
-            if weight <= _SMALL:
-                ((line, count),) = lines_of(entry)
-                self._put("predictions", entry.time, line, count)
-            elif self._has_room(weight, len(numbers)):
-                key = _key("predictions", entry.time)
-                self._take(Waiting(key, _own(entry), len(numbers), weight))
-        except Exception:  # a fault of the log must not become one of the request
-            log.exception("prediction log: %d rows are not written", len(numbers))
-            self._series.dropped(len(numbers))
+        whole = isinstance(numbers, range)
+        if not whole:
+            class_ids = [class_ids[number] for number in numbers]
+            rows = None if rows is None else rows[numbers]
+            scores = None if scores is None else scores[numbers]
+        elif scores is not None:
+            scores = scores.copy()  # what is kept must not keep a whole batch's
+        entry = Entry(
+            model,
+            self._features_of(model),
+            self._place,
+            time.time(),
+            request_id,
+            serial.hex(),
+            seconds,
+            numbers,
+            rows,
+            scores,
+            class_ids,
+            errors,
+        )
+        self._put("predictions", entry.time, entry, len(numbers), entry.weight)
 
     def _features_of(self, model: Model) -> Features:
         found = self._features.get(model)
@@ -198,30 +188,13 @@ class PredictionLog:
             self._features[model] = found
         return found
 
-    def _put(self, kind: Kind, now: float, line: bytes, count: int) -> None:
-        if self._has_room(len(line), count):
-            self._take(Waiting(_key(kind, now), line, count, len(line)))
-
-    def _has_room(self, weight: int, count: int) -> bool:
-        """Whether so much more may wait; else so many lines are dropped."""
-        if self._taken - self._writer.done + weight <= self._settings.buffer:
-            return True
-        self._series.dropped(count)
-        return False
-
-    def _take(self, waiting: Waiting) -> None:
-        self._waiting.append(waiting)
-        self._taken += waiting.weight
+    def _put(self, kind: Kind, now: float, what: Entry | Feedback, lines: int, weight: int) -> None:
+        """Have something written, if there is room for it."""
+        if self._taken - self._writer.done + weight > self._settings.buffer:
+            self._series.dropped(lines)
+            return
+        self._waiting.append(Waiting((kind, int(now) // _DAY), what, lines, weight))
+        self._taken += weight
         if self._taken - self._woken >= self._enough:
             self._woken = self._taken
             self._writer.wake()
-
-
-def _key(kind: Kind, now: float) -> Key:
-    return kind, int(now) // _DAY
-
-
-def _own(entry: Entry) -> Entry:
-    """An entry that keeps no more in memory than it needs: scores are a part of a batch's."""
-    scores = entry.scores
-    return msgspec.structs.replace(entry, scores=None if scores is None else scores.copy())

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from transit_models.errors import ModelStoreError
 from transit_models.storage.opening import open_objects
 from transit_server.observability.prediction_log_series import PredictionLogSeries
-from transit_server.prediction_log.lines import Entry, Kind, Place, lines_of
+from transit_server.prediction_log.lines import Entry, Feedback, Kind, Place, lines_of
 from transit_server.settings import PredictionLogSettings
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ FILE: Final = 8 * 2**20  # bytes of lines, after which a file is full
 _PAUSES: Final = (1.0, 30.0)  # the first and the longest, after a try that failed
 _GZIP: Final = 31  # what zlib calls it
 _AT_ONCE: Final = 256  # so little that the event loop doesn't wait for it
+_PIECE: Final = 65_536
 _FIRST_DAY: Final = date(1970, 1, 1)
 
 
@@ -40,7 +41,7 @@ class Waiting(NamedTuple):
     """Lines, or an entry that becomes some; how many. `weight` is what it counts for in bytes."""
 
     key: Key
-    what: Entry | bytes
+    what: Entry | Feedback
     lines: int
     weight: int
 
@@ -110,28 +111,24 @@ class Writer:
         return all(self._put(key) for key in list(self._files))
 
     def _add(self, file: "_File", group: Iterable[Waiting]) -> None:
-        """Put what belongs together into a file; lines in one piece, for it takes the interpreter
-        from the event loop each time that a piece is packed.
+        """Put what belongs together into a file, in large pieces: for each that is packed this
+        thread gives the interpreter to the event loop, and has to wait for it again.
         """
-        lines, count = [], 0
+        pieces: list[bytes] = []
         for waiting in group:
             file.weight += waiting.weight
-            if isinstance(waiting.what, bytes):
-                lines.append(waiting.what)
-                count += waiting.lines
-            else:
-                self._add_entry(file, waiting.what)
-        file.add(b"".join(lines), count)
-
-    def _add_entry(self, file: "_File", entry: Entry) -> None:
-        before = file.count
-        try:
-            for lines, count in lines_of(entry):
-                file.add(lines, count)
-        except Exception:  # one that can't be told must not stop all that come after it
-            lost = len(entry.numbers) - (file.count - before)
-            log.exception("prediction log: %d rows are not written", lost)
-            self._series.dropped(lost)
+            made = 0
+            try:
+                for lines, count in lines_of(waiting.what):
+                    pieces.append(lines)
+                    made += count
+                    if len(lines) > _PIECE:
+                        file.add(pieces)
+            except Exception:  # one that can't be told must not stop all that come after it
+                log.exception("prediction log: %d rows are not written", waiting.lines - made)
+                self._series.dropped(waiting.lines - made)
+            file.count += made
+        file.add(pieces)
 
     def _put(self, key: Key) -> bool:
         """Put a file, however long the store is away; False when this process ends meanwhile."""
@@ -171,10 +168,12 @@ class _File:
         self._packer = zlib.compressobj(1, wbits=_GZIP)
         self._packed: list[bytes] = []
 
-    def add(self, lines: bytes, count: int) -> None:
+    def add(self, pieces: list[bytes]) -> None:
+        """Pack lines, and empty the list of them."""
+        lines = b"".join(pieces)
+        pieces.clear()
         self._packed.append(self._packer.compress(lines))
         self.size += len(lines)
-        self.count += count
 
     def whole(self) -> bytes:
         self._packed.append(self._packer.flush())

@@ -9,7 +9,7 @@ down_revision = "0001"
 
 _document = sa.JSON().with_variant(JSONB(), "postgresql")
 _moment = sa.DateTime(timezone=True)
-_by_day = {"postgresql_partition_by": "RANGE (timestamp)"}
+_BY_DAY = "RANGE (timestamp)"
 
 
 def upgrade() -> None:
@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["model_id"], ["model_registry.id"], name="prediction_logs_model_id_fkey"
         ),
-        **_by_day,
+        postgresql_partition_by=_BY_DAY,
     )
     op.create_index("prediction_logs_prediction_id_idx", "prediction_logs", ["prediction_id"])
     op.create_index("prediction_logs_request_id_idx", "prediction_logs", ["request_id"])
@@ -54,7 +54,7 @@ def upgrade() -> None:
         sa.Column("label", _document, nullable=False),
         sa.Column("correct", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("id", "timestamp", name="prediction_feedback_pkey"),
-        **_by_day,
+        postgresql_partition_by=_BY_DAY,
     )
     op.create_index(
         "prediction_feedback_prediction_id_idx", "prediction_feedback", ["prediction_id"]
