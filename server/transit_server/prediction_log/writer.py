@@ -30,7 +30,7 @@ FILE: Final = 8 * 2**20  # bytes of lines, after which a file is full
 _PAUSES: Final = (1.0, 30.0)  # the first and the longest, after a try that failed
 _GZIP: Final = 31  # what zlib calls it
 _AT_ONCE: Final = 256  # so little that the event loop doesn't wait for it
-_PIECE: Final = 65_536
+_PIECE: Final = 2**18
 _FIRST_DAY: Final = date(1970, 1, 1)
 
 
@@ -101,7 +101,7 @@ class Writer:
     def _write(self, number: int) -> bool:
         """Write so much of what waits. False: there is no time left for a store that fails."""
         while number > 0:
-            some = [self._waiting.popleft() for _ in range(min(number, _AT_ONCE))]
+            some = self._some(number)
             number -= len(some)
             for key, group in groupby(some, key=_KEY):
                 self._add(self._files.setdefault(key, _File()), group)
@@ -109,6 +109,15 @@ class Writer:
             if not all(self._put(key) for key in full):
                 return False
         return all(self._put(key) for key in list(self._files))
+
+    def _some(self, most: int) -> list[Waiting]:
+        """Take a few, so that a file is not much larger than it should be."""
+        some: list[Waiting] = []
+        weight = 0
+        while len(some) < min(most, _AT_ONCE) and weight < _PIECE:
+            some.append(self._waiting.popleft())
+            weight += some[-1].weight
+        return some
 
     def _add(self, file: "_File", group: Iterable[Waiting]) -> None:
         """Put what belongs together into a file, in large pieces: for each that is packed this
