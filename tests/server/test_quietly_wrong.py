@@ -92,6 +92,20 @@ def of_a_table(wrapped: Callable[[Any], Any]) -> Case:
                 model.predict_proba(rows[:40]), {"features": 2, "labels": ("0", "1")})  # fmt: skip
 
 
+def with_dropped_columns() -> Case:
+    """What is dropped inside a pipeline need not be sent."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    rows = TABLE.astype({"city": object, "rooms": int})
+    columns = make_column_transformer((OneHotEncoder(), ["rooms"]), remainder="drop")
+    model = make_pipeline(columns, LogisticRegression()).fit(rows, RICH)
+    return Case(".pkl", lambda path: joblib.dump(model, path), rows[["rooms"]][:40],
+                model.predict_proba(rows[:40]), {"features": 1, "labels": ("0", "1")})  # fmt: skip
+
+
 def calibrated(model: Any) -> Any:
     from sklearn.calibration import CalibratedClassifierCV
 
@@ -112,6 +126,7 @@ SERVED: dict[str, Callable[[], Case]] = {
     "numbers as categories": lambda: boosted_table(["rooms", "age"], False),
     "numbers as categories, stopped early": lambda: boosted_table(["rooms", "age"], True),
     "a table in a calibration": lambda: of_a_table(calibrated),
+    "columns that are dropped": with_dropped_columns,
     "a table in a stack": lambda: of_a_table(stacked),
     "texts as categories, stopped early": lambda: boosted_table(["city", "rooms", "age"], True),
 }

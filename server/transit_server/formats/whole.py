@@ -79,7 +79,7 @@ def load(version: VerifiedVersion, work: Path, threads: int = 1) -> Loaded:
         predict = mapped.predict
     assert raw is not None
     _take_what_is_missing(inputs, raw, prepare, predict)
-    trying.check(_asked(prepare, predict), inputs, raw, mapped.probabilities)
+    trying.check(prepare, predict, raw, mapped.probabilities)
     enter = door(inputs, says)
     golden = proof.check(version, inputs, prepare, predict, engine, mapped, enter)
     notes = (engine.note, mapped.note, *(n for n in says.notes if n not in engine.note))
@@ -194,12 +194,6 @@ def _through(enter: Callable[[Rows], Any] | None, predict: Predict) -> Predict:
     if enter is None:
         return predict
     return lambda rows: predict(enter(rows))
-
-
-def _asked(prepare: Stage | None, predict: Predict) -> Predict:
-    if prepare is None:
-        return predict
-    return lambda rows: predict(prepare(rows))
 
 
 def _row(prepared: NDArray[Any], stated: Inputs) -> Input:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transit_models.schema import Inputs
 from transit_server.formats.agreeing.outputs import SLACK
 from transit_server.formats.base import Rows, Scores, UnsupportedModel, largest_difference
 
@@ -26,9 +25,13 @@ _IN_TRAINING = (
 Ask = Callable[[Rows], Scores]
 
 
-def check(ask: Ask, inputs: Inputs, rows: Rows, probabilities: bool) -> None:
+def check(prepare: Ask | None, predict: Ask, rows: Rows, probabilities: bool) -> None:
     """Raises `UnsupportedModel`. What fails on these rows is told by who asks for real."""
     few = rows[:_ROWS]
+
+    def ask(rows: Rows) -> Scores:
+        return predict(rows if prepare is None else prepare(rows))
+
     together = _asked(ask, few)
     if together is None:
         return
@@ -45,7 +48,7 @@ def check(ask: Ask, inputs: Inputs, rows: Rows, probabilities: bool) -> None:
             f"asked one by one, it answers every row alike, and together otherwise, {_IN_TRAINING}"
         )
     if probabilities:
-        _stay_within_bounds(ask, inputs, few)
+        _stay_within_bounds(predict, few if prepare is None else prepare(few))
 
 
 def _asked(ask: Ask, rows: Rows) -> Scores | None:
@@ -74,13 +77,13 @@ def _levelled(together: Scores, alone: Scores) -> bool:
     )
 
 
-def _stay_within_bounds(ask: Ask, inputs: Inputs, rows: Rows) -> None:
-    matrix = inputs.matrix
-    if matrix is None or matrix.dtype[0] != "f":
+def _stay_within_bounds(predict: Ask, rows: Rows) -> None:
+    """Rows as they come to the model: preprocessing is for those that a client may send."""
+    if rows.dtype.kind != "f":
         return
     for size in _SIZES:
         larger: NDArray[Any] = (rows * size).astype(rows.dtype)
-        said = _asked(ask, larger)
+        said = _asked(predict, larger)
         if said is not None and (said.min() < -SLACK or said.max() > 1 + SLACK):
             raise UnsupportedModel(
                 f"its answers are no probabilities: for rows {size:g} times its probes they go "
