@@ -98,8 +98,10 @@ async def test_mail_is_sent_and_sent_again(tmp_path: Path) -> None:
             await until(lambda: not process.waiting())
     [letter] = receiver.taken
     assert "forest 2.0.0 is rejected" in str(letter["Subject"])
-    text = b"".join(
-        part.get_payload(decode=True) for part in letter.walk() if not part.is_multipart()
-    ).decode()
+    text = "".join(
+        payload.decode()
+        for part in letter.walk()
+        if isinstance(payload := part.get_payload(decode=True), bytes)
+    )
     assert "p95 21 ms against 10 ms of stable" in text
     assert "transit why kepler -n ml" in text
