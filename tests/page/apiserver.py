@@ -6,6 +6,7 @@ what one would make of an object isn't made. Neighbour: `stage`, which is Promet
 
 import json
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ class ApiServer:
         self.authority = authority
         self._client = httpx.Client(
             base_url=url,
-            verify=str(authority),
+            verify=ssl.create_default_context(cafile=authority),
             headers={"Authorization": f"Bearer {ADMIN}"},
             timeout=30,
         )
