@@ -24,6 +24,7 @@ Known = Mapping[str, tuple[PinnedModel, ...]]  # revision → its models
 # of the day the resource was written, so when a default changes this table must not. A new field
 # gets a line with the value that means "as before it was there".
 _LEFT_OUT: Final[dict[str, Any]] = {
+    "models[].follow": None,  # nor does any other value make a revision: see `_content`
     "models[].intra_op_threads": None,
     "storage.secret_name": None,
     "storage.verify": "Checksum",
