@@ -128,10 +128,11 @@ def _copy(connection: Connection, table: Table, file: LogFile, lines: Iterable[b
     columns = [column.name for column in table.columns if column.name != "id"]
     rows = _rows(file, columns, lines, _models(connection))
     statement = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
     count = 0
     try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:  # type: ignore[arg-type]
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
                 count += 1
