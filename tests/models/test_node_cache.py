@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -281,7 +281,7 @@ def _room_is_taken(root: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("broken", [_no_directory, _nothing_to_write_in, _room_is_taken])
 def test_a_cache_that_is_of_no_use_costs_no_start(
-    node: Node, broken: Callable[[Path], "contextmanager[Path]"], tmp_path: Path
+    node: Node, broken: Callable[[Path], AbstractContextManager[Path]], tmp_path: Path
 ) -> None:
     with broken(tmp_path) as root:
         node.cache = NodeCache(root, LIMIT)
