@@ -15,7 +15,7 @@ import pytest
 
 from transit_models import StorageUnavailable, fetch_verified, open_storage
 from transit_models.integrity import write_checksums
-from transit_models.storage.objects.objects import PARALLEL, PIECE
+from transit_models.storage.objects.pieces import PARALLEL, PIECE
 
 from .conftest import MakeVersion
 

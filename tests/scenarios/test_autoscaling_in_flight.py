@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev.cluster import gosources
+from dev.cluster.programs import gosources
 from dev.demo.install import install
 from dev.demo.kube import Kube
 from tests.support import Object, eventually

@@ -358,6 +358,7 @@ class NotificationsConfig(ConfigModel):
 # Of a model's files, as the servers know them.
 FileFormat = Literal["onnx", "skops", "xgboost", "lightgbm", "catboost", "keras", "pickle"]
 
+
 class OperatorConfig(ConfigModel):
     """Everything a cluster's administrator decides. A change restarts no model's pod."""
 
