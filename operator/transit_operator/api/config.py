@@ -289,6 +289,7 @@ Reason = Literal[
     "RollbackHurried",
     "CommandIgnored",
     "VersionDeprecated",
+    "AliasMoved",
     "Blind",
 ]
 
