@@ -7,7 +7,7 @@ Neighbours: `values`, `shapes`; the part `config` is the operator's own typed co
 import json
 from typing import Any
 
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 
 from .shapes import SHAPES, Route, Schema
 from .values import Value

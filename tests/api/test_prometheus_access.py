@@ -20,7 +20,7 @@ from dev.cluster import paths, versions
 from tests.certificates import Authority
 from tests.support import eventually
 from transit_operator.adapters.asking import Client, QueryFailed
-from transit_operator.api.config import PrometheusConfig
+from transit_operator.api.config.prometheus import PrometheusConfig
 from transit_operator.core.observed import Problem, Sample
 
 # bcrypt, cost 4

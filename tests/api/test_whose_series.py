@@ -20,7 +20,7 @@ from dev.cluster import paths, versions
 from tests.support import eventually
 from transit_operator.adapters.prometheus import Prometheus
 from transit_operator.api.analysis import Analysis
-from transit_operator.api.config import PrometheusConfig
+from transit_operator.api.config.prometheus import PrometheusConfig
 from transit_operator.core.observed import Readings
 from transit_operator.core.signals.accuracy import Feedback, feedback
 from transit_operator.core.signals.registry import queries

@@ -19,7 +19,7 @@ from tests.support import model_deployment
 from transit_cli.lint.documents import documents
 from transit_cli.lint.lint import errors
 from transit_cli.lint.schema import bundled
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 
 from .conforming import complaints
 from .helm import config, joined, render

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dev.chart import values
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 
 from .helm import CHART, Object, Refused, config, container, found, joined, nested, pod, render
 

@@ -18,7 +18,8 @@ from tests.unit.measured import latencies, measured, predicted, predictions
 from transit_operator.adapters.kubernetes import Conflict, Kubernetes
 from transit_operator.api import names
 from transit_operator.api.analysis import Analysis
-from transit_operator.api.config import OperatorConfig, Pool
+from transit_operator.api.config.operator import OperatorConfig
+from transit_operator.api.config.pools import Pool
 from transit_operator.api.status import ModelDeploymentStatus
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision

@@ -10,7 +10,7 @@ from tests.notifying.receivers import Http
 from tests.unit.cluster import Recorder
 from tests.unit.told import Told
 from transit_operator.adapters.kubernetes import AlreadyExists
-from transit_operator.api.config import NotificationsConfig
+from transit_operator.api.config.notifications import NotificationsConfig
 from transit_operator.core.objects.build import Object
 from transit_operator.runtime.leading.leader import Leader
 from transit_operator.runtime.leading.lease import KIND

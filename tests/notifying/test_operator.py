@@ -7,7 +7,7 @@ import yaml
 from apprise import Apprise
 
 from tests.unit.cluster import NothingWrong
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.runtime.observing.observe import Observer
 from transit_operator.runtime.operator import Operator
 

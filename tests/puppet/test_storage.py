@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.puppet import storage
 from tests.unit.world import spec
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.api.status import Pins
 from transit_operator.core.objects.build import Owner
 from transit_operator.core.objects.resolver import answer, resolver_pod

@@ -11,7 +11,7 @@ from tests.registry.test_recording import upgrade
 from tests.unit.cluster import NothingWrong
 from tests.unit.told import Told
 from transit_operator.api import names
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.runtime.loop.queue import WorkQueue
 from transit_operator.runtime.observing.cache import Cache
 from transit_operator.runtime.observing.observe import Observer

@@ -20,7 +20,7 @@ from transit_models import open_storage
 from transit_models.cli import main
 from transit_models.storage.node_cache.report import FILE
 from transit_models.storage.objects.making import create_bucket
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.api.status import PinnedModel
 from transit_operator.core.objects.mounts import CACHE
 from transit_operator.core.objects.node_cache import MOUNT

@@ -13,7 +13,7 @@ from tests.unit.scenes import against
 from tests.unit.world import digest, good, wanted
 from transit_operator.adapters.kubernetes import AlreadyExists, Kubernetes, NotFound, Refused
 from transit_operator.api.analysis import Analysis
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.api.status import Pins
 from transit_operator.core.decide import decide

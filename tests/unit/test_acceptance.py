@@ -8,7 +8,7 @@ import pytest
 from tests.unit.scenes import serving
 from tests.unit.world import spec
 from transit_operator.api import names
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.core.decide import decide
 from transit_operator.core.objects.build import Object, Owner
 from transit_operator.core.observed import Route

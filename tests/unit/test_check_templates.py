@@ -5,7 +5,7 @@ import pytest
 from tests.unit.cluster import Cluster, Leader, Recorder
 from tests.unit.world import spec
 from transit_operator.adapters.kubernetes import Invalid, KubernetesError, Refused
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.core.objects.build import Object
 
 RESOURCE: Object = {"kind": "ModelDeployment", "metadata": {"name": "m", "namespace": "ml"}}

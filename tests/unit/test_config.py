@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from transit_operator.api.config import NotificationsConfig, OperatorConfig
+from transit_operator.api.config.notifications import NotificationsConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.runtime.config import InvalidConfig, load
 
 CHART = Path(__file__).parents[2] / "charts" / "transit" / "values.yaml"

@@ -27,7 +27,7 @@ from tests.unit.scenes import (
     update,
 )
 from tests.unit.world import World, digest, revision, spec
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.api.status import Condition, Phase
 from transit_operator.core.objects.build import Object
 from transit_operator.runtime.observing.pods import revision_states

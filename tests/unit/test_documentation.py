@@ -11,7 +11,7 @@ import yaml
 from transit_cli.lint.documents import documents
 from transit_cli.lint.lint import errors
 from transit_cli.lint.schema import bundled
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]

@@ -18,7 +18,7 @@ from transit_operator.adapters.kubernetes import (
     Refused,
     TooLarge,
 )
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.api.status import Phase, PinnedModel, Transition
 from transit_operator.core.decide import decide

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.cluster import Cluster
 from tests.unit.scenes import candidate, last, phase, reasons, rejected, say
 from tests.unit.world import World, digest, spec
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.api.status import Phase
 from transit_operator.core.decide import decide
 from transit_operator.core.objects.revision import content_key

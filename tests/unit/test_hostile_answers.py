@@ -20,7 +20,7 @@ from tests.unit.hostile import TEXTS, spoilt, values
 from tests.unit.scenes import R1, R2, rolling, rollout
 from tests.unit.test_hostile_objects import is_told
 from transit_operator.adapters.asking import Client, QueryFailed
-from transit_operator.api.config import PrometheusConfig
+from transit_operator.api.config.prometheus import PrometheusConfig
 from transit_operator.core.observed import Problem, Readings, RevisionReadings, Sample
 from transit_operator.core.signals.samples.query import own
 

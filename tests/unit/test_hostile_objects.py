@@ -17,7 +17,7 @@ from tests.unit.hostile import HUGE, spoilt
 from tests.unit.scenes import FAILING, against
 from tests.unit.test_status_size import LIMIT
 from transit_operator.api import names
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.core.decide import decide
 
 Object = dict[str, Any]

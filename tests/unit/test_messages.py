@@ -16,7 +16,7 @@ from tests.unit.scenes import (
     update,
 )
 from tests.unit.told import Told
-from transit_operator.api.config import Reason, Receiver
+from transit_operator.api.config.notifications import Reason, Receiver
 from transit_operator.api.status import ModelDeploymentStatus
 from transit_operator.core.rules import changes
 from transit_operator.runtime.notifying.messages import BLIND, Message, blindness, messages

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.unit.world import spec
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.api.status import PinnedModel
 from transit_operator.core.objects.build import Owner
 from transit_operator.core.objects.node_cache import MOUNT, NAME

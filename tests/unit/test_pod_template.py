@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.world import spec, wanted
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.core.objects.build import Object, Owner
 from transit_operator.core.objects.identity import revision_labels
 from transit_operator.core.objects.resolver import resolver_pod

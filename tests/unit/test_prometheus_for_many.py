@@ -17,7 +17,7 @@ from transit_operator.adapters.asking import QueryFailed
 from transit_operator.adapters.fair import FairSlots
 from transit_operator.adapters.prometheus import Prometheus
 from transit_operator.api.analysis import Analysis
-from transit_operator.api.config import PrometheusConfig
+from transit_operator.api.config.prometheus import PrometheusConfig
 from transit_operator.api.status import Verdict
 from transit_operator.core.observed import Problem, Readings, RevisionReadings
 from transit_operator.core.signals.evidence import Input

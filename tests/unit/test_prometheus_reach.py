@@ -13,7 +13,7 @@ import pytest
 
 from transit_operator.adapters.asking import QueryFailed
 from transit_operator.adapters.prometheus import Prometheus
-from transit_operator.api.config import PrometheusConfig
+from transit_operator.api.config.prometheus import PrometheusConfig
 
 TIMEOUT_SECONDS = 0.3
 

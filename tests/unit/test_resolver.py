@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.world import World, digest, spec
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.api.status import ModelDeploymentStatus, PinnedModel, Pins
 from transit_operator.core.decide import decide

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.unit.cluster import Cluster
 from transit_operator.adapters.kubernetes import Refused
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.api.spec import Autoscaling
 from transit_operator.core.objects.build import Object, Owner
 from transit_operator.core.objects.scaling.autoscaler import autoscaler

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from tests.api.resources import GPU_PARTS
 from tests.unit.world import spec, wanted
 from transit_models import file_formats
-from transit_operator.api.config import FileFormat, OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
+from transit_operator.api.config.servers import FileFormat
 from transit_operator.api.server import RESERVED_ENV, LoggedFeature
 from transit_operator.core.objects.mounts import PREDICTION_LOG
 from transit_operator.core.objects.template import ForbiddenPath, NowhereToLog, pod_template

@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from ..api.config import PrometheusConfig
+from ..api.config.prometheus import PrometheusConfig
 from ..core.observed import Problem
 
 # Where the chart mounts the Secret `config.prometheus.secretName`. Other paths are absolute.

@@ -17,7 +17,7 @@ import requests
 from prometheus_api_client import PrometheusApiClientException, PrometheusConnect
 from urllib3.util.retry import Retry
 
-from ..api.config import PrometheusConfig
+from ..api.config.prometheus import PrometheusConfig
 from ..core.observed import Problem, Sample
 from .access import Access, Unreadable, access
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from ..api.analysis import Analysis
-from ..api.config import PrometheusConfig
+from ..api.config.prometheus import PrometheusConfig
 from ..api.duration import seconds
 from ..core.observed import Problem, Readings, RevisionReadings, Sample
 from ..core.signals import custom

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from ..api.config import OperatorConfig
+from ..api.config.operator import OperatorConfig
 
 
 class InvalidConfig(Exception):

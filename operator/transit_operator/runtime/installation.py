@@ -19,7 +19,7 @@ from ..adapters.credentials import load_credentials
 from ..adapters.kubernetes import Kubernetes, KubernetesError, NotFound
 from ..adapters.prometheus import Prometheus
 from ..api import names
-from ..api.config import OperatorConfig
+from ..api.config.operator import OperatorConfig
 from .config import InvalidConfig, load
 from .leading.lease import DURATION, RETRY
 from .leading.lease import KIND as LEASE

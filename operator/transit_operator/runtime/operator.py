@@ -20,7 +20,7 @@ from ..adapters.fence import fence
 from ..adapters.kubernetes import KINDS, Expired, Kubernetes, KubernetesError
 from ..adapters.prometheus import Prometheus
 from ..api import names
-from ..api.config import OperatorConfig
+from ..api.config.operator import OperatorConfig
 from ..core.objects.scaling.scaled_object import KIND as SCALED_OBJECT
 from .leading.leader import Leader, steady
 from .leading.lease import KIND as LEASE

@@ -8,7 +8,7 @@ Neighbours: `operator` makes one when it begins to lead, and starts its tasks; `
 from collections.abc import Callable, Coroutine, Mapping, Sized
 from typing import Any
 
-from ..api.config import OperatorConfig
+from ..api.config.operator import OperatorConfig
 from ..api.status import ModelDeploymentStatus
 from .leading.leader import Leader
 from .loop.queue import WorkQueue

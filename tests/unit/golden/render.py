@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from tests.unit.cluster import Cluster
-from transit_operator.api.config import OperatorConfig
+from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.core.objects.build import Object
 
 HERE = Path(__file__).parent

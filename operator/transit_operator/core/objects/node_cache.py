@@ -11,7 +11,7 @@ Neighbours: `template` adds it to a revision's pods; it runs `transit_models.com
 from collections.abc import Iterable
 from typing import Any, Final
 
-from ...api.config import NodeCache
+from ...api.config.pools import NodeCache
 from ...api.pod_template import CONTAINER
 from ...api.status import PinnedModel
 from .mounts import CACHE

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...api import names
-from ...api.config import OperatorConfig
+from ...api.config.operator import OperatorConfig
 from ...api.duration import human, seconds
 from ...api.spec import ALIASES, ModelDeploymentSpec
 from ...api.status import PinnedModel, Pins

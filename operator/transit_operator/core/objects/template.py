@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ...api import names
-from ...api.config import OperatorConfig, Pool
+from ...api.config.operator import OperatorConfig
+from ...api.config.pools import Pool
 from ...api.pod_template import CONTAINER, FIELDS_OF_THE_SPEC, FIXED
 from ...api.server import FILE, RESERVED_ENV
 from ...api.spec import ModelDeploymentSpec

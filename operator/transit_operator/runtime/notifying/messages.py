@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...api.config import Receiver
+from ...api.config.notifications import Receiver
 from ...api.duration import human
 from ...api.status import ModelDeploymentStatus, Phase, PinnedModel, Transition
 from ...core.objects.build import Owner

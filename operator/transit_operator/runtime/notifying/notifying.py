@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from ...api.config import NotificationsConfig, Receiver
+from ...api.config.notifications import NotificationsConfig, Receiver
 from ...api.status import ModelDeploymentStatus
 from ..observing.cache import Key
 from ..observing.observe import Snapshot

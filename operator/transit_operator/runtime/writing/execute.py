@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from ...adapters.kubernetes import Kubernetes, TooLarge
-from ...api.config import OperatorConfig
+from ...api.config.operator import OperatorConfig
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import ModelDeploymentStatus
 from ...core.decision import Decision

@@ -4,7 +4,7 @@ Neighbours: `core.objects.resolver` builds the pod and reads its answer, `observ
 """
 
 from ...adapters.kubernetes import Refused
-from ...api.config import OperatorConfig
+from ...api.config.operator import OperatorConfig
 from ...api.spec import ModelDeploymentSpec
 from ...core.decision import Decision
 from ...core.objects.resolver import resolver_change, resolver_pod

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...adapters.kubernetes import Refused
 from ...api import names
-from ...api.config import OperatorConfig
+from ...api.config.operator import OperatorConfig
 from ...api.names import revision_object_name
 from ...api.pod_template import CONTAINER
 from ...api.spec import Autoscaling, ModelDeploymentSpec

@@ -7,7 +7,7 @@ KEDA; `api.config` refuses what KEDA can't be told.
 
 from typing import Final
 
-from ....api.config import OperatorConfig
+from ....api.config.operator import OperatorConfig
 from ....api.names import revision_object_name
 from ....api.spec import Autoscaling
 from ..build import Object, Owner, metadata
