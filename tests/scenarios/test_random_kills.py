@@ -42,30 +42,34 @@ def kill_the_leader(kube: Kube) -> None:
     eventually("another one leads", lambda: leader(kube) not in ("", before), 30)
 
 
-def test_a_rollout_under_random_kills_takes_every_step_once(scene: Scene) -> None:
-    """Given a good candidate, when the leader is killed again and again, then it is promoted."""
+def test_under_random_kills_a_rollout_takes_every_step_once_and_a_bad_version_goes_back(
+    scene: Scene,
+) -> None:
+    """Given a good candidate, and another one's at 50 % that turns bad, when the leader is killed
+    again and again, then the one is promoted and the other one rolled back.
+    """
     chance = random.Random(SEED)
-    scene.holds("6s", "6s", "6s")
-    scene.serving()
-    second = scene.roll_out("1.1.0")
-    for step in range(1, KILLS + 1):
-        scene.until_step(second, step, 120)
-        time.sleep(chance.uniform(0, 3))  # waits for nothing: where a kill hits is left to chance
-        kill_the_leader(scene.kube)
-    scene.until_stable(second, 180)
-    assert weights_seen(scene.mdep.seen, second) == [0, 10, 50, 100]
-    assert scene.reasons(second) == ["RolloutStarted", *["StepReached"] * 3, "Promoted"]
-    scene.settled([second])
-
-
-def test_a_rollback_under_a_kill_ends_with_the_stable(scene: Scene) -> None:
-    """Given a candidate at 50 % that turns bad, when the leader dies, then traffic goes back."""
-    scene.holds("2s", "10m", "3s")
-    first = scene.serving()
-    second = scene.roll_out("1.1.0")
-    scene.until_step(second, 2, 60)
-    scene.tell(second, errors=0.5)
-    kill_the_leader(scene.kube)
-    scene.until_rejected(second, "ErrorRate", 120)
-    assert scene.reasons(second).count("Rejected") == 1
-    scene.settled([first])
+    with Scene(scene.kube, scene.namespace, "other") as other:
+        gateway = other.spec["traffic"]["gateway"]
+        gateway["hostnames"] = [f"other.{scene.namespace}.example.com"]
+        other.holds("2s", "10m", "3s")
+        scene.holds("6s", "6s", "6s")
+        good = other.roll_out("1.0.0")
+        scene.serving()
+        other.until_stable(good)
+        bad = other.roll_out("1.1.0")
+        other.until_step(bad, 2, 60)
+        second = scene.roll_out("1.1.0")
+        for step in range(1, KILLS + 1):
+            scene.until_step(second, step, 120)
+            if step == KILLS:
+                other.tell(bad, errors=0.5)
+            time.sleep(chance.uniform(0, 3))  # waits for nothing: where a kill hits is chance
+            kill_the_leader(scene.kube)
+        scene.until_stable(second, 180)
+        assert weights_seen(scene.mdep.seen, second) == [0, 10, 50, 100]
+        assert scene.reasons(second) == ["RolloutStarted", *["StepReached"] * 3, "Promoted"]
+        scene.settled([second])
+        other.until_rejected(bad, "ErrorRate", 120)
+        assert other.reasons(bad).count("Rejected") == 1
+        other.settled([good])

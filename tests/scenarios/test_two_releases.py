@@ -6,6 +6,7 @@ scaled to none meanwhile.
 
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -80,12 +81,19 @@ def pair(kube: Kube) -> Iterator[tuple[Release, Release]]:
         install(kube)
 
 
+def serving(scenes: list[Scene]) -> None:
+    """Each with a first version, side by side."""
+    for scene, revision in [(scene, scene.roll_out("1.0.0")) for scene in scenes]:
+        scene.until_stable(revision)
+
+
 def test_each_rolls_out_its_own_without_a_right_elsewhere(pair: tuple[Release, Release]) -> None:
-    for release in pair:
-        with Scene(release.kube, release.models) as scene:
-            scene.serving()
-            revision = scene.roll_out("1.1.0")
+    with ExitStack() as scenes:
+        each = [scenes.enter_context(Scene(one.kube, one.models)) for one in pair]
+        serving(each)
+        for scene, revision in [(scene, scene.roll_out("1.1.0")) for scene in each]:
             scene.until_stable(revision)
+    for release in pair:
         other = next(one for one in pair if one is not release)
         assert release.may("list", "deployments.apps", "-n", release.models)
         for namespace in (("-n", other.models), ("-n", "default"), ("--all-namespaces",)):
@@ -103,9 +111,8 @@ def test_what_neither_watches_nobody_touches(pair: tuple[Release, Release], name
     elsewhere = Scene(kube, namespace)
     elsewhere.ask_for("1.0.0")
     elsewhere.apply()
-    for release in pair:
-        with Scene(kube, release.models, "later") as scene:
-            scene.serving()
+    with ExitStack() as scenes:
+        serving([scenes.enter_context(Scene(kube, one.models, "later")) for one in pair])
     found = kube.find("-n", namespace, "mdep", elsewhere.name) or {}
     assert found["status"] == UNSEEN, "as the CRD makes it"
 
