@@ -96,6 +96,12 @@ class Scene:
             for step, hold in zip(STEPS, holds, strict=True)
         ]
 
+    def in_the_gpu_pool(self) -> None:
+        """A GPU for each pod, of which the cluster has four: see the fixture `gpus`."""
+        self.spec["server"]["pool"] = "gpu"
+        resources = self.spec["server"]["resources"]
+        resources["requests"]["nvidia.com/gpu"] = resources["limits"]["nvidia.com/gpu"] = 1
+
     def ask_for(self, version: str, **behaviour: Any) -> str:
         """Set version and behaviour in the spec; the revision that they make."""
         self.spec["models"][0]["version"] = version

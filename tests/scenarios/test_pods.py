@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 
+import pytest
+
 from dev.cluster import versions
 from dev.cluster.ui import StepFailed
 from tests.support import Object, eventually
@@ -9,6 +11,7 @@ from tests.support import Object, eventually
 from .scene import Scene
 
 PATIENT = {"consecutiveFailures": 100}
+QUOTA = "--hard=requests.nvidia.com/gpu=2"
 EXIT = '{"exit": 1}'
 
 
@@ -70,30 +73,37 @@ def test_an_evicted_candidate_costs_no_step(scene: Scene) -> None:
     assert scene.reasons(second) == ["RolloutStarted", *["StepReached"] * 3, "Promoted"]
 
 
-def little_room(scene: Scene, **rollout: str) -> tuple[str, str]:
-    """Given a stable of two pods and a quota of three, when the next needs two; the revisions."""
+def no_room(scene: Scene, **rollout: str) -> tuple[str, str]:
+    """Given a stable of two pods and a quota that it fills, when the next one comes; the revisions.
+
+    The quota is on GPUs: Kubernetes counts anew whenever a pod ends, from what it knows of the
+    others at that moment, and the pod that looks the version up ends just then; it has no GPU.
+    """
+    scene.in_the_gpu_pool()
     scene.spec["replicas"] = 2
     scene.spec["rollout"]["steps"] = [{"weight": 100, "hold": "2s"}]
     first = scene.serving()
-    scene.kube("-n", scene.namespace, "create", "quota", "full", "--hard=pods=3")
+    scene.kube("-n", scene.namespace, "create", "quota", "full", QUOTA)
     scene.spec["rollout"] |= rollout
     second = scene.roll_out("1.1.0")
     scene.until("the cause is said", lambda s: "exceeded quota" in s.get("message", ""), 30)
     return first, second
 
 
+@pytest.mark.usefixtures("gpus")
 def test_a_quota_without_room_fails_by_the_deadline(scene: Scene) -> None:
     """Given a full quota, when a new version comes, then its pods' refusal is told."""
-    first, second = little_room(scene, progressDeadline="12s")
+    first, second = no_room(scene, progressDeadline="12s")
     found = scene.until_rejected(second, "NotReady", 60)
     assert "exceeded quota" in found["rejected"]["message"]
     assert scene.given_weights(second) == []
     scene.settled([first])
 
 
+@pytest.mark.usefixtures("gpus")
 def test_a_quota_that_is_lifted_in_time_lets_the_rollout_go_on(scene: Scene) -> None:
     """Given a full quota, when it is lifted before the deadline, then the rollout goes on."""
-    _, second = little_room(scene, progressDeadline="2m")
+    _, second = no_room(scene, progressDeadline="2m")
     scene.kube("-n", scene.namespace, "delete", "quota", "full")
     scene.until_step(second, 1, 90)
 

@@ -75,9 +75,9 @@ def test_both_slow_alike_is_no_reason(scene: Scene) -> None:
 
 
 def test_health_counts_failures_in_a_row_only(scene: Scene) -> None:
-    """Given a limit of 5: fail, fail, pass, fail, fail, pass is none; five in a row are."""
-    scene.analysis["health"] = {"consecutiveFailures": 5}
-    scene.analysis["interval"] = "3s"  # a pod gets ready and is known to be within three intervals
+    """Given a limit of 9: fail, fail, pass, fail, fail, pass is none; nine in a row are."""
+    scene.analysis["health"] = {"consecutiveFailures": 9}
+    scene.analysis["interval"] = "3s"  # a pod gets ready and is known to be within seven intervals
     scene.holds("120s", "60s", "60s")
     scene.serving()
     second = scene.roll_out("1.1.0")
@@ -87,7 +87,7 @@ def test_health_counts_failures_in_a_row_only(scene: Scene) -> None:
         scene.until(
             f"{number} failures in a row",
             lambda s: s["candidate"]["healthFailures"] == number,
-            20,
+            30,
         )
 
     for _ in range(2):
@@ -96,5 +96,5 @@ def test_health_counts_failures_in_a_row_only(scene: Scene) -> None:
         scene.tell(second, ready=True)
         failures(0)
     scene.tell(second, ready=False)
-    rejected = scene.until_rejected(second, "Health", 40)
-    assert rejected["rejected"]["evidence"]["value"] == 5
+    rejected = scene.until_rejected(second, "Health", 60)
+    assert rejected["rejected"]["evidence"]["value"] == 9

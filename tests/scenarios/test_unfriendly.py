@@ -25,13 +25,6 @@ def room(scene: Scene, pods: int) -> None:
     scene.kube.apply(json.dumps(quota))
 
 
-def in_the_gpu_pool(scene: Scene) -> None:
-    """A GPU for each pod, of which the cluster has four."""
-    scene.spec["server"]["pool"] = "gpu"
-    resources = scene.spec["server"]["resources"]
-    resources["requests"]["nvidia.com/gpu"] = resources["limits"]["nvidia.com/gpu"] = 1
-
-
 def shares(status: Object) -> dict[str, int]:
     """Revision → percent of the traffic."""
     return {w["revision"]: w["weight"] for w in status.get("traffic") or []}
@@ -92,7 +85,7 @@ def test_a_first_deployment_with_fewer_pods_than_asked_is_stable_and_says_so(sce
     what is used whenever a pod ends, from what it knows of the others at that moment.
     """
     anywhere = copy.deepcopy(scene.spec["server"])
-    in_the_gpu_pool(scene)
+    scene.in_the_gpu_pool()
     scene.spec["replicas"] = 5
     scene.spec["rollout"]["progressDeadline"] = "25s"  # in which four pods come up anywhere
     first = scene.roll_out("1.0.0")
@@ -257,7 +250,7 @@ def test_by_pod_counts_the_status_says_what_is_reached(scene: Scene) -> None:
 @pytest.mark.usefixtures("gpus")
 def test_a_full_pool_rolls_out_what_it_can_hold(scene: Scene) -> None:
     """Given a GPU pool with room for four and four replicas, then Shared needs no more of it."""
-    in_the_gpu_pool(scene)
+    scene.in_the_gpu_pool()
     scene.spec["replicas"] = 4
     scene.spec["rollout"]["capacity"] = "Shared"
     scene.spec["rollout"]["progressDeadline"] = "60s"

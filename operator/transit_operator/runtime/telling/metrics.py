@@ -179,23 +179,17 @@ def fleet(facts: Facts) -> str:
                 [f" {facts.longest:.3f}"],
             ),
             *_modeldeployments(facts.mdeps),
+            (
+                "transit_registry_pending",
+                "Entries of the history that wait to be written into the registry.",
+                [f" {facts.unrecorded}"] if facts.unrecorded is not None else [],
+            ),
+            (
+                "transit_notifications_waiting",
+                "Messages that wait for a receiver.",
+                [f'{{receiver="{name}"}} {count}' for name, count in facts.untold.items()],
+            ),
         ]
-        if facts.unrecorded is not None:
-            families.append(
-                (
-                    "transit_registry_pending",
-                    "Entries of the history that wait to be written into the registry.",
-                    [f" {facts.unrecorded}"],
-                )
-            )
-        if facts.untold:
-            families.append(
-                (
-                    "transit_notifications_waiting",
-                    "Messages that wait for a receiver.",
-                    [f'{{receiver="{name}"}} {count}' for name, count in facts.untold.items()],
-                )
-            )
     return "".join(
         f"# HELP {name} {words}\n# TYPE {name} gauge\n"
         + "".join(f"{name}{sample}\n" for sample in samples)
