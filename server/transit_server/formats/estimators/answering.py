@@ -26,6 +26,8 @@ def final(model: Any) -> Any:
 def numbers(model: Any) -> int:
     """How many a row gets of `predict`; the last step is asked, whose rows are numbers."""
     last = final(model)
+    if getattr(last, "out_activation_", None) == "softmax":
+        return 1  # a network's outputs are the classes then, of which one is the answer
     if hasattr(last, "n_outputs_"):
         return int(last.n_outputs_)
     features = features_of(last)
