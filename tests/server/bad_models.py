@@ -147,8 +147,8 @@ class FailsOnDemand:
 
 
 class DependsOnBatch:
-    """Centres by half of the batch's mean, which makes a row's answer depend on the others."""
+    """Moves rows away from the batch's mean, which makes a row's answer depend on the others."""
 
     def transform(self, rows: Floats) -> Floats:
-        centred: Floats = rows - 0.5 * rows.mean(axis=0)
-        return centred
+        further: Floats = 2.0 * rows - rows.mean(axis=0)
+        return further
