@@ -23,6 +23,16 @@ Predict = Callable[[Rows], Scores]
 # tensors: a tuple with an array (n, …) for each of `Says.outputs`.
 Gives = Literal["probabilities", "value", "label", "outlier", "tensors"]
 Takes = Literal["matrix", "frame", "objects", "texts", "tensors"]  # see `agreeing.door`
+# What a version's task asks of a format that can answer all of them.
+GIVEN_FOR: dict[str, Gives] = {
+    "classification": "probabilities",
+    "binary": "probabilities",
+    "regression": "value",
+    "label": "label",
+    "cluster": "label",
+    "outlier": "outlier",
+    "tensors": "tensors",
+}
 Class = bool | int | float | str
 
 

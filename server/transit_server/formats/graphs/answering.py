@@ -13,6 +13,7 @@ import numpy as np
 from transit_models.schema import TEXT
 from transit_server.formats.agreeing.outputs import no_probabilities
 from transit_server.formats.base import (
+    GIVEN_FOR,
     Class,
     Gives,
     Rows,
@@ -24,15 +25,6 @@ from transit_server.formats.graphs.classes import UNKNOWN, observed, written
 from transit_server.formats.graphs.sessions import DTYPES, FLOATS, lengths_of
 
 _MAPS = "seq(map("
-_GIVES: dict[str, Gives] = {
-    "classification": "probabilities",
-    "binary": "probabilities",
-    "regression": "value",
-    "label": "label",
-    "cluster": "label",
-    "outlier": "outlier",
-    "tensors": "tensors",
-}
 # What gives, of the outputs that are named, what they answer to rows.
 Ask = Callable[[Sequence[str]], Callable[[Any], list[Any]]]
 Found = tuple[Callable[[Any], Any], dict[str, Any]]
@@ -42,7 +34,7 @@ def answering(ask: Ask, outputs: Sequence[Any], source: Source, probes: Rows | N
     """How the graph is asked for its version's task, and what it so says of itself, as `Says` has
     it. Raises `UnsupportedModel`.
     """
-    gives = _GIVES[source.task]
+    gives = GIVEN_FOR[source.task]
     if gives == "tensors":
         run, said = _tensors(ask, outputs, probes)
     elif gives == "value":

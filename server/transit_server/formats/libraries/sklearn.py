@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from transit_server.formats.base import Engine, Gives, Says, Source, UnsupportedModel
+from transit_server.formats.base import GIVEN_FOR, Engine, Gives, Says, Source, UnsupportedModel
 from transit_server.formats.estimators import columns
 from transit_server.formats.estimators.answering import (
     decides_otherwise,
@@ -24,15 +24,6 @@ from transit_server.formats.estimators.breaks import refuse_known
 from transit_server.formats.estimators.pickles import LOADING, opened
 from transit_server.formats.estimators.walk import nested, use_threads
 
-_TASKS: dict[str, Gives] = {
-    "classification": "probabilities",
-    "binary": "probabilities",
-    "regression": "value",
-    "label": "label",
-    "cluster": "label",
-    "outlier": "outlier",
-    "tensors": "tensors",
-}
 # These turn what they are given into 32-bit floats themselves.
 _IN_32_BITS = (
     *("RandomForest", "ExtraTrees", "DecisionTree", "ExtraTree", "GradientBoosting"),
@@ -76,7 +67,7 @@ def described(
     model: Any, task: str, written: dict[str, str] | None = None
 ) -> tuple[Callable[[Any], Any], Says]:
     """How a model is asked for a task, and what it says of itself. Raises `UnsupportedModel`."""
-    gives = _TASKS[task]
+    gives = GIVEN_FOR[task]
     says = Says(
         gives=gives, written_by=written or {}, **_taken(model), **_known(model, gives, task)
     )
