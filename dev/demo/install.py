@@ -36,7 +36,7 @@ def install(kube: Kube, *values: str) -> None:
         *("upgrade", "--install", RELEASE, CHART, "--namespace", NAMESPACE, "--create-namespace"),
         *("--reset-values", f"--values={VALUES}"),
         f"--set-string=podAnnotations.build=sha256-{build}",
-        *(f"--set={value}" for value in (*_values(kube), *values)),
+        *(f"--set={value}" for value in (*of_this_cluster(kube), *values)),
     )
     try:
         kube.kubectl.rolled_out(NAMESPACE, [DEPLOYMENT], READY_SECONDS)
@@ -59,7 +59,8 @@ def adopt_crd(kube: Kube, release: str, namespace: str) -> None:
     )
 
 
-def _values(kube: Kube) -> list[str]:
+def of_this_cluster(kube: Kube) -> list[str]:
+    """Helm values for what this cluster has otherwise than the development cluster."""
     values: list[str] = []
     if not kube("get", "nodes", "-l", "transit.dev/pool=cpu", "-o", "name").strip():
         # a cluster of one's own, whose nodes are of no pool

@@ -1,8 +1,8 @@
 """The command line: `python -m dev.suite [NAME…]`; without a name, all that `make test` runs.
 
 Every suite is run, whatever failed before it; the table at the end says how long each took and
-whether it computed or waited. One after the other, but for those that compute beside one that
-waits: what they say is shown when that has ended.
+whether it computed or waited. One after the other, but for those that compute beside ones that
+wait: what they say is shown at the end.
 """
 
 from __future__ import annotations
@@ -87,18 +87,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_all(plan: dict[Suite, tuple[str, ...]]) -> Iterator[Ran]:
-    """Run the suites of a plan: each alone, or with those beside it."""
+    """Run the suites of a plan one after the other, and beside them those that begin with one."""
     planned = {suite.name for suite in plan}
-    for suite, files in plan.items():
-        if suite.beside in planned:
-            continue
-        beside = [Beside(one, plan[one]) for one in plan if one.beside == suite.name]
-        try:
+    beside: list[Beside] = []
+    try:
+        for suite, files in plan.items():
+            if suite.beside in planned:
+                continue
+            beside += [Beside(one, plan[one]) for one in plan if one.beside == suite.name]
             yield _run(suite, files)
-            yield from (one.ended() for one in beside)
-        finally:
-            for one in beside:
-                one.stop()
+        yield from (one.ended() for one in beside)
+    finally:
+        for one in beside:
+            one.stop()
 
 
 def _start(suite: Suite, files: tuple[str, ...], **options: Any) -> subprocess.Popen[str]:

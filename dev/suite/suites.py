@@ -14,7 +14,7 @@ class Suite:
 
     One that is `by_name` needs what takes long to build or to install: it is run where it is named,
     and only there. One that computes all the time and needs nothing of the cluster is run `beside`
-    one that mostly waits, where both are run.
+    one that mostly waits, where both are run: it begins with that one, and may outlast it.
     """
 
     name: str
@@ -68,7 +68,7 @@ SUITES = (
         ("tests/models", "tests/notifying", "tests/registry", "tests/server"),
         _side_by_side(4, "not timing", "loadfile"),
         runs=_SERVER,
-        beside="disruptive",
+        beside="failover",
     ),
     Suite(
         "timing",
@@ -76,14 +76,6 @@ SUITES = (
         ("tests/models", "tests/server"),
         ("-m", "timing"),
         runs=_SERVER,
-    ),
-    Suite(
-        "failover",
-        "operators of the tests' own: killed, frozen, cut off",
-        ("tests/failover",),
-        _side_by_side(4),
-        runs=_OPERATOR,
-        cluster=True,
     ),
     Suite(
         "scenarios",
@@ -99,6 +91,14 @@ SUITES = (
         ("tests/e2e",),
         _side_by_side(3, "not disruptive", "loadfile"),
         runs=(*_OPERATOR, *_SERVER, "dev/demo/", "Dockerfile.operator", "Dockerfile.server"),
+        cluster=True,
+    ),
+    Suite(
+        "failover",
+        "operators of the tests' own: killed, frozen, cut off, badly answered",
+        ("tests/failover",),
+        _side_by_side(4, dist="loadgroup"),
+        runs=_PUPPETS,
         cluster=True,
     ),
     Suite(

@@ -1,12 +1,15 @@
 """Deployments and autoscalers of a scene's revisions: how many pods, in what bounds, since when.
 
-Neighbour: `test_autoscaling.py` uses it.
+Neighbours: `test_autoscaling*.py` use it, and those of `tests/failover`.
 """
 
 from dev.demo.watch import Watch
 from tests.support import Object, eventually
 
 from .scene import Scene
+
+# A minute in which new pods may have no figures, and the controller's period.
+TOLD_SECONDS = 120.0
 
 
 def deployment(scene: Scene, revision: str) -> Object:
@@ -36,6 +39,12 @@ def bounds(scene: Scene, revision: str) -> tuple[int, int] | None:
     """Least and most pods that a revision's autoscaler may choose."""
     found = scene.kube.find("-n", scene.namespace, "hpa", f"m-{revision}")
     return (found["spec"]["minReplicas"], found["spec"]["maxReplicas"]) if found else None
+
+
+def said(scene: Scene) -> tuple[str, str]:
+    """What the condition `ScalingActive` says: status and message."""
+    found = scene.condition("ScalingActive")
+    return found.get("status", ""), found.get("message", "")
 
 
 def autoscale(scene: Scene, revision: str, pods: int) -> None:

@@ -6,7 +6,8 @@ its own. Holds are seconds, the window is the shortest that real scrapes of 2 s 
 
 import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from dev.cluster import versions
@@ -19,7 +20,7 @@ from transit_operator.api.spec import ModelDeploymentSpec
 from transit_operator.api.status import PinnedModel
 from transit_operator.core.objects.revision import revision_of
 
-from .history import condition, evaluated_at, named, statuses
+from .history import condition, evaluated_at, jumps, lost_traffic, named, statuses
 
 NAME = "m"
 OWNED = (
@@ -352,6 +353,15 @@ class Scene:
             return [] if others else found
 
         return list(eventually(f"only {', '.join(revisions)} is left", left, seconds, 1.0))
+
+
+@contextmanager
+def steady(kube: Kube, namespace: str, name: str = NAME) -> Iterator[Scene]:
+    """A scene in which, whatever it does, no weight jumps and no share of the traffic is lost."""
+    with Scene(kube, namespace, name) as opened:
+        yield opened
+        assert jumps(opened.mdep.seen) == []
+        assert lost_traffic(opened.mdep.seen) == []
 
 
 def post(kube: Kube, namespace: str, pod: str, text: str, port: int = 8000) -> None:

@@ -1,8 +1,8 @@
 """A real autoscaler with real figures: load in mid-rollout makes pods, and moves no weight.
 
 It registers the metrics API in the whole cluster, and takes it away again: a cluster with one has
-autoscalers that undo what `test_autoscaling.py` does by hand. Neighbours: `dev.cluster metrics`,
-the puppet's knob `busy`.
+autoscalers that undo what `tests/scenarios/test_autoscaling.py` does by hand, which is why it
+stands here. Neighbours: `dev.cluster metrics`, the puppet's knob `busy`.
 """
 
 from collections.abc import Iterator
@@ -11,10 +11,11 @@ import pytest
 
 from dev.cluster import paths, provider
 from dev.demo.kube import Kube
+from tests.scenarios.scaling import bounds, sizes, watched
+from tests.scenarios.scene import Scene, steady
 from tests.support import Object, eventually
 
-from .scaling import bounds, sizes, watched
-from .scene import Scene
+from .release import Release
 
 REQUEST = "20m"
 BUSY = 0.06  # of one CPU: 300 % of what is requested
@@ -24,15 +25,22 @@ SCALED_SECONDS = 120.0
 
 
 @pytest.fixture
-def metrics(kube: Kube) -> Iterator[None]:
+def metrics(alone: Kube) -> Iterator[None]:
     """The metrics API, while the test lasts, unless the cluster had it before."""
-    had = kube.find("apiservice", "v1beta1.metrics.k8s.io") is not None
+    had = alone.find("apiservice", "v1beta1.metrics.k8s.io") is not None
     try:
-        provider.choose(kube.cluster).metrics()
+        provider.choose(alone.cluster).metrics()
         yield
     finally:
         if not had:
-            kube("delete", "--ignore-not-found", "-f", paths.MANIFESTS / "metrics-server.yaml")
+            alone("delete", "--ignore-not-found", "-f", paths.MANIFESTS / "metrics-server.yaml")
+
+
+@pytest.fixture
+def scene(metrics: None, alone: Kube) -> Iterator[Scene]:
+    """A ModelDeployment of an operator of its own."""
+    with Release(alone, "load") as release, steady(alone, release.models[0]) as opened:
+        yield opened
 
 
 def utilization(scene: Scene, revision: str) -> Object:
@@ -42,9 +50,8 @@ def utilization(scene: Scene, revision: str) -> Object:
     return status
 
 
-@pytest.mark.disruptive
 def test_load_on_the_stable_makes_pods_for_both_and_moves_no_weight(
-    metrics: None, scene: Scene, capsys: pytest.CaptureFixture[str]
+    scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Given 10 %, when the stable gets busy, then it grows to its most, and nothing else moves.
 
