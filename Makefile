@@ -65,7 +65,7 @@ test-page: venv ## The live page in a real Chromium (Debian's; installed if need
 	@$(PY) -m dev.suite browser
 
 test-long: venv ## Property tests with a large budget (half an hour): a habit for the night
-	@HYPOTHESIS_PROFILE=long $(PY) -m pytest -q -n 2 tests/unit tests/server/test_v2_binary.py
+	@HYPOTHESIS_PROFILE=long $(PY) -m pytest -q -n 2 tests/unit tests/server/api/test_v2_binary.py
 
 demo: images models ## Roll out good and bad versions of a model on a real cluster; GITOPS=1: by Argo CD
 	@$(if $(GITOPS),$(PYTHON) -m dev.cluster argocd)

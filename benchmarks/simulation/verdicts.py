@@ -1,7 +1,7 @@
 """The operator's rules for many rollouts at once, and the way back to the real ones.
 
 `judge` gives for every rollout what `registry.judge` would; `check` calls the real one for some of
-them and compares. `tests/unit/test_simulation.py` does the same for many more.
+them and compares. `tests/unit/tools/test_simulation.py` does the same for many more.
 """
 
 import functools

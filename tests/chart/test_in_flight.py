@@ -1,7 +1,8 @@
 """The requests in flight, on the real PromQL: KEDA's query, and the rule for prometheus-adapter.
 
 A pod's sum of latencies grows by one a second for each request in flight, so the series here are
-written down as that. That the server's own sum does so is for `tests/server/test_in_flight.py`.
+written down as that. That the server's own sum does so is for
+`tests/server/observability/test_in_flight.py`.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The tables of deploy/argocd by Argo CD itself, and kstatus' own word on the same resources.
 
-Neighbour: `tests/unit/test_argocd.py` runs them by a Lua beside it.
+Neighbour: `tests/unit/words/test_argocd.py` runs them by a Lua beside it.
 """
 
 import subprocess

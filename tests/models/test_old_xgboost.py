@@ -1,6 +1,7 @@
 """Old binary files of XGBoost are read whole or refused: see `tests/models/old_xgboost/make.py`.
 
-That what was read answers as the old library did is held by `tests/server/test_old_xgboost.py`.
+That what was read answers as the old library did is held by
+`tests/server/formats/test_old_xgboost.py`.
 """
 
 import json

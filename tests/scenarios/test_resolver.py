@@ -1,7 +1,8 @@
 """A version that can't be looked up: every cause is told within half a minute, and none is final.
 
-The pod that looks versions up meets what any pod may meet. tests/unit/test_resolver.py has all the
-causes by table; here the kubelet, the scheduler and the API server say each in their own words.
+The pod that looks versions up meets what any pod may meet. `tests/unit/objects/test_resolver.py`
+has all the causes by table; here the kubelet, the scheduler and the API server say each in their
+own words.
 """
 
 import json

@@ -11,7 +11,7 @@ from transit_operator.api.crd import crd
 from transit_operator.api.status import read_status
 from transit_operator.core.state import Empty, from_status
 
-FILE = Path(__file__).parents[2] / "crds" / "modeldeployments.transit.dev.yaml"
+FILE = Path(__file__).parents[3] / "crds" / "modeldeployments.transit.dev.yaml"
 VERSION = crd()["spec"]["versions"][0]
 SCHEMA = VERSION["schema"]["openAPIV3Schema"]
 SPEC = SCHEMA["properties"]["spec"]

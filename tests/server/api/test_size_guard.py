@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.server import v2_cases
+from tests.server.api import v2_cases
 from tests.server.running import RunningServer
 from transit_server.api.decoding import size_guard
 from transit_server.errors import InvalidInput

@@ -10,7 +10,7 @@ from transit_operator.api.config.notifications import NotificationsConfig
 from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.runtime.config import InvalidConfig, load
 
-CHART = Path(__file__).parents[2] / "charts" / "transit" / "values.yaml"
+CHART = Path(__file__).parents[3] / "charts" / "transit" / "values.yaml"
 
 UNKNOWN = {
     "namespace: [ml]": "namespace: is not a key",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.unit.cluster import Cluster
 from tests.unit.hostile import HUGE, spoilt
 from tests.unit.scenes import FAILING, against
-from tests.unit.test_status_size import LIMIT
+from tests.unit.words.test_status_size import LIMIT
 from transit_operator.api import names
 from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.core.decide import decide

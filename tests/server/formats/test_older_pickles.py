@@ -21,7 +21,7 @@ from transit_server.formats.estimators.columns import fields_of
 from transit_server.formats.estimators.pickles import opened
 
 pytestmark = pytest.mark.timeout(180)
-OLD = Path(__file__).parents[1] / "models" / "old_sklearn"
+OLD = Path(__file__).parents[2] / "models" / "old_sklearn"
 VERSIONS = ("1.2.2", "1.3.2", "1.5.2")
 REFUSED = {
     "real-boosting": "SAMME.R",

@@ -15,7 +15,7 @@ import pytest
 from tests.server.example_store import publish
 from tests.server.running import RunningServer
 
-_PAGE = (Path(__file__).parents[2] / "docs/reference/server.md").read_text()
+_PAGE = (Path(__file__).parents[3] / "docs/reference/server.md").read_text()
 COMMANDS = re.findall(r"^curl \$SERVER.*$", _PAGE, re.MULTILINE)
 
 

@@ -13,7 +13,7 @@ from transit_cli.lint.lint import errors
 from transit_cli.lint.schema import bundled
 from transit_operator.api.config.operator import OperatorConfig
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 SECURITY = REPOSITORY / "docs/concepts/security.md"
 TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")

@@ -1,7 +1,7 @@
 """Rows that the schema allows and the model fails on: whose fault it is, its own probes say.
 
-Against the real process. What a rollout makes of `input_error`, `tests/unit/test_input_errors.py`
-has.
+Against the real process. `tests/unit/signals/test_input_errors.py` has what a rollout makes of the
+status `input_error`.
 """
 
 import time

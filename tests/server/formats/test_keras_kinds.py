@@ -15,8 +15,8 @@ import pytest
 import tensorflow
 from tensorflow import keras
 
-from tests.server import keras_kinds
-from tests.server.keras_kinds import REFUSED, SERVED, Kind
+from tests.server.formats import keras_kinds
+from tests.server.formats.keras_kinds import REFUSED, SERVED, Kind
 from transit_models import cli
 from transit_models.integrity import verify_version
 from transit_models.packing import answers, desk

@@ -14,10 +14,12 @@ def by_name(*changes: str) -> dict[str, tuple[str, ...]]:
 @pytest.mark.parametrize(
     ("change", "suite", "file"),
     [
-        pytest.param(ALLOT, "unit", "tests/unit/test_allot.py", id="imported"),
-        pytest.param(ALLOT, "unit", "tests/unit/test_rollout.py", id="imported by what it imports"),
+        pytest.param(ALLOT, "unit", "tests/unit/stories/test_allot.py", id="imported"),
         pytest.param(
-            "docs/reference/server.md", "server", "tests/server/test_examples.py", id="a page"
+            ALLOT, "unit", "tests/unit/stories/test_rollout.py", id="imported by what it imports"
+        ),
+        pytest.param(
+            "docs/reference/server.md", "server", "tests/server/api/test_examples.py", id="a page"
         ),
         pytest.param(
             "docs/reference/metrics.md",
@@ -25,7 +27,9 @@ def by_name(*changes: str) -> dict[str, tuple[str, ...]]:
             "tests/api/test_operator_metrics.py",
             id="metrics",
         ),
-        pytest.param("tests/unit/world.py", "unit", "tests/unit/test_retreat.py", id="a helper"),
+        pytest.param(
+            "tests/unit/world.py", "unit", "tests/unit/stories/test_retreat.py", id="a helper"
+        ),
     ],
 )
 def test_a_change_reaches_the_tests_that_use_it(change: str, suite: str, file: str) -> None:

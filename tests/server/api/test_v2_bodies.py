@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server import v2_cases
+from tests.server.api import v2_cases
 from tests.server.running import RunningServer
 
 

@@ -15,7 +15,7 @@ from tests.server.running import RunningServer
 from transit_models.cli import main
 
 pytestmark = pytest.mark.timeout(300)
-OLD = Path(__file__).parents[1] / "models" / "old_xgboost"
+OLD = Path(__file__).parents[2] / "models" / "old_xgboost"
 LABELS = {"softprob": "low,middle,high", "number": "", "counts": ""}
 FILES = [path for path in sorted(OLD.iterdir()) if path.suffix in (".model", ".deprecated")]
 

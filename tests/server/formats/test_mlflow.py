@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(180)
 COLUMNS = ("age", "income", "debt")
 ROWS = np.random.default_rng(2).normal(size=(120, 3))
 YES = (ROWS[:, 0] > ROWS[:, 1]).astype(int)
-OLD = Path(__file__).parents[1] / "models" / "old_xgboost"
+OLD = Path(__file__).parents[2] / "models" / "old_xgboost"
 
 Answers = NDArray[Any]
 

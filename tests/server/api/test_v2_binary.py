@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.server import v2_cases
+from tests.server.api import v2_cases
 from tests.server.running import RunningServer
 from transit_server.api.v2.tensors import DTYPES
 

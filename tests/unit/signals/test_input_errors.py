@@ -1,6 +1,6 @@
 """Rows on which a model fails though it works: what of them turns a candidate back.
 
-That the server counts them apart, `tests/server/test_input_errors.py` shows.
+That the server counts them apart, `tests/server/serving/test_input_errors.py` shows.
 """
 
 import random

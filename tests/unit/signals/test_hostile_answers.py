@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.unit.hostile import TEXTS, spoilt, values
 from tests.unit.scenes import R1, R2, rolling, rollout
-from tests.unit.test_hostile_objects import is_told
+from tests.unit.stories.test_hostile_objects import is_told
 from transit_operator.adapters.asking import Client, QueryFailed
 from transit_operator.api.config.prometheus import PrometheusConfig
 from transit_operator.core.observed import Problem, Readings, RevisionReadings, Sample

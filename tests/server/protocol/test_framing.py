@@ -9,8 +9,8 @@ from contextlib import closing
 
 import pytest
 
+from tests.server.protocol.test_segments import Link
 from tests.server.running import RunningServer
-from tests.server.test_segments import Link
 
 BODY = b'{"features": [1, 2]}'
 HIDDEN = b"GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n"

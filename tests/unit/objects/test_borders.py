@@ -10,7 +10,7 @@ import yaml
 from transit_operator.api.crd import crd
 
 Object = dict[str, Any]
-MADE = sorted((Path(__file__).parent / "golden" / "output").glob("*.yaml"))
+MADE = sorted((Path(__file__).parents[1] / "golden" / "output").glob("*.yaml"))
 # A Gateway elsewhere lets routes in by allowedRoutes, a Service elsewhere by a ReferenceGrant.
 GUARDED_BY_GATEWAY_API = {
     "spec.traffic.gateway.parentRefs[].namespace",

@@ -45,7 +45,7 @@ signal.signal(signal.SIGUSR1, lambda *_: time.sleep(40))
 
 def test_an_event_loop_that_stands_still(store: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(_SLEEPS)
-    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2]), *sys.path])
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[3]), *sys.path])
     models = {"random_forest": "1.0.0"}
     with RunningServer(store, tmp_path / "work", models, PYTHONPATH=path) as server:
         server.until_ready()

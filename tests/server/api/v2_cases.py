@@ -1,8 +1,8 @@
 """Odd bodies of the v2 protocol, by name, for `test_v2_bodies`; what each is answered stands in
 `golden/v2_bodies.json`.
 
-`python -m tests.server.v2_cases` writes that anew; a look at the diff is the review. The models are
-ONNX of a few nodes whose answers are exact, so that nothing in the file depends on a library.
+`python -m tests.server.api.v2_cases` writes that anew; a look at the diff is the review. The models
+are ONNX of a few nodes whose answers are exact, so that nothing in the file depends on a library.
 """
 
 import json
