@@ -149,6 +149,12 @@ class Settings(BaseModel):
         description="Threads that one call of a model may use; intraOpThreads of an entry of "
         "TRANSIT_MODELS sets it for that model. More than 1 pays for large models only",
     )
+    tensor_float_32: bool = Field(
+        False,
+        description="Whether a GPU may round what it multiplies to 10 bits of fraction, as "
+        "TensorFloat-32 does: faster networks, and answers that differ from the author's in the "
+        "third or fourth digit. Models are compared with their originals without it, always",
+    )
     dependencies: Literal["Warn", "Refuse"] = Field(
         "Warn",
         description="What to do with a model whose libraries are here in another minor version: "

@@ -42,6 +42,8 @@ class Catalog:
             **self._self(),
             "engine": model.engine,
             "engine_note": model.note,
+            "device": model.device.kind,
+            "device_note": model.device.note,
             "load_time_seconds": round(model.load_seconds, 3),
             "features": model.features,
             "labels": list(model.labels),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from transit_models.integrity import VerifiedVersion
 from transit_models.schema import Input, Schema, Task
+from transit_server.formats.device import ON_CPU, Device
 
 Rows = NDArray[Any]  # (n, features) of numbers, or a structured array (n,): see `Inputs.row_dtype`
 Scores = NDArray[np.floating]
@@ -122,6 +123,8 @@ class Source:
 class Engine:
     """A loaded model. `run` is called with what `Says.takes` names, and gives what `Says.gives`
     names, by one thread at a time. `native` is the library's own object, for who compiles it.
+    It is exact until `relax` is called, and computes with TensorFloat-32 from then on; None where
+    its device has no such thing.
     """
 
     run: Callable[[Any], Any]
@@ -130,6 +133,8 @@ class Engine:
     native: Any = None
     note: str = ""
     only_compiled: bool = False  # it can't serve as it is
+    device: Device = ON_CPU
+    relax: Callable[[], None] | None = None
 
 
 def largest_difference(left: Scores, right: Scores) -> float:

@@ -32,6 +32,7 @@ from transit_server.formats.base import (
     UnsupportedModel,
 )
 from transit_server.formats.compile import compile_in_child, twin
+from transit_server.formats.device import Device
 from transit_server.formats.opening import Loader, loader_of, original, refuse_missing
 from transit_server.formats.preparation import Preparation, Stage
 
@@ -42,7 +43,8 @@ _PROBES = 16
 class Loaded:
     """A version that answers. `prepare` and `predict` come one after the other; `probes` are rows
     as requests have them; `says` is the model's own word on itself. `golden` are rows whose
-    answers are those of the author's library, if the version brings any.
+    answers are those of the author's library, if the version brings any. `relax` is the engine's:
+    whatever is compared is compared before it is called.
     """
 
     inputs: Inputs
@@ -56,6 +58,8 @@ class Loaded:
     engine: str
     note: str
     says: Says
+    device: Device
+    relax: Callable[[], None] | None
     golden: Rows | None = None
 
 
@@ -95,6 +99,8 @@ def load(version: VerifiedVersion, work: Path, threads: int = 1) -> Loaded:
         engine=engine.name,
         note="; ".join(note for note in notes if note),
         says=says,
+        device=engine.device,
+        relax=engine.relax,
         golden=golden,
     )
 
@@ -165,9 +171,9 @@ def _engine(chosen: Loader, source: Source, work: Path) -> tuple[Engine, Answers
         if compiled.onnx is not None:
             from transit_server.formats.graphs import sessions
 
-            assert compiled.says is not None
-            run = sessions.plain(compiled.onnx, source.threads)
-            engine = Engine(run, "onnxruntime", compiled.says, note=compiled.note)
+            says = compiled.says
+            assert says is not None
+            engine = sessions.engine(compiled.onnx, says, source.threads, compiled.note)
             return engine, answers(engine, source.schema.outputs)
         note = "; ".join(part for part in (note, compiled.note) if part)
         if compiled.only_compiled:

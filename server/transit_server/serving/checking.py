@@ -50,7 +50,7 @@ def check(name: str, predict: Predictor, probes: Rows, max_rows: int) -> Checked
         max_rows = 1
     for note in notes:
         log.warning("model %s %s", name, note)
-    _warm_up(predict, probes, max_rows)
+    warm_up(predict, probes, max_rows)
     return Checked(max_rows, "; ".join(notes))
 
 
@@ -63,7 +63,7 @@ def _way_out(error: str) -> str:
     )
 
 
-def _warm_up(predict: Predictor, probes: Rows, max_rows: int) -> None:
+def warm_up(predict: Predictor, probes: Rows, max_rows: int) -> None:
     """Batches of every power of two, as long as that doesn't take too long."""
     end = time.monotonic() + _WARM_UP
     size = 1

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from transit_models import (
     ModelStoreError,
@@ -30,7 +31,7 @@ from transit_server.runtime.cpus import available_cpus
 from transit_server.runtime.termination_log import TerminationLog
 from transit_server.serving.batching import Batcher, Limits
 from transit_server.serving.breaker import Breaker
-from transit_server.serving.checking import check
+from transit_server.serving.checking import check, warm_up
 from transit_server.serving.dependencies import differences
 from transit_server.serving.node_cache import tell_of_the_node_cache
 from transit_server.serving.predictor import Predictor
@@ -54,6 +55,7 @@ class Loader:
         self._settings = settings
         self._registry = registry
         self._metrics = metrics
+        self._relaxing: list[Callable[[], None]] = []
 
     def load_all(self) -> None:
         """Raises `LoadFailed` for the first model that can't be served."""
@@ -71,6 +73,8 @@ class Loader:
         except ModelStoreError as error:
             raise LoadFailed(first.name, first.version, str(error)) from error
         loaded = self._load_side_by_side(storage)
+        for relax in self._relaxing:  # TensorFlow's is for the process: not before all are proven
+            relax()
         models, challengers = (
             loaded[: len(self._settings.models)],
             loaded[len(self._settings.models) :],
@@ -132,9 +136,12 @@ class Loader:
             cause = str(error).strip().replace("\n", " ") or "no message"
             raise LoadFailed(ref.name, ref.version, f"{type(error).__name__}: {cause}") from error
         log.info(
-            "model %s %s is ready after %.2f s: %s %s",
-            *(model.name, model.version, model.load_seconds, model.engine, model.note),
+            "model %s %s is ready after %.2f s: %s on the %s %s",
+            *(model.name, model.version, model.load_seconds),
+            *(model.engine, model.device.kind.upper(), model.note),
         )
+        if model.device.kind == "cpu" and model.device.note:
+            log.warning("model %s runs on the CPU: %s", model.id, model.device.note)
         return model
 
     def _verified(self, storage: Storage, ref: ModelRef) -> VerifiedVersion:
@@ -193,6 +200,9 @@ class Loader:
         if loaded.golden is not None:
             self._replay(loaded.inputs, predictor, loaded.golden)
         checked = check(name, predictor, loaded.probes, settings.batch_max_size)
+        if settings.tensor_float_32 and loaded.relax is not None:
+            rest = (predictor, loaded.probes, checked.max_rows)
+            self._relaxing.append(partial(_relax, name, loaded.relax, *rest))
         limits = Limits(
             checked.max_rows,
             settings.batch_max_wait,
@@ -214,6 +224,7 @@ class Loader:
             metadata=metadata.plain(),
             engine=loaded.engine,
             note="; ".join(part for part in (loaded.note, checked.note) if part),
+            device=loaded.device,
             load_seconds=seconds,
             batcher=batcher,
             metrics=metrics,
@@ -227,6 +238,14 @@ class Loader:
             widths=loaded.widths,
             dependencies=differ,
         )
+
+
+def _relax(
+    name: str, relax: Callable[[], None], predict: Predictor, probes: Rows, max_rows: int
+) -> None:
+    relax()
+    warm_up(predict, probes, max_rows)  # what runs now is other code
+    log.info("model %s is proven, and answers with TensorFloat-32 from now on", name)
 
 
 def _tell_whether_ready(model: ServedModel) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from transit_models.schema import Classes, Inputs, Number, Outputs, Several
 from transit_server.errors import NotReady, UnknownModel
 from transit_server.formats.base import Rows
+from transit_server.formats.device import Device
 from transit_server.observability.metrics import ModelMetrics
 from transit_server.serving.batching import Batcher
 from transit_server.serving.breaker import Breaker, State
@@ -31,6 +32,7 @@ class ServedModel:
     metadata: Mapping[str, Any]
     engine: str
     note: str
+    device: Device
     load_seconds: float
     batcher: Batcher
     metrics: ModelMetrics

@@ -32,8 +32,7 @@ def checked(converted: Converted, engine: Engine, source: Source) -> str:
     said = answers(engine, outputs)
     rows, which = _rows(converted, source)
     try:
-        run = sessions.plain(converted.onnx)
-        compiled = answers(Engine(run, "onnxruntime", engine.says), outputs)
+        compiled = answers(sessions.engine(converted.onnx, engine.says), outputs)
         got = compiled.predict(rows)
     except Exception as error:  # whatever ONNX Runtime says of what it can't run
         raise NotCompiled(f"it doesn't run compiled: {first_line(error)}") from error

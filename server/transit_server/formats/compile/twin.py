@@ -5,6 +5,8 @@ here it is shown that this ONNX Runtime, on this processor, says what the origin
 published.
 """
 
+from dataclasses import replace
+
 from transit_models import ModelStoreError
 from transit_models.packing.twin import TOLERANCE, TWIN, TWIN_SCORES, read_twin_scores
 from transit_server.formats.agreeing.outputs import Answers, answers
@@ -34,9 +36,7 @@ def load(source: Source) -> tuple[Engine, Answers]:
     gives: Gives = "value" if source.task == "regression" else "probabilities"
     try:
         known = read_twin_scores(path.parent)
-        run = sessions.plain(twin, source.threads)
-        note = f"twin of {path.name}, largest difference "
-        engine = Engine(run, "onnxruntime", Says(gives=gives, dtype="float32"))
+        engine = sessions.engine(twin, Says(gives=gives, dtype="float32"), source.threads)
         mapped = answers(engine, source.schema.outputs)
         said = mapped.predict(known.rows)
         if source.probes is not None:
@@ -51,5 +51,5 @@ def load(source: Source) -> tuple[Engine, Answers]:
         raise NotCompiled(f"{TWIN} is not used: {first_line(error)}") from error
     if difference > TOLERANCE:
         raise NotCompiled(f"{TWIN} is not used: it differs from {path.name} by {difference:.1e}")
-    engine = Engine(run, "onnxruntime", engine.says, note=f"{note}{difference:.1e}")
-    return engine, mapped
+    note = f"twin of {path.name}, largest difference {difference:.1e}"
+    return replace(engine, note=note), mapped

@@ -18,7 +18,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from transit_models.schema import TEXT
-from transit_server.formats.base import Rows, Scores
+from transit_server.formats.base import Engine, Rows, Says, Scores
 from transit_server.formats.graphs import gpu
 
 DTYPES = {
@@ -42,13 +42,27 @@ def session_of(model: bytes | Path, threads: int = 1) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    providers = gpu.providers()
+    if providers != [gpu.CPU]:
+        options.add_session_config_entry(gpu.RECORDED, "1")
     given = model if isinstance(model, bytes) else str(model)
-    return onnxruntime.InferenceSession(given, options, providers=gpu.providers())
+    return onnxruntime.InferenceSession(given, options, providers=providers)
 
 
-def plain(model: bytes | Path, threads: int = 1) -> Callable[[Rows], Scores]:
-    """For a model of our own making: one matrix in, the first output as it is."""
+def engine(model: bytes | Path, says: Says, threads: int = 1, note: str = "") -> Engine:
+    """Of a model of our own making, as `plain`, whose answers are what `says` names."""
     session = session_of(model, threads)
+    device = gpu.device_of(session)
+    relax = gpu.relaxing(session, device)
+    return Engine(_plain(session), "onnxruntime", says, note=note, device=device, relax=relax)
+
+
+def plain(model: bytes | Path) -> Callable[[Rows], Scores]:
+    """For a model of our own making: one matrix in, the first output as it is."""
+    return _plain(session_of(model))
+
+
+def _plain(session: Any) -> Callable[[Rows], Scores]:
     (feed,) = session.get_inputs()
     inner = lengths_of(feed.shape)
     shape = tuple(-1 if length is None else length for length in inner)

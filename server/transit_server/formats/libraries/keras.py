@@ -9,10 +9,14 @@ TensorFlow; what can't be compiled is served as a traced function. Files of Kera
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import, or it is too late
+# Before the import, or it is too late.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# ONNX Runtime is in the same process, and other pods may be on the same GPU: not all of its memory.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 import numpy as np
 import tensorflow
@@ -27,11 +31,15 @@ from transit_server.formats.base import (
     cast,
     largest_difference,
 )
+from transit_server.formats.device import Device, driver, said
 from transit_server.formats.networks.answering import Answering, answering
 from transit_server.formats.networks.opening import described, opened
 from transit_server.runtime.cpus import available_cpus
 
 _TOLERANCE = 1e-4
+_set_tensor_float_32 = tensorflow.config.experimental.enable_tensor_float_32_execution
+
+_set_tensor_float_32(False)  # for the process, until all of its models are proven
 
 
 def load(source: Source) -> Engine:
@@ -57,7 +65,16 @@ def load(source: Source) -> Engine:
     def original(rows: Any) -> Any:
         return answers.plain(model.predict_on_batch(given(rows)))
 
-    engine = Engine(original, "tensorflow", says, model, only_compiled=file.keras2)
+    device = device_here()
+    engine = Engine(
+        original,
+        "tensorflow",
+        says,
+        model,
+        only_compiled=file.keras2,
+        device=device,
+        relax=None if device.kind == "cpu" else lambda: _set_tensor_float_32(True),
+    )
     if file.keras2:
         return engine
     probes = source.probes_in(np.dtype(says.dtype)) if says.takes == "matrix" else None
@@ -134,15 +151,21 @@ def _traced(
     difference = _difference(engine.run(probes), run(probes))
     if difference > _TOLERANCE:
         note = f"the traced function differs by {difference:.1e}, so the original model is used"
-        return Engine(engine.run, engine.name, engine.says, model, note)
-    note = f"traced, largest difference {difference:.1e}"
-    return Engine(run, engine.name, engine.says, model, note)
+        return replace(engine, note=note)
+    return replace(engine, run=run, note=f"traced, largest difference {difference:.1e}")
 
 
 def _difference(left: Any, right: Any) -> float:
     if isinstance(left, tuple):
         return max(largest_difference(a, b) for a, b in zip(left, right, strict=True))
     return largest_difference(left, right)
+
+
+def device_here() -> Device:
+    """Where TensorFlow computes, by what it has found."""
+    built = tensorflow.test.is_built_with_cuda()
+    uses = bool(tensorflow.config.list_physical_devices("GPU"))
+    return said("TensorFlow", built=built, uses=uses, driver=driver())
 
 
 def _limit_threads() -> None:

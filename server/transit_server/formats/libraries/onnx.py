@@ -11,7 +11,7 @@ import numpy as np
 from transit_models.schema import TEXT, Input
 from transit_server.formats.agreeing.inputs import fitted
 from transit_server.formats.base import Engine, Rows, Says, Source, UnsupportedModel, cast
-from transit_server.formats.graphs import refused
+from transit_server.formats.graphs import gpu, refused
 from transit_server.formats.graphs.answering import answering
 from transit_server.formats.graphs.sessions import DTYPES, lengths_of, session_of
 
@@ -115,4 +115,6 @@ def _engine(
         return run
 
     run, said = answering(ask, session.get_outputs(), source, probes)
-    return Engine(run, "onnxruntime", Says(**taken, **said))
+    device = gpu.device_of(session)
+    relax = gpu.relaxing(session, device)
+    return Engine(run, "onnxruntime", Says(**taken, **said), device=device, relax=relax)

@@ -175,6 +175,7 @@ INFO_EXAMPLE = {
     "version": "1.0.0",
     "ready": True,
     "engine": "tensorflow",
+    "device": "cpu",
     "features": 784,
     "labels": ["CONFIRMED", "CANDIDATE", "FALSE_POSITIVE"],
     "metadata": {"framework": "tensorflow", "performance": {"accuracy": 0.92}},
