@@ -24,6 +24,7 @@ with Gateway API (Traefik), Prometheus and MinIO.
   status      what runs
   images      up, meanwhile build all images (operator, page, server, tests' puppet), and load them
   metrics     add metrics-server, by which autoscalers and kubectl top see what pods use
+  database    add an empty PostgreSQL, built once (a minute), for the demo's registry
   argocd      add Argo CD's core, built once (ten minutes), and a Git server, for tests/gitops
   postgres    install PostgreSQL's programs, for tests/registry
   load NAME…  load images built here into every node
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "build",
             "images",
             "metrics",
+            "database",
             "argocd",
             "postgres",
             "load",
@@ -121,6 +123,9 @@ def _do(verb: str, names: list[str], chosen: str | None) -> int:
         case "metrics":
             with _alone():
                 cluster.metrics()
+        case "database":
+            with _alone():
+                cluster.database()
         case "argocd":
             with _alone():
                 cluster.argocd()

@@ -16,7 +16,7 @@ from .kube import Kubectl
 from .programs import gosources
 from .ui import step
 
-NAMESPACES = ("monitoring", "minio", "traefik")
+NAMESPACES = ("monitoring", "minio", "traefik", "postgres")
 SCRAPE_INTERVAL = "2s"  # as it stands in prometheus.yaml
 
 
@@ -30,7 +30,7 @@ def install(kubectl: Kubectl, *, local: bool) -> None:
             kubectl.apply((paths.MANIFESTS / "local" / "coredns.yaml").read_text())
         kubectl.apply(_prometheus())
         kubectl.apply((paths.MANIFESTS / "minio.yaml").read_text())
-        _minio_account(kubectl)
+        _made_once(kubectl, "minio", "minio-root", _minio_account())
         kubectl.apply(_traefik(kubectl, local=local))
     with step("Add-ons: ready", "python3 -m dev.cluster status") as note:
         waiting = [("monitoring", "prometheus"), ("minio", "minio"), ("traefik", "traefik")]
@@ -64,6 +64,15 @@ def install_argocd(kubectl: Kubectl) -> None:
         for name in ("argocd-redis", "argocd-repo-server", "argocd-application-controller", "git"):
             note(name)
             kubectl.rolled_out("argocd", [name])
+
+
+def install_database(kubectl: Kubectl) -> None:
+    """An empty PostgreSQL, until it answers; one that is there keeps what it has."""
+    with step("PostgreSQL: apply and wait until it answers"):
+        kubectl.apply((paths.MANIFESTS / "postgres.yaml").read_text())
+        password = secrets.token_urlsafe(24)
+        _made_once(kubectl, "postgres", "postgres-account", {"password": password})
+        kubectl.rolled_out("postgres", ["postgres"])
 
 
 def advertise(kubectl: Kubectl, node: str, resources: Mapping[str, str]) -> None:
@@ -118,12 +127,14 @@ def _argocd_secret(kubectl: Kubectl) -> None:
     kubectl.apply(json.dumps(secret))
 
 
-def _minio_account(kubectl: Kubectl) -> None:
-    """A root account made at random, once a cluster."""
-    if kubectl("-n", "minio", "get", "secret", "minio-root", "--ignore-not-found"):
-        return
-    kubectl(
-        *("-n", "minio", "create", "secret", "generic", "minio-root"),
-        f"--from-literal=rootUser=root-{secrets.token_hex(4)}",
-        f"--from-literal=rootPassword={secrets.token_urlsafe(24)}",
-    )
+def _minio_account() -> Mapping[str, str]:
+    """A root account made at random."""
+    user, password = f"root-{secrets.token_hex(4)}", secrets.token_urlsafe(24)
+    return {"rootUser": user, "rootPassword": password}
+
+
+def _made_once(kubectl: Kubectl, namespace: str, name: str, content: Mapping[str, str]) -> None:
+    """A Secret with this content, unless the cluster has it already."""
+    if not kubectl("-n", namespace, "get", "secret", name, "--ignore-not-found"):
+        literals = [f"--from-literal={key}={value}" for key, value in content.items()]
+        kubectl("-n", namespace, "create", "secret", "generic", name, *literals)

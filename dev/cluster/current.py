@@ -1,6 +1,6 @@
 """Whatever kubectl points at: the add-ons are installed, and images are pushed.
 
-Nothing is created or deleted but the namespaces `traefik`, `monitoring` and `minio`.
+Nothing is created or deleted but the namespaces `traefik`, `monitoring`, `minio` and `postgres`.
 """
 
 from __future__ import annotations
@@ -78,6 +78,10 @@ class Current:
             raise StepFailed(
                 "this cluster has no metrics API", hint="install metrics-server in it, or have it"
             )
+
+    def database(self) -> None:
+        """From its public image."""
+        addons.install_database(Kubectl("kubectl"))
 
     def argocd(self) -> None:
         """It may do anything in a cluster; this one isn't ours."""

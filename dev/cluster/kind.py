@@ -73,6 +73,10 @@ class Kind:
         """From its public image."""
         addons.install_metrics(self._kubectl())
 
+    def database(self) -> None:
+        """From its public image."""
+        addons.install_database(self._kubectl())
+
     def argocd(self) -> None:
         """From its public image."""
         addons.install_argocd(self._kubectl())

@@ -40,6 +40,9 @@ class Provider(Protocol):
     def metrics(self) -> None:
         """Have the metrics API (metrics-server), by which autoscalers see what pods use."""
 
+    def database(self) -> None:
+        """Have a PostgreSQL, empty where it is new, for Transit's registry."""
+
     def argocd(self) -> None:
         """Have Argo CD's core, and a Git server for it to read from."""
 

