@@ -68,6 +68,7 @@ test-long: venv ## Property tests with a large budget (half an hour): a habit fo
 	@HYPOTHESIS_PROFILE=long $(PY) -m pytest -q -n 2 tests/unit tests/server/api/test_v2_binary.py
 
 demo: images models ## Roll out good and bad versions of a model on a real cluster; GITOPS=1: by Argo CD
+	@$(PYTHON) -m dev.cluster database
 	@$(if $(GITOPS),$(PYTHON) -m dev.cluster argocd)
 	@$(PY) -m dev.demo $(if $(GITOPS),--gitops)
 

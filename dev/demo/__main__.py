@@ -10,22 +10,24 @@ from contextlib import contextmanager
 from dev.cluster import paths
 from dev.cluster.ui import StepFailed
 
-from . import diagnose, gitops, install, kube, report, scenarios, stage, store, why
-from .progress import Progress, plain
+from . import diagnose, gitops, install, kube, registry, report, scenarios, shown, stage, store
+from .progress import Progress
 from .watch import NotAsExpected
 
 DESCRIPTION = """\
 Roll out good and bad versions of a model on the cluster that `python3 -m dev.cluster up` made, with
 real traffic through the gateway, and show how each ends and why.
 
-In turn: train and publish the example models, install the operator with Helm, apply the
-ModelDeployment demo/kepler (dev/demo/manifests/kepler.yaml), send traffic, then:
+In turn: train and publish the example models, put them into the registry, install the operator with
+Helm, serve the live page, apply the ModelDeployment demo/kepler (dev/demo/manifests/kepler.yaml),
+send traffic, then:
 
 """
 EPILOG = """
 Every request is counted by the revision that answered it. The exit code is 0 only if every
-version ended as it must and no request failed but the bad versions' own. The timeline is printed,
-and written to build/demo-timeline.json. The ModelDeployment stays, to be looked at; the next run
+version ended as it must and no request failed but the bad versions' own. Rollouts are shown by the
+command line, transit; at the end comes what the registry has of them. All that happened, with its
+evidence, is in build/demo-timeline.json. The ModelDeployment stays, to be looked at; the next run
 replaces it.
 
 Environment: CLUSTER (local, kind, current), TRANSIT_REGISTRY, as for `python3 -m dev.cluster`.
@@ -63,10 +65,12 @@ def _run(cluster: kube.Kube, progress: Progress, options: argparse.Namespace) ->
         f"Cluster {cluster.cluster}, gateway {cluster.gateway}, {rate:g} requests a second"
     )
     store.prepare(cluster, progress, stage.NAMESPACE)
+    registry.prepare(cluster, progress)
     with progress.waiting(f"Operator installed with Helm into {install.NAMESPACE}"):
-        install.install(cluster)
+        install.install(cluster, *registry.VALUES)
     results: list[scenarios.Result] = []
-    with (gitops.GitStage if options.gitops else stage.Stage)(cluster, progress, rate) as on:
+    kind: type[shown.ShownStage] = gitops.GitStage if options.gitops else shown.ShownStage
+    with kind(cluster, progress, rate) as on, on.transit.page():
         try:
             for one in chosen:
                 results.append(scenarios.play(on, one))
@@ -78,15 +82,16 @@ def _run(cluster: kube.Kube, progress: Progress, options: argparse.Namespace) ->
             on.traffic.stop()
             ended = len(results) == len(chosen)
             report.write_json(TIMELINE, progress, on.timeline, results, complete=ended, rate=rate)
-            report.print_timeline(progress, on.timeline)
             report.print_summary(results)
-    print(f"\nThe same as JSON: {TIMELINE}\n")
-    failed = len(report.total(results).others)
-    if failed:
-        raise NotAsExpected(
-            f"{failed} requests failed that no bad version is to blame for (listed above)"
-        )
-    why.print_why(cluster)
+        print(f"\nEvery event with its evidence: {TIMELINE}\n")
+        failed = len(report.total(results).others)
+        if failed:
+            raise NotAsExpected(
+                f"{failed} requests failed that no bad version is to blame for (listed above)"
+            )
+        if not all(one.scenario.good for one in results):
+            on.transit.show("why", stage.NAME)
+        registry.show_history(cluster, progress, on.last_transition)
     print(report.NEXT)
     progress.say("Done: every version ended as it must.")
     return 0
@@ -107,9 +112,9 @@ def _alone(progress: Progress) -> Iterator[None]:
 
 def _say_result(progress: Progress, result: scenarios.Result) -> None:
     tally = result.tally
-    progress.say(f"  {plain(result.message)[:300]}")
     progress.say(
-        f"  {tally.requests} requests, {tally.own} failed by the version itself,"
+        f"  Ended as it must, {result.scenario.ends}, after {result.seconds:.1f} s:"
+        f" {tally.requests} requests, {tally.own} failed by the version itself,"
         f" {len(tally.others)} others"
     )
 

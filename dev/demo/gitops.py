@@ -1,10 +1,14 @@
 """The demo by GitOps: versions are asked for by commits that a real Argo CD syncs.
 
-Its health of the ModelDeployment goes into the timeline, and at the end its actions are used.
-Neighbours: `stage.py` does all else; `dev.gitops` has the repository and the Application.
+Its health of the ModelDeployment is told after each rollout, and at the end its actions are used.
+Neighbours: `shown.py` and `stage.py` do all else; `dev.gitops` has the repository and the
+Application.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
 
 import yaml
 
@@ -13,7 +17,8 @@ from dev.gitops.repository import Repository
 
 from .kube import Kube
 from .progress import Progress, plain
-from .stage import MODEL, NAME, Stage
+from .shown import ShownStage
+from .stage import MODEL, NAME
 from .watch import Object
 
 APPLICATION = "demo"
@@ -21,16 +26,17 @@ KIND = "ModelDeployment"
 SYNC_SECONDS = 60.0
 
 
-class GitStage(Stage):
-    """As a `Stage`, but for the way in which the spec gets to the cluster."""
+class GitStage(ShownStage):
+    """As a `ShownStage`, but for the way in which the spec gets to the cluster."""
 
     def __init__(self, kube: Kube, progress: Progress, rate: float) -> None:
         super().__init__(kube, progress, rate)
         self._health = ""
+        self._news: list[str] = []
         self._repository = Repository(kube, APPLICATION)
         self.app = Application(kube, APPLICATION, self._repository, self.namespace, self._take)
 
-    def __enter__(self) -> "GitStage":
+    def __enter__(self) -> Self:
         self.app.delete()  # or it would bring back what an earlier run has left
         super().__enter__()
         self._stack.enter_context(self.app)
@@ -42,6 +48,7 @@ class GitStage(Stage):
         text = yaml.safe_dump(self.manifest, sort_keys=False)
         commit = self._repository.commit({f"{NAME}.yaml": text}, f"{MODEL} {version}")[:8]
         self.timeline.note(time.time(), "Committed", f"{commit} asks for {MODEL} {version}")
+        self.progress.say(f"  committed: {commit} asks for {MODEL} {version}")
         self.app.refresh()
         found = self.mdep.wait_for(
             f"Argo CD to apply {commit}",
@@ -50,6 +57,14 @@ class GitStage(Stage):
         )
         metadata: Object = found["metadata"]
         return metadata
+
+    @contextmanager
+    def followed(self, code: int) -> Iterator[None]:
+        """Show the rollout until it has ended, then how Argo CD saw it."""
+        with super().followed(code):
+            yield
+        while self._news:
+            self.progress.say(f"  Argo CD: {self._news.pop(0)}")
 
     def use_actions(self, stable: str, before: str) -> None:
         """Revert to what serves, roll back by Argo CD's action, and retry by another one."""
@@ -89,6 +104,7 @@ class GitStage(Stage):
             self._health = health
             message = str((of(app, KIND).get("health") or {}).get("message", ""))
             self.timeline.note(at, "Argo CD", f"{health}: {plain(message)}")
+            self._news.append(plain(f"{health}: {message}")[:200])
 
 
 def _health(app: Object | None) -> str:

@@ -31,6 +31,11 @@ class Progress:
         clear = "\r\x1b[K" if self._terminal else ""
         print(f"{clear}[{self.clock():>7}] {text}" if text else clear, flush=True)
 
+    def command(self, line: str) -> None:
+        """A command as a person would type it; what it prints comes after it."""
+        clear = "\r\x1b[K" if self._terminal else ""
+        print(f"{clear}$ {line}", flush=True)
+
     @contextmanager
     def waiting(self, what: str) -> Iterator["Waiting"]:
         """Say what is awaited, then how it goes, then how long it took."""

@@ -1,29 +1,28 @@
-"""The end of a run for people and for programs: the table, the numbers, what to try next."""
+"""The end of a run: the numbers for people, all of it for programs, and what to try next."""
 
 import json
-import shutil
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .incidents import RULE, Tally
-from .progress import Progress, plain
+from .progress import Progress
 from .scenarios import Result
 from .stage import NAME, NAMESPACE
-from .timeline import Event, Timeline, short
+from .timeline import Timeline
 
 NEXT = f"""\
-What to try next
-  eval "$(python3 -m dev.cluster env)"                  kubectl and helm for this cluster
-  export PATH=$PWD/.venv/bin:$PATH                      transit, the command line
-  transit status {NAME} -n {NAMESPACE}                         what serves, and what happened
-  transit why {NAME} -n {NAMESPACE} -r 1.2.0 --html why.html   why it was rolled back, as a page too
-  transit retry {NAME} -n {NAMESPACE}                          or abort, pause, resume, rollback
-  transit set version {NAME} 1.0.0 -n {NAMESPACE}              ask for another version
-  transit status {NAME} -n {NAMESPACE} --watch                 follow it
-  .venv/bin/python -m dev.demo --scenario errors        one scenario again
-  make cluster-down                                     take everything away"""
+What to try next, in this folder
+  eval "$(python3 -m dev.cluster env)"          kubectl and helm for this cluster
+  export PATH=$PWD/.venv/bin:$PATH              transit, the command line (or: pipx install ./cli)
+  transit status {NAME} -n {NAMESPACE}                 what serves, and what happened
+  transit why {NAME} -n {NAMESPACE} -r 1.2.0           why another one was rolled back (--html FILE)
+  transit replay {NAME} -n {NAMESPACE} --sweep errorRate.max=0.05:0.50:4
+                                                what other thresholds would have decided
+  transit dashboard                             all of it in the browser
+  .venv/bin/python -m dev.demo --scenario crash one scenario again, with its traffic
+  make cluster-down                             take everything away"""
 
 
 def total(results: Sequence[Result]) -> Tally:
@@ -37,7 +36,7 @@ def total(results: Sequence[Result]) -> Tally:
 def write_json(
     path: Path, progress: Progress, timeline: Timeline, results: Sequence[Result], **more: Any
 ) -> None:
-    """Write the same as is printed."""
+    """Write what is printed, and every event with its evidence."""
     document = {
         **more,
         "startedAt": progress.started,
@@ -48,26 +47,6 @@ def write_json(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
-def print_timeline(progress: Progress, timeline: Timeline) -> None:
-    """The table: time, event, version and revision, weight, evidence; a blank line a scenario."""
-    width = min(max(shutil.get_terminal_size((150, 40)).columns, 100), 200)
-    head = f"{'time':>7}  {'event':<14} {'version':<20} {'revision':<10} {'weight':>6}  "
-    print(f"\n{head}message and evidence\n{'-' * width}")
-    last = ""
-    for event in timeline.events():
-        if event.scenario != last and last:
-            print()
-        last = event.scenario
-        weight = "" if event.weight is None else f"{event.weight} %"
-        lead = (
-            f"{progress.clock(event.at):>7}  {event.event:<14} {event.version or '':<20}"
-            f" {event.revision or '':<10} {weight:>6}  "
-        )
-        for line in _lines(event, width - len(lead)):
-            print(f"{lead}{line}")
-            lead = " " * len(lead)
 
 
 def print_summary(results: Sequence[Result]) -> None:
@@ -99,9 +78,3 @@ def _told(measured: dict[str, float]) -> str:
         "lastFailureAfter": "last failure {:.1f} s later",
     }
     return ", ".join(names[name].format(value) for name, value in measured.items())
-
-
-def _lines(event: Event, width: int) -> list[str]:
-    texts = [event.message]
-    texts += [text for text in short(event.evidence) if text and text not in event.message]
-    return [line for text in texts for line in textwrap.wrap(plain(text), max(width, 40))[:3]]

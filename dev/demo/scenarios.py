@@ -4,12 +4,13 @@ A scenario asks for a version, waits for its end, then checks what the end leave
 that no request failed but the bad version's own.
 """
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import measure
 from .incidents import Tally, tally
-from .stage import MODEL, Stage, message_of, reached
+from .stage import MODEL, Stage, reached
 from .watch import NotAsExpected, Object
 
 STABLE, PROMOTED = "Stable", "Promoted"
@@ -24,6 +25,11 @@ class Scenario:
     ends: str
     title: str
     seconds: float = 120.0
+
+    @property
+    def good(self) -> bool:
+        """Whether the version serves at the end."""
+        return self.ends in (STABLE, PROMOTED)
 
 
 SCENARIOS = (
@@ -73,19 +79,18 @@ def play(stage: Stage, scenario: Scenario) -> Result:
     stage.progress.say(f"{MODEL} {scenario.version}: {scenario.title}")
     mark = stage.traffic.mark()
     before = (stage.status.get("stable") or {}).get("revision")
-    with stage.progress.waiting(f"end as expected: {scenario.ends}") as waiting:
-        asked = stage.ask_for(scenario.version)
-        generation = int(asked["generation"])
+    asked, began = stage.ask_for(scenario.version), time.monotonic()
+    generation = int(asked["generation"])
+    with stage.followed(0 if scenario.good else 1):
         found = stage.mdep.wait_for(
             f"{MODEL} {scenario.version} to end with {scenario.ends}",
             lambda mdep: _observed(mdep, generation) and _ended(mdep, scenario),
             scenario.seconds,
             hopeless=lambda mdep: _hopeless(mdep, asked, scenario),
-            each=lambda mdep: waiting.tell(message_of(mdep)),
         )
-        seconds = waiting.seconds()
+        seconds = time.monotonic() - began
     status = found["status"]
-    role = "stable" if scenario.ends in (STABLE, PROMOTED) else "rejected"
+    role = "stable" if scenario.good else "rejected"
     revision, stable = status[role]["revision"], status["stable"]["revision"]
     if role == "rejected" and stable != before:
         raise NotAsExpected(f"{stable} is the stable revision after a rejection, it was {before}")
@@ -130,7 +135,7 @@ def _observed(mdep: Object, generation: int) -> bool:
 def _ended(mdep: Object, scenario: Scenario) -> bool:
     status = mdep["status"]
     phase = status.get("phase")
-    if scenario.ends in (STABLE, PROMOTED):
+    if scenario.good:
         return phase == "Stable" and _serves(status.get("stable"), scenario)
     rejected = status.get("rejected")
     return (
@@ -158,7 +163,7 @@ def _hopeless(mdep: Object, asked: Object, scenario: Scenario) -> str | None:
     rejected = status.get("rejected")
     if _serves(rejected, scenario) and rejected["reason"] != scenario.ends:
         return f"it was rolled back for {rejected['reason']}: {rejected['message']}"
-    if scenario.ends not in (STABLE, PROMOTED) and _serves(status.get("stable"), scenario):
+    if not scenario.good and _serves(status.get("stable"), scenario):
         return "it was promoted"
     return None
 

@@ -5,11 +5,11 @@ Owns the ModelDeployment `kepler`, its watches, the traffic and the timeline whi
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import yaml
@@ -57,7 +57,7 @@ class Stage:
         self.route = watch.http_route(kube, self.namespace, NAME)
         self._stack = ExitStack()
 
-    def __enter__(self) -> "Stage":
+    def __enter__(self) -> Self:
         with self.progress.waiting(f"What an earlier run left of {self.namespace}/{NAME} removed"):
             self._remove()
         self._stack.enter_context(self.mdep)
@@ -85,17 +85,35 @@ class Stage:
         found: dict[str, Any] = (self.mdep.latest or {}).get("status") or {}
         return found
 
+    @property
+    def last_transition(self) -> Object:
+        """What happened last, of the status's history."""
+        found: Object = self.status["history"][-1]
+        return found
+
     def ask_for(self, version: str) -> Object:
         """Apply the manifest with this version; the metadata (uid, generation) that it has then."""
         self.manifest["spec"]["models"][0]["version"] = version
         now = time.time()
         self.kube.apply(json.dumps(self.manifest))
         self.timeline.note(now, "Applied", f"the spec asks for {MODEL} {version}")
+        return self.metadata()
+
+    def metadata(self) -> Object:
+        """What the API server has now: uid, generation. Raises `StepFailed`."""
         found = self.kube.find("-n", self.namespace, "mdep", NAME)
         if found is None:
-            raise StepFailed(f"{self.namespace}/{NAME} is gone just after it was applied")
+            raise StepFailed(f"{self.namespace}/{NAME} is gone just after it was written")
         metadata: Object = found["metadata"]
         return metadata
+
+    @contextmanager
+    def followed(self, code: int) -> Iterator[None]:
+        """Around the wait for a rollout: a stage with onlookers shows it to them meanwhile.
+
+        `code` is what `transit status --watch` must end with.
+        """
+        yield
 
     def until(self, what: str, holds: Callable[[Object], bool], seconds: float) -> Object:
         """Wait until the status ({} before there is one) is so; it. Raises `NotAsExpected`."""
@@ -162,14 +180,6 @@ class Stage:
                     f" {GONE_SECONDS:.0f} s after its deletion"
                 )
             time.sleep(0.5)
-
-
-def message_of(found: Object | None) -> str:
-    """Phase and MESSAGE for a waiting line."""
-    status = (found or {}).get("status") or {}
-    candidate = status.get("candidate") or {}
-    weight = f" {candidate['weight']} %" if candidate else ""
-    return f"{status.get('phase', 'no phase yet')}{weight}: {status.get('message', '-')}"
 
 
 def reached(history: Sequence[Object], revision: str) -> list[int]:

@@ -1,6 +1,6 @@
 """The example models: trained into build/models, published to the cluster's MinIO.
 
-Neighbours: `transit_models.examples` trains, `transit_models.storage.objects` publishes; the
+Neighbours: `transit_models.examples` trains, the command `transit-models publish` publishes; the
 account is the one that `dev.cluster` made for its MinIO.
 """
 
@@ -14,20 +14,20 @@ from pathlib import Path
 from dev.cluster import paths
 from dev.cluster.ui import StepFailed
 from transit_models.errors import ModelStoreError
-from transit_models.examples import EXAMPLES
 from transit_models.examples.training import train_examples
-from transit_models.storage.local import LocalStorage
 from transit_models.storage.objects.kinds import S3
 from transit_models.storage.objects.making import create_bucket
 from transit_models.storage.objects.objects import Objects
 from transit_models.storage.objects.secret import Told
 from transit_models.storage.objects.storage import ObjectStorage
 
+from .commands import transit_models
 from .kube import Kube
 from .progress import Progress
 
 MODELS = paths.REPOSITORY / "build" / "models"
 BUCKET = "models"
+URI = f"s3://{BUCKET}"
 REGION = "us-east-1"
 MANIFESTS = Path(__file__).parent / "manifests"
 
@@ -44,13 +44,15 @@ def publish_all(kube: Kube, progress: Progress) -> None:
     with progress.waiting(f"Example models trained in {MODELS}") as waiting:
         train_examples(MODELS, progress=waiting.tell)
     user, password = account(kube)
-    with progress.waiting(f"Models published to s3://{BUCKET} in the cluster's MinIO") as waiting:
+    with (
+        progress.waiting(f"Models published to {URI} in the cluster's MinIO") as waiting,
+        reached(kube, user, password) as variables,
+    ):
         try:
-            with opened(kube, user, password) as storage:
-                published = publish(storage)
+            _made(variables, BUCKET)
         except ModelStoreError as error:
-            raise StepFailed(f"the models could not be published: {error}") from error
-        waiting.tell(f"{len(EXAMPLES)} versions are there, {published} of them new")
+            raise StepFailed(f"there is no bucket for the models: {error}") from error
+        waiting.tell(transit_models(variables, "publish", str(MODELS), URI, "--replace"))
 
 
 def admit(kube: Kube, namespace: str) -> None:
@@ -74,32 +76,35 @@ def account(kube: Kube) -> tuple[str, str]:
 @contextmanager
 def opened(kube: Kube, user: str, password: str, bucket: str = BUCKET) -> Iterator[ObjectStorage]:
     """A bucket of models, for trying things out, through a port-forward."""
+    with reached(kube, user, password) as variables:
+        yield _made(variables, bucket)
+
+
+@contextmanager
+def reached(kube: Kube, user: str, password: str) -> Iterator[dict[str, str]]:
+    """The standard variables by which programs find the MinIO, through a port-forward."""
     with kube.forward("minio", "service/minio", 9000) as port:
-        mounted = {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            "AWS_ACCESS_KEY_ID": user,
-            "AWS_SECRET_ACCESS_KEY": password,
-            "AWS_REGION": REGION,
-        }
         beside = filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1"))
         os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(beside)
-        storage = ObjectStorage(Objects(S3(bucket), lambda: Told(mounted, {})))
-        create_bucket(storage)
-        storage.mark_scratch()
-        yield storage
+        yield variables_of(user, password, f"http://127.0.0.1:{port}")
 
 
-def publish(storage: ObjectStorage) -> int:
-    """Publish every example; how many were new. Retrained ones replace what an earlier run left."""
-    local = LocalStorage(MODELS)
-    new = 0
-    for example in EXAMPLES:
-        folder = local.fetch(example.name, example.version, MODELS).directory
-        new += storage.publish(folder, example.name, example.version, replace=True)
-    for name in {example.name for example in EXAMPLES}:
-        for alias, version in local.aliases(name).items():
-            storage.set_alias(name, alias, version)
-    return new
+def _made(variables: dict[str, str], bucket: str) -> ObjectStorage:
+    """The bucket, made if it is missing, for trying things out: retrained models replace older."""
+    storage = ObjectStorage(Objects(S3(bucket), lambda: Told(variables, {})))
+    create_bucket(storage)
+    storage.mark_scratch()
+    return storage
+
+
+def variables_of(user: str, password: str, endpoint: str) -> dict[str, str]:
+    """The standard variables for an account of the MinIO."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": user,
+        "AWS_SECRET_ACCESS_KEY": password,
+        "AWS_REGION": REGION,
+    }
 
 
 def secret(namespace: str, user: str, password: str) -> dict[str, object]:
@@ -108,10 +113,5 @@ def secret(namespace: str, user: str, password: str) -> dict[str, object]:
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "minio", "namespace": namespace},
-        "stringData": {
-            "AWS_ACCESS_KEY_ID": user,
-            "AWS_SECRET_ACCESS_KEY": password,
-            "AWS_ENDPOINT_URL": "http://minio.minio.svc:9000",
-            "AWS_REGION": REGION,
-        },
+        "stringData": variables_of(user, password, "http://minio.minio.svc:9000"),
     }

@@ -1,7 +1,7 @@
 """The timeline: every transition of the ModelDeployment, with its evidence, and what the demo did.
 
 Transitions come from `status.history` as the watch brings it, so that more than the last 20 are
-kept. Printed as a table at the end, and written to build/demo-timeline.json.
+kept. For programs, in build/demo-timeline.json; people read `transit-models history`.
 """
 
 import threading
@@ -92,10 +92,3 @@ class Timeline:
                 scenario=self.scenario,
             )
         )
-
-
-def short(evidence: list[Evidence]) -> list[str]:
-    """Evidence for people, a line each: the messages without what the table says already."""
-    return [
-        str(item.get("message", "")) for item in evidence if item.get("signal") != "health"
-    ] or [str(item.get("message", "")) for item in evidence]
