@@ -201,7 +201,8 @@ class Settings(BaseModel):
         4096,
         ge=1,
         le=1_000_000,
-        description="Most connections; then those that are idle make room, and if none is, 503",
+        description="Most connections; then those without a request make room, and where all have "
+        "one, 503",
     )
     drain_delay: Duration = Field(
         5.0, description="After SIGTERM, how long new requests are still served"
@@ -223,7 +224,8 @@ class Settings(BaseModel):
     )
     max_bodies: Size = Field(
         256 * 2**20,
-        description="Most bytes of large bodies in memory at once; then the answer is 503",
+        description="Most bytes of large bodies in memory at once; then the answer is 503. As many "
+        "of answers that clients don't read; then the slowest connections are cut",
     )
     breaker_failures: int = Field(
         10,

@@ -197,7 +197,7 @@ class GuideApi:
 
     def _models(self, asked: Asked, call: PredictCall, meant: _Meant) -> list[ServedModel]:
         if call.model is not None and asked.model not in (AUTO, call.model):
-            raise InvalidInput(f"is not the model of the path, {call.model!r}", field="model")
+            raise InvalidInput(f"is not the model of the path, {call.model[:100]!r}", field="model")
         if call.model is not None and asked.return_all_models:
             raise InvalidInput("needs the path /api/v1/predict", field="return_all_models")
         meant.model = call.model or asked.model

@@ -49,7 +49,11 @@ def serve(settings: Settings) -> int:
         ports = f"{settings.port} and {settings.probe_port}"
         termination_log.say(f"transit-server: can't listen on the ports {ports}: {error}")
         return 2
-    limits = Limits(settings.keep_alive, allow_connections(settings.max_connections))
+    limits = Limits(
+        settings.keep_alive,
+        allow_connections(settings.max_connections),
+        untaken=settings.max_bodies,
+    )
     config = uvicorn.Config(
         served.app,
         loop="uvloop",

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -141,12 +141,18 @@ class Uvicorn:
         await send({"type": "http.response.start", "status": 200 if size else 204, "headers": []})
         await send({"type": "http.response.body", "body": bytes(size)})
 
-    def until_a_head_has_begun(self) -> None:
+    def until_a_head_has_begun(self, number: int = 1) -> None:
+        """On so many connections."""
+
         def begun() -> bool:
             connections: list[Any] = list(self.server.server_state.connections)
-            return any(one._reader.begun for one in connections)
+            return len([one for one in connections if one._reader.begun]) == number
 
         eventually(begun, "the beginning of a head")
+
+    def until_answers_are_written(self, number: int) -> None:
+        state = self.server.server_state
+        eventually(lambda: state.total_requests == number, "an answer", 20)
 
 
 @pytest.fixture
@@ -179,6 +185,26 @@ def test_what_is_said_of_a_head_that_is_too_large(own: Uvicorn) -> None:
     assert answer.startswith(b"HTTP/1.1 431 ")
     assert b"connection: close" in answer
     assert error(answer)["code"] == "headers_too_large"
+
+
+def test_a_head_of_very_many_short_headers(own: Uvicorn) -> None:
+    """Each takes ten times the memory of its line."""
+    with link_to(own.port) as link:
+        link.sendall(START + 255 * b"a:b\r\n" + b"\r\n")  # with Host, as many as there may be
+        assert link.recv(65536).startswith(b"HTTP/1.1 204 ")
+        link.sendall(START + 257 * b"a:b\r\n")
+        answer = everything(link)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert error(answer)["message"] == "more than 256 headers"
+
+
+def test_the_log_is_not_the_clients_to_fill(own: Uvicorn, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(20):
+        with link_to(own.port) as link:
+            link.sendall(b"nonsense\r\n\r\n")
+            assert everything(link).startswith(b"HTTP/1.1 400 ")
+    assert own.refused == 20 * [400]
+    assert 0 < len(caplog.messages) < 10
 
 
 def test_a_connection_on_which_nothing_comes_is_closed(own: Uvicorn) -> None:
@@ -265,6 +291,38 @@ def test_an_answer_that_nobody_takes_from_the_system() -> None:
         eventually(lambda: not own.server.server_state.connections, "a closed connection", 20)
 
 
+def test_answers_that_nobody_takes_have_a_limit_together() -> None:
+    """Beyond it who has read nothing for longest is cut, long before the time for that is over; one
+    answer alone may be larger than the limit.
+    """
+    limits = replace(FAITHFUL, connections=10, patience=60.0, untaken=LARGE // 4)
+    ask = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
+    with listening(limits) as own, ExitStack() as links:
+        readers = [links.enter_context(slow_reader(own.port)) for _ in range(3)]
+        for number, link in enumerate(readers, 1):
+            link.sendall(ask)
+            own.until_answers_are_written(number)
+        left = own.server.server_state.connections
+        eventually(lambda: len(left) == 1, "the others to be cut", 20)
+        with pytest.raises(AssertionError, match="closed after"):
+            take(readers[0])
+        take(readers[2])
+        readers[2].sendall(ask)
+        take(readers[2])
+
+
+def take(link: socket.socket) -> None:
+    """Read an answer of /large to its end."""
+    head, _, body = link.recv(2**20).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    received = len(body)
+    while received < LARGE:
+        piece = link.recv(2**20)
+        assert piece, f"closed after {received} bytes"
+        received += len(piece)
+    assert received == LARGE
+
+
 def slow_reader(port: int) -> socket.socket:
     """Its system takes no more than a few kilobytes."""
     link = socket.socket()
@@ -281,6 +339,24 @@ def test_idle_connections_make_room_for_new_ones(own: Uvicorn) -> None:
         for link in links[1:]:
             link.sendall(START + b"\r\n")
             assert link.recv(65536).startswith(b"HTTP/1.1 204 ")
+    finally:
+        for link in links:
+            link.close()
+
+
+def test_where_none_is_idle_a_head_that_does_not_come_makes_room(own: Uvicorn) -> None:
+    """As many as there may be are held open by a head each: nobody else is shut out."""
+    links = [link_to(own.port) for _ in range(3)]
+    try:
+        for number, link in enumerate(links, 1):
+            link.sendall(START)
+            own.until_a_head_has_begun(number)
+        with link_to(own.port) as late:
+            late.sendall(START + b"\r\n")
+            assert late.recv(65536).startswith(b"HTTP/1.1 204 ")
+        assert links[0].recv(1) == b"", "the first has been coming longest"
+        links[1].sendall(b"\r\n")
+        assert links[1].recv(65536).startswith(b"HTTP/1.1 204 ")
     finally:
         for link in links:
             link.close()

@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,6 +26,8 @@ _SQUARES = {
     "float32": float(np.finfo(np.float32).max) ** 2,
     "float64": math.inf,
 }
+_QUOTED = 300  # characters
+_LARGEST = sys.float_info.max
 _WHOLE = 2.0**53  # beyond it, not every whole number is a 64-bit float
 _NOT_JSON_NUMBERS = re.compile(rb"[\[,:\s-](NaN|Infinity|nan|inf)\b")
 
@@ -50,14 +53,19 @@ def _explained(error: msgspec.MsgspecError, body: bytes, prefix: str) -> ClientM
     if isinstance(error, msgspec.ValidationError):
         place = _PLACE.match(text)
         if place is None:
-            return InvalidInput(text, field=prefix or None)
-        return InvalidInput(place["what"], field=prefix + place["field"])
+            return InvalidInput(_clipped(text), field=prefix or None)
+        return InvalidInput(_clipped(place["what"]), field=_clipped(prefix + place["field"]))
     if _NOT_JSON_NUMBERS.search(body):
         return InvalidInput(
             "NaN and Infinity are not JSON; features must be finite numbers",
             field=prefix or "features",
         )
     return MalformedBody(f"the body is not JSON: {text}", field=prefix or None)
+
+
+def _clipped(text: str) -> str:
+    """What quotes a client, who may have sent megabytes, without most of them."""
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
 
 def to_rows(given: NDArray[np.float64] | msgspec.Raw, inputs: Inputs, field: str) -> Rows:
@@ -123,14 +131,15 @@ def parsed(text: msgspec.Raw, inputs: Inputs, field: str) -> Rows:
 
 
 def _in_order(values: dict[str, Any], inputs: Inputs, field: str) -> list[Any]:
-    unknown = [name for name in values if name not in inputs.names]
-    if unknown:
-        known = ", ".join(inputs.names)[:400]
-        place = f"{field}.{unknown[0][:100]}"
-        raise InvalidInput(f"no feature has this name, only {known}", field=place)
-    missing = [name for name in inputs.names if name not in values]
-    if missing:
-        raise InvalidInput("is missing", field=f"{field}.{missing[0]}")
+    missing = next((name for name in inputs.names if name not in values), None)
+    if missing is not None or len(values) != len(inputs.names):
+        known = frozenset(inputs.names)
+        unknown = next((name for name in values if name not in known), None)
+        if unknown is not None:
+            some = ", ".join(inputs.names)[:400]
+            place = f"{field}.{unknown[:100]}"
+            raise InvalidInput(f"no feature has this name, only {some}", field=place)
+        raise InvalidInput("is missing", field=f"{field}.{missing}")
     return [values[name] for name in inputs.names]
 
 
@@ -160,8 +169,8 @@ def value_of(value: Any, known: Input, place: str) -> Any:
 
 
 def _fits(value: float, dtype: np.dtype[Any]) -> bool:
-    if dtype.kind == "f":
-        return math.isfinite(value) and bool(np.isfinite(dtype.type(value)))
+    if dtype.kind == "f":  # a whole number may have hundreds of digits, which no float holds
+        return abs(value) <= _LARGEST and bool(np.isfinite(dtype.type(value)))
     if dtype.kind == "b":
         return value in (0, 1)
     limits = np.iinfo(dtype)

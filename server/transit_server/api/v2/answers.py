@@ -43,14 +43,21 @@ def outputs_of(model: ServedModel) -> OutputsOf:
 
 
 def wanted(asked: Asked, there_are: OutputsOf) -> list[RequestedOutput]:
-    """The outputs that a request asks for: all, if it names none. Raises `InvalidInput`."""
+    """The outputs that a request asks for: all, if it names none, and each once, or a small request
+    could have an answer of any size. Raises `InvalidInput`.
+    """
     if not asked.outputs:
         return [RequestedOutput(name) for name in there_are]
+    names: set[str] = set()
     for index, output in enumerate(asked.outputs):
         if output.name not in there_are:
             known = ", ".join(there_are)
             text = f"there is no output {output.name[:100]!r}, only {known}"
             raise InvalidInput(text, field=f"outputs[{index}].name")
+        if output.name in names:
+            text = f"the output {output.name!r} is asked for twice"
+            raise InvalidInput(text, field=f"outputs[{index}].name")
+        names.add(output.name)
     return asked.outputs
 
 

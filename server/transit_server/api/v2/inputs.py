@@ -80,7 +80,8 @@ def _places(given: Sequence[InferInput], fields: Sequence[Input]) -> list[int]:
             f"needs one input for each of {', '.join(wanted)[:400]}, got {', '.join(names)[:400]}",
             field="inputs",
         )
-    return [names.index(name) for name in wanted]
+    places = {name: place for place, name in enumerate(names)}
+    return [places[name] for name in wanted]
 
 
 def _chunks(given: Sequence[InferInput], binary: memoryview) -> list[memoryview | None]:

@@ -85,6 +85,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._full = False
+        self._all.untaken(self, 0)
         self._next()
 
     def data_received(self, data: bytes) -> None:
@@ -99,9 +100,10 @@ class Connection(asyncio.Protocol):
     def head_begins(self) -> None:
         if self._answering is None:
             self._since = time.monotonic()
-            self._all.busy(self)
+            self._all.beginning(self)
 
     def head_is_complete(self, exchange: Exchange) -> None:
+        self._all.busy(self)
         if self._last:
             exchange.leave()
         elif self._answering is None and not self._full:
@@ -119,7 +121,11 @@ class Connection(asyncio.Protocol):
 
     def rest(self) -> None:
         """Both sides are through with a request."""
-        if self._answering is None and not self._reader.begun and not self._deaf:
+        if self._answering is not None or self._deaf:
+            return
+        if self._reader.begun:
+            self._all.beginning(self)
+        else:
             self._all.idle(self)
 
     # What exchanges say.
@@ -136,6 +142,8 @@ class Connection(asyncio.Protocol):
     def answered(self, exchange: Exchange, answer: bytes) -> None:
         """Write the answer of the exchange that was started last."""
         self._transport.write(answer)
+        if self._full:
+            self._all.untaken(self, self._transport.get_write_buffer_size())
         self._state.total_requests += 1
         self._answering = None
         self._since = time.monotonic()
@@ -170,13 +178,15 @@ class Connection(asyncio.Protocol):
         if self._answering is not None:
             return  # which has a limit of its own
         unread = self._transport.get_write_buffer_size()
+        if self._full:
+            self._all.untaken(self, unread)
         if unread < self._unread:
             self._since = now
         self._unread = unread
         waited, patience = now - self._since, self._limits.patience
         if unread or self._deaf:
             if waited > (patience if unread else _LINGER):
-                self._transport.abort()
+                self.cut()
         elif self._reader.begun:
             if waited > patience:
                 text = f"the headers did not arrive within {patience:g} s"
@@ -191,6 +201,11 @@ class Connection(asyncio.Protocol):
         """Close it, though nothing is wrong with it."""
         self._deaf = True
         self._transport.close()
+
+    def cut(self) -> None:
+        """End it at once; what isn't taken is thrown away."""
+        self._deaf = True
+        self._transport.abort()
 
     # Its own.
 
@@ -226,7 +241,7 @@ class Connection(asyncio.Protocol):
         """Tell the client, when all that came before is answered, and read on no more."""
         self._deaf = True
         self._all.refused(wrong.status)
-        log.warning("%d %s: %s", *wrong)
+        self._all.complain(f"{wrong.status} {wrong.code}", wrong.message)
         coming = None if self._reader.begun else self._reader.coming
         if coming is not None and not coming.complete:
             # It is this request that can't be read: this is its answer, unless it has one.

@@ -24,13 +24,14 @@ log = logging.getLogger(__name__)
 class Limits:
     """In seconds. `patience` is for a head, from its first byte or from the opening; for the rest
     of a body whose answer is written; and for an answer that isn't taken. `keep_alive` is for the
-    time between two requests.
+    time between two requests. `untaken` is the most bytes of all such answers together.
     """
 
     keep_alive: float = 3900.0
     connections: int = 4096
     patience: float = 30.0
     look_every: float = 1.0
+    untaken: int = 256 * 2**20
 
 
 class Connections:
@@ -44,9 +45,13 @@ class Connections:
         self.limits = limits
         self.refused = refused
         self._open: set[Connection] = set()
-        self._idle: dict[Connection, None] = {}  # in the order in which they became so
+        # Those that make room for new ones, in the order in which they became so.
+        self._idle: dict[Connection, None] = {}
+        self._beginning: dict[Connection, None] = {}
+        self._untaken: dict[Connection, int] = {}  # bytes of an answer
+        self._untaken_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._complained = 0.0
+        self._complained: dict[str, float] = {}
         self._common: tuple[object, bytes] = None, b""
 
     def __call__(
@@ -60,7 +65,9 @@ class Connections:
         return Connection(config.loaded_app, self, server_state, app_state)
 
     def opened(self, connection: Connection) -> bool:
-        """Whether there is room for it. One that has been idle longest makes room."""
+        """Whether there is room for it. One that has been idle longest makes room, or where none
+        is, the one whose head has been coming longest.
+        """
         if len(self._open) >= self.limits.connections and not self._make_room():
             return False
         self._open.add(connection)
@@ -70,15 +77,38 @@ class Connections:
 
     def closed(self, connection: Connection) -> None:
         self._open.discard(connection)
-        self._idle.pop(connection, None)
+        self.busy(connection)
+        self.untaken(connection, 0)
 
     def idle(self, connection: Connection) -> None:
         """It waits for a request."""
         self._idle[connection] = None
 
-    def busy(self, connection: Connection) -> None:
-        """It has begun one."""
+    def beginning(self, connection: Connection) -> None:
+        """The head of a request is coming, and nothing else is under way."""
         self._idle.pop(connection, None)
+        self._beginning[connection] = None
+
+    def busy(self, connection: Connection) -> None:
+        """It has a request."""
+        self._idle.pop(connection, None)
+        self._beginning.pop(connection, None)
+
+    def untaken(self, connection: Connection, size: int) -> None:
+        """So much of its answer isn't taken yet. Where that of all together is beyond the limit,
+        those that have been so for longest are cut; one alone may be as large as it is.
+        """
+        self._untaken_bytes += size - self._untaken.get(connection, 0)
+        if size:
+            self._untaken[connection] = size  # one that is known keeps its place
+        else:
+            self._untaken.pop(connection, None)
+        while self._untaken_bytes > self.limits.untaken and len(self._untaken) > 1:
+            text = f"{self._untaken_bytes} bytes of answers, and the slowest clients are cut"
+            self.complain("unread beyond the limit", text)
+            slowest = next(iter(self._untaken))
+            self._untaken_bytes -= self._untaken.pop(slowest)
+            slowest.cut()
 
     def common_headers(self, state: ServerState) -> bytes:
         """Those of every answer; uvicorn makes a new list every second, for the date."""
@@ -87,19 +117,21 @@ class Connections:
             self._common = state.default_headers, lines
         return self._common[1]
 
-    def _make_room(self) -> bool:
+    def complain(self, kind: str, text: str) -> None:
+        """In the log, which no client shall fill: a line of each kind in a second."""
         now = time.monotonic()
-        if now - self._complained > 1.0:
-            self._complained = now
-            log.warning(
-                "%d connections are open, which is the limit: those that are idle make room",
-                len(self._open),
-            )
-        oldest = next(iter(self._idle), None)
+        if now - self._complained.get(kind, 0.0) > 1.0:
+            self._complained[kind] = now
+            log.warning("%s: %s", kind, text)
+
+    def _make_room(self) -> bool:
+        text = f"{len(self._open)} are open, and those without a request make room"
+        self.complain("as many connections as there may be", text)
+        oldest = next(iter(self._idle), None) or next(iter(self._beginning), None)
         if oldest is None:
             return False
         self.closed(oldest)
-        oldest.abandon()
+        oldest.cut()
         return True
 
     def _wake(self, loop: asyncio.AbstractEventLoop) -> None:

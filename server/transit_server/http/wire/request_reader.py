@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from transit_server.http.wire.connection import Connection
 
 _LARGEST = 64 * 1024  # bytes, after the read with which a head, or what is behind a body, begins
-
+_MOST_HEADERS = 256  # each takes many times the memory of a short line
 
 _MALFORMED = Unreadable(400, "malformed_request", "this is not an HTTP/1.1 request")
 
@@ -65,8 +65,13 @@ class RequestReader:
         self._head.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.begun:  # else it is a trailer, which must not pass for a header that was checked
-            self._head.add(name, value)
+        if not self.begun:
+            return  # it is a trailer, which must not pass for a header that was checked
+        if len(self._head.headers) == _MOST_HEADERS:
+            text = f"more than {_MOST_HEADERS} headers"
+            self._wrong = Unreadable(431, "headers_too_large", text)
+            raise _Refused
+        self._head.add(name, value)
 
     def on_headers_complete(self) -> None:
         self.begun, self._read = False, 0
