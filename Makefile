@@ -9,7 +9,7 @@ DOCS := build/.docs-ready
 CODE := operator server models registry cli dev tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-page test-long demo models images crds reference docs docs-serve golden argocd gateway-schema vendored requirements \
+.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-page test-page-live test-long demo models images crds reference docs docs-serve golden argocd gateway-schema vendored requirements \
 	cluster-up cluster-down clean bench-scale bench-server bench-loading bench-neighbour bench-prediction-log bench-rollback bench-locust bench-simulation
 
 help: ## Show this list
@@ -63,6 +63,10 @@ test-gitops: images ## Rollouts by commits that a real Argo CD syncs (builds it 
 test-page: venv ## The live page in a real Chromium (Debian's; installed if need be), with axe
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
 	@$(PY) -m dev.suite browser
+
+test-page-live: images ## The live page in Chromium during a real rollout, against the API server and Prometheus
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
+	@$(PY) -m dev.suite watched
 
 test-long: venv ## Property tests with a large budget (half an hour): a habit for the night
 	@HYPOTHESIS_PROFILE=long $(PY) -m pytest -q -n 2 tests/unit tests/server/api/test_v2_binary.py

@@ -117,6 +117,15 @@ SUITES = (
         by_name=True,
     ),
     Suite(
+        "watched",
+        "the live page during a rollout; `make test-page-live`, not part of `make test`",
+        ("tests/chromium",),
+        ("-m", "browser"),
+        runs=(*_PUPPETS, "cli/transit_cli/"),
+        cluster=True,
+        by_name=True,
+    ),
+    Suite(
         "gitops",
         "rollouts that a real Argo CD syncs from Git; `make test-gitops`, not part of `make test`",
         ("tests/gitops",),
