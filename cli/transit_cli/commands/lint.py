@@ -88,8 +88,10 @@ def _read(file: Path) -> Iterator[Document]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         yield from documents(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandFailed(f"{file} can't be read: {error}") from error
+    except OSError as error:
+        raise CommandFailed(f"{file} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CommandFailed(f"{file} can't be read: it is not UTF-8") from error
     except NotYaml as error:
         raise CommandFailed(f"{file} is no YAML: {error}", code=Exit.REFUSED) from error
 

@@ -144,7 +144,10 @@ def _gathered(
         and (end is None or one.started <= end)
     ]
     if not chosen:
-        raise CommandFailed(f"the history of {name} has no rollout of that time")
+        text = f"the history of {name} has no rollout that could be replayed"
+        if start is not None or end is not None:
+            raise CommandFailed(f"{text}, of that time")
+        raise CommandFailed(f"{text}: a first version is not judged")
     prometheus, found = find(there, url), []
     columns = (TextColumn("{task.description}"), BarColumn())
     with Progress(*columns, console=stderr(), transient=True) as bars:

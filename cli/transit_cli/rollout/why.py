@@ -15,8 +15,10 @@ from .times import epoch, human, seconds
 from .words import Explained, explain
 
 Object = dict[str, Any]
-Kind = Literal["turned-back", "promoted", "waits", "goes-on", "settled"]
+Kind = Literal["turned-back", "promoted", "waits", "goes-on", "settled", "failed"]
 PLOTTED = ("errorRate", "latency", "drift", "invalid", "accuracy", "traffic", "health")
+# Phases without a version that serves; "Unknown" is before the operator has looked.
+_NOT_SERVING: dict[str, Kind] = {"Failed": "failed", "Pending": "waits", "Unknown": "waits"}
 _NEAR = 0.7  # of a bound: worth a word
 _LATER = {
     "NotReady": "its pods never became ready",
@@ -71,14 +73,37 @@ def why(mdep: Object, wanted: str | None, now: float) -> Why:
     if shown.rejected is not None:
         mine = [t for t in found if t.revision == shown.rejected.revision and t.end]
         return _ended(mdep, mine[-1] if mine else _of_rejected(mdep))
+    if shown.phase in _NOT_SERVING:
+        return _not_serving(shown)
     ended = [t for t in found if t.end == "Rejected"]
     facts = [f"{_day(t.ended)}: {t.models or t.revision} was rolled back" for t in ended]
     return Why(
         kind="settled",
         headline=f"nothing is under way: {shown.message}",
         facts=tuple(facts),
-        try_next=tuple(f"transit why {shown.name} --revision {t.revision}" for t in ended[-1:]),
+        try_next=tuple(f"transit why {_at(mdep)} --revision {t.revision}" for t in ended[-1:]),
     )
+
+
+def _not_serving(shown: Shown) -> Why:
+    """Return the answer where no version serves, and none is tried beside."""
+    stable = shown.revision("stable")
+    look = f"mdep {shown.name}"
+    if stable is not None:
+        look = f"pod -l transit.dev/revision={stable.revision}"
+    return Why(
+        kind=_NOT_SERVING[shown.phase],
+        headline=shown.message,
+        revision=stable.revision if stable else None,
+        models=stable.models if stable else "",
+        facts=tuple(f"{one.type} {one.status}: {one.message}" for one in shown.conditions),
+        try_next=(f"kubectl describe -n {shown.namespace} {look}",),
+    )
+
+
+def _at(mdep: Object) -> str:
+    """Return a name as commands take it, wherever they are given."""
+    return f"{mdep['metadata']['name']} -n {mdep['metadata']['namespace']}"
 
 
 def why_of(mdep: Object, one: Timeline, now: float) -> Why:
@@ -106,7 +131,7 @@ def plotted(mdep: Object, found: Why) -> tuple[str, ...]:
 
 
 def _ended(mdep: Object, one: Timeline) -> Why:
-    name, what = mdep["metadata"]["name"], one.models or one.revision
+    what = one.models or one.revision
     if one.end != "Rejected":
         said = {
             "Promoted": "was promoted",
@@ -132,17 +157,19 @@ def _ended(mdep: Object, one: Timeline) -> Why:
         signal=evidence["signal"] if evidence else None,
         explained=explained,
         facts=(_course(one),),
-        try_next=_after(name, reason, one),
+        try_next=_after(mdep, reason, one),
         timeline=one,
     )
 
 
-def _after(name: str, reason: str, one: Timeline) -> tuple[str, ...]:
-    commands = [f"transit retry {name}"]
+def _after(mdep: Object, reason: str, one: Timeline) -> tuple[str, ...]:
+    commands = [f"transit retry {_at(mdep)}"]
     if one.evidence is not None and reason not in ("Health", "Custom"):
-        commands.append(f"transit why {name} --revision {one.revision} --html why.html")
+        commands.append(f"transit why {_at(mdep)} --revision {one.revision} --html why.html")
     if reason in ("NotReady", "Health"):
-        commands.append(f"kubectl describe pod -l transit.dev/revision={one.revision}")
+        namespace = mdep["metadata"]["namespace"]
+        selector = f"transit.dev/revision={one.revision}"
+        commands.append(f"kubectl describe pod -n {namespace} -l {selector}")
     return tuple(commands)
 
 
@@ -158,7 +185,7 @@ def _course(one: Timeline) -> str:
 
 
 def _under_way(mdep: Object, shown: Shown, one: Timeline | None) -> Why:
-    step, name = shown.step, shown.name
+    step = shown.step
     candidate = shown.revision("candidate")
     assert step is not None
     analysis = analysis_of(mdep)
@@ -180,7 +207,7 @@ def _under_way(mdep: Object, shown: Shown, one: Timeline | None) -> Why:
         models=candidate.models if candidate else "",
         signal=absent.signal if absent else _most_used(shown.signals),
         facts=tuple(facts),
-        try_next=(f"transit status {name} --watch",),
+        try_next=(f"transit status {_at(mdep)} --watch",),
         timeline=one,
     )
 

@@ -14,6 +14,7 @@ _STYLES = {
     "waits": "bold yellow",
     "goes-on": "bold cyan",
     "settled": "bold green",
+    "failed": "bold red",
 }
 
 
@@ -31,7 +32,8 @@ def rows(found: Why) -> Iterator[tuple[str, str]]:
     explained = found.explained
     if explained is not None:
         parts = (
-            ("the number", explained.number),
+            # without a bound it is no number, but what was said
+            ("the number" if explained.against else "in words", explained.number),
             ("against", explained.against),
             ("how sure", explained.sure),
             ("would have passed", explained.passes),

@@ -9,24 +9,28 @@ from tests.unit.measured import measured, predictions, with_only
 from tests.unit.scenes import (
     FAILING,
     FLIPPED,
+    R1,
     R2,
     REPLICAS_ROUTER,
     SLOW,
     UNREACHABLE,
+    V1,
     V3,
     against,
     rolling,
     rollout,
+    say,
     serving,
     update,
 )
-from tests.unit.world import World, good
+from tests.unit.world import World, good, spec
 from transit_cli.rollout.chance import at_least, one_in
 from transit_cli.rollout.curves import Curves, Series, Subject, curves, query
 from transit_cli.rollout.differing import difference
 from transit_cli.rollout.standouts import classes, pods_by_errors, pods_by_latency
 from transit_cli.rollout.timeline import Timeline, chosen, timelines
 from transit_cli.rollout.why import NoSuchRevision, Why, why
+from transit_cli.screens.answer import rows
 from transit_cli.screens.page import page
 from transit_cli.screens.plot import plot
 from transit_operator.core.observed import RevisionReadings
@@ -81,7 +85,7 @@ def test_why_it_was_turned_back(
     assert number in found.explained.number
     assert passes in found.explained.passes
     assert "15s after it was given 10 %" in found.facts[0]
-    assert "transit retry kepler" in found.try_next
+    assert "transit retry kepler -n ml" in found.try_next
 
 
 def test_rows_that_it_fails_on_are_held_against_the_stables() -> None:
@@ -150,7 +154,30 @@ def test_nothing_under_way_names_what_was_turned_back_before() -> None:
     world.run(300)
     found = answer(world)
     assert found.kind == "settled"
-    assert found.try_next == (f"transit why kepler --revision {R2}",)
+    assert found.try_next == (f"transit why kepler -n ml --revision {R2}",)
+
+
+def test_what_does_not_serve_is_not_settled() -> None:
+    world = World(spec=spec(V1))
+    found = answer(world)
+    assert (found.kind, found.headline) == ("waits", "the operator has not looked at it yet")
+    assert found.try_next == ("kubectl describe -n ml mdep kepler",)
+    world.broken = {R1}
+    world.settle()
+    assert answer(world).kind == "waits"
+    world.run(3000, step=30.0)
+    found = answer(world)
+    assert (found.kind, found.headline) == ("failed", "forest 1.0.0: 0 of 3 pods ready")
+    assert found.facts == ("Available False: no pod with traffic is ready",)
+    assert found.try_next == (f"kubectl describe -n ml pod -l transit.dev/revision={R1}",)
+
+
+def test_who_was_aborted_has_words_and_no_number() -> None:
+    world = rolling(10)
+    say(world, "abort/1")
+    titles = dict(rows(answer(world)))
+    assert titles["in words"] == "aborted by command"
+    assert "the number" not in titles
 
 
 def test_a_revision_of_the_history_by_hash_or_version() -> None:

@@ -3,6 +3,8 @@
 
 (() => {
   const HEIGHT = 200;
+  // between two times on the axis; those of uPlot jump from one minute to five
+  const SECONDS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 43200, 86400];
   const charts = new Map(); // element → {url, chart}
   const FORMATS = {
     share: (v) => `${+(v * 100).toFixed(Math.abs(v) < 0.1 ? 1 : 0)} %`,
@@ -62,7 +64,7 @@
     const common = { stroke: () => colour("dim"), grid: { stroke: () => colour("line"), width: 1 }, ticks: { show: false } };
     const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC" });
     return [
-      { ...common, space: 80, values: (u, splits) => splits.map((at) => time.format(at * 1000)) },
+      { ...common, space: 80, size: 28, incrs: SECONDS, values: (u, splits) => splits.map((at) => time.format(at * 1000)) },
       { ...common, size: 64, values: (u, splits) => splits.map(FORMATS[plot.unit]) },
     ];
   }
