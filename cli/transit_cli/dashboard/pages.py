@@ -29,6 +29,7 @@ _SYMBOLS = {
     "RollingBack": "▼",
     "RolledBack": "↩",
     "Failed": "✕",
+    "Unknown": "·",
 }
 PHASES = tuple(_SYMBOLS)
 _VERDICTS = {"Pass": "✓", "Fail": "✕", "NoData": "?", "Warning": "!"}

@@ -94,8 +94,6 @@ def _not_serving(shown: Shown) -> Why:
     return Why(
         kind=_NOT_SERVING[shown.phase],
         headline=shown.message,
-        revision=stable.revision if stable else None,
-        models=stable.models if stable else "",
         facts=tuple(f"{one.type} {one.status}: {one.message}" for one in shown.conditions),
         try_next=(f"kubectl describe -n {shown.namespace} {look}",),
     )

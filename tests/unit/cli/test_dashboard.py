@@ -160,6 +160,12 @@ def test_a_filter_takes_words_anywhere_and_a_phase(fleet: Fleet, listing: Listin
     assert "None of 2" in listing.page(Filter(phase="Failed"), NOBODY)
 
 
+def test_the_sum_has_what_the_operator_has_not_seen_yet(fleet: Fleet, listing: Listing) -> None:
+    fleet.take(Everything((item(World()), item(serving(), "galileo"))))
+    page = listing.page(Filter(), NOBODY)
+    assert '1 Stable</span>, <span class="count">1 Unknown</span>' in page
+
+
 def of(namespace: str) -> Object:
     found = seen(rolling(10), "kepler")
     found["metadata"] |= {"namespace": namespace, "uid": namespace}
