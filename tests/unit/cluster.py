@@ -224,7 +224,7 @@ class Leader:
 
     def __init__(self, cluster: Cluster) -> None:
         self._key = cluster.key
-        self._queue = WorkQueue(lambda: cluster.api.now)
+        self._queue = WorkQueue(lambda: cluster.api.now, lambda: cluster.api.now)
         executor = Executor(cluster.api, cluster.cache, OperatorConfig())
         self._reconciler = Reconciler(
             self._queue, cluster.observer, executor, cluster.cache, Metrics()

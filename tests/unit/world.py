@@ -29,6 +29,7 @@ from transit_operator.core.observed import (
     Retired,
     RevisionReadings,
     RevisionState,
+    Route,
     Wanted,
 )
 from transit_operator.core.rules.evaluate import next_evaluation
@@ -114,6 +115,7 @@ class World:
     aliases: dict[str, str] = field(default_factory=dict)  # alias → version
     missing: set[str] = field(default_factory=set)  # versions that the storage doesn't have
     retired: Retired = field(default_factory=dict)  # what the registry says
+    route: Route | None = None  # what the Gateways say of it
     looking_up: bool = False  # the pod that looks versions up has not answered yet
 
     def observed(self) -> Observed:
@@ -137,6 +139,7 @@ class World:
             },
             traffic=dict(self.traffic),
             testers=self.testers,
+            route=self.route,
             records=dict(self.records),
             retired=self.retired,
             checks=dict(self.checks),

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from .analysis import Analysis
 from .base import ApiModel
-from .duration import Duration
+from .duration import DURATION_PATTERN, Duration
 from .patterns import DNS_LABEL
 
 
@@ -82,6 +82,14 @@ def _default_steps() -> list[Step]:
 
 
 class Rollout(ApiModel):
+    rules = (
+        {
+            "rule": f"!self.progressDeadline.matches(r'{DURATION_PATTERN}')"
+            " || duration(self.progressDeadline) >= duration('1s')",
+            "message": "progressDeadline must be at least 1s: no pod is ready in no time",
+        },
+    )
+
     steps: list[Step] = Field(
         description="Weights of the candidate, one after the other; they rise to 100. Default:"
         " 10 % for 30m, 50 % for 30m, 100 % for 24h. An edit during a rollout takes effect at "

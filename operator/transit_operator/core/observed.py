@@ -5,7 +5,7 @@ Nothing here knows where the values come from. `core.decide` reads them and noth
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ..api.spec import ModelDeploymentSpec
 from ..api.status import ModelDeploymentStatus, PinnedModel, Pins
@@ -109,6 +109,9 @@ class Readings:
     of: tuple[str, str] | None = None
 
 
+NOT_SAID: Final = "no Gateway has reported on the route yet"
+
+
 @dataclass(frozen=True)
 class Route:
     """What the Gateways say of our HTTPRoute as it is now. `accepted` is None until they have."""
@@ -179,7 +182,7 @@ class Observed:
     None where there is no HTTPRoute to ask about. `records` and `scalings` are by
     revision, `checks` by the name of the check: of the candidate only. `retired` is of the whole
     registry, as it was read last; empty without one. `followed` is what another look at the
-    versions has found, where there was one.
+    versions has found, where there was one. `uid` is the ModelDeployment's.
     """
 
     now: float
@@ -204,6 +207,7 @@ class Observed:
     checks: Mapping[str, CheckRun] = field(default_factory=dict)
     retired: Retired = field(default_factory=dict)
     followed: Pins | Problem | None = None
+    uid: str | None = None
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState(name))

@@ -7,8 +7,9 @@ finds a missing arm.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final, TypeVar
 
+from ..api.base import ApiModel
 from ..api.status import (
     HISTORY_LENGTH,
     CandidateStatus,
@@ -18,6 +19,11 @@ from ..api.status import (
     Transition,
 )
 from .times import epoch, rfc3339
+
+Part = TypeVar("Part", bound=ApiModel)
+
+# Of a candidate: what is waited for since then. `evaluated_at` is read where it is asked for.
+_CLOCKS: Final = ("waiting_since", "blind_since", "step_at", "short_since", "checked_at")
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,7 @@ def from_status(status: ModelDeploymentStatus, now: float) -> Rollout:
     Clocks in the future (the node's clock was set back, or another operator's is ahead) are read as
     now: a wait must not last until the clock has caught up.
     """
+    rejected = status.rejected
     rest = status.model_copy(
         update={
             "stable": None,
@@ -127,6 +134,8 @@ def from_status(status: ModelDeploymentStatus, now: float) -> Rollout:
             "retreat": None,
             "paused": False,
             "traffic_since": _past(status.traffic_since, now),
+            "formerly": [_in_the_past(former, now, "until") for former in status.formerly],
+            "rejected": _in_the_past(rejected, now, "time") if rejected is not None else None,
         }
     )
     return Rollout(_state(status, now), rest)
@@ -142,13 +151,11 @@ def _state(status: ModelDeploymentStatus, now: float) -> State:
         since = _past(stable.waiting_since, now) or rfc3339(now)
         return First(stable.model_copy(update={"waiting_since": since}))
     if candidate is not None:
-        clocks = ("waiting_since", "blind_since", "step_at")
-        past = {clock: _past(getattr(candidate, clock), now) for clock in clocks}
-        candidate = candidate.model_copy(update=past)
+        candidate = _in_the_past(candidate, now, *_CLOCKS)
         if candidate.revision == stable.revision:
             candidate = None
     if retreat is not None and retreat.revision != stable.revision:
-        retreat = retreat.model_copy(update={"since": _past(retreat.since, now)})
+        retreat = _in_the_past(retreat, now, "since")
         waiting = candidate
         if waiting is not None and waiting.revision == retreat.revision:
             waiting = None
@@ -174,6 +181,10 @@ def to_status(rollout: Rollout) -> ModelDeploymentStatus:
             fields = {"stable": stable, "retreat": source, "candidate": waiting, "paused": held}
     history = [*rollout.rest.history, *rollout.told][-HISTORY_LENGTH:]
     return rollout.rest.model_copy(update=fields | {"history": history})
+
+
+def _in_the_past(part: Part, now: float, *clocks: str) -> Part:
+    return part.model_copy(update={clock: _past(getattr(part, clock), now) for clock in clocks})
 
 
 def _past(text: str | None, now: float) -> str | None:

@@ -84,9 +84,8 @@ def acceptance(
     if carried:
         others = "".join(f"; but {state.message}" for state in refused)
         return Route(True, "Accepted", carried[0].message + others)
-    if refused and len(refused) == len(said):
-        return refused[0]
-    return Route(None) if said else _silent(route, now)
+    open_yet = [state for state in said if state.accepted is None]
+    return next(iter([*open_yet, *refused]), None) or _silent(route, now)
 
 
 def _silent(route: Object, now: float) -> Route:
@@ -149,9 +148,11 @@ def _parent(route: Object, state: Object) -> Route:
             return Route(False, condition.get("reason") or "NotAccepted", text)
     accepted = by_type.get("Accepted") or {}
     generation = route["metadata"].get("generation", 0)
-    if (
-        accepted.get("status") != "True"
-        or accepted.get("observedGeneration", generation) < generation
-    ):
+    observed = accepted.get("observedGeneration", generation)
+    if accepted.get("status") != "True":
         return Route(None)
+    if observed < generation:
+        text = f"Gateway {name} has not taken the last change of the route yet: it has reported on"
+        text += f" generation {observed}, and this is {generation}; does its controller run?"
+        return Route(None, "NotObserved", text)
     return Route(True, "Accepted", f"Gateway {name} carries the route")

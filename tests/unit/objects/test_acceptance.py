@@ -75,7 +75,16 @@ def test_what_the_gateways_say(parents: Any, accepted: bool | None) -> None:
         obj["status"] = {"parents": parents}
     found = acceptance(obj, NOW)
     assert found.accepted is accepted
-    assert bool(found.message) == (accepted is not None)
+    assert bool(found.message) == (accepted is not None or found.reason == "NotObserved")
+
+
+def test_a_gateway_that_stopped_looking_is_told_with_the_generations() -> None:
+    obj = route()
+    obj["status"] = {"parents": [said("False", name="other"), said(generation=2)]}
+    obj["spec"]["parentRefs"].append({**PARENT, "name": "other"})
+    found = acceptance(obj, NOW)
+    assert (found.accepted, found.reason) == (None, "NotObserved")
+    assert "generation 2, and this is 3" in found.message
 
 
 def test_one_gateway_of_two_is_enough_but_the_other_is_told() -> None:
@@ -148,7 +157,13 @@ def test_the_observer_sees_the_route_of_its_model_deployment() -> None:
     cache = Cache()
     mdep = {
         "kind": "ModelDeployment",
-        "metadata": {"name": "m", "namespace": "ml", "uid": "m", "generation": 1},
+        "metadata": {
+            "name": "m",
+            "namespace": "ml",
+            "uid": "m",
+            "generation": 1,
+            "creationTimestamp": LATER,
+        },
         "spec": spec().model_dump(by_alias=True, mode="json", exclude_none=True),
     }
     cache.put(mdep)

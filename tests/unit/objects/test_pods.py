@@ -212,3 +212,10 @@ def test_a_pod_on_a_lost_node_is_disrupted(
 )
 def test_which_pods_are_coming_up(status: dict[str, Any], starting: bool) -> None:
     assert pod(obj(status)).starting is starting
+
+
+def test_a_kubelet_that_dates_nothing_stops_no_look() -> None:
+    """Those that are not Kubernetes' own leave the time out, which is written as null."""
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": None}
+    found = pod(obj({"conditions": [ready]}))
+    assert (found.ready, found.ready_since) == (True, 0.0)

@@ -42,3 +42,12 @@ def test_only_marks_that_differ_are_written_and_one_is_taken_back() -> None:
         "Unhealthy",
     ]
     assert all(obj["data"] == {"models": MODELS} for obj in changed)
+
+
+def test_a_record_of_a_newer_version_is_read_as_far_as_it_goes() -> None:
+    """Else a downgrade would stop every look at the ModelDeployment, for ever."""
+    newer = record("aaaa")
+    newer["data"] = {"models": [{"name": "forest", "version": "1.0.0", "digest": "sha512:00"}]}
+    found = records(live(newer, record("bbbb")))
+    assert found["aaaa"].models == ()
+    assert len(found["bbbb"].models) == 2

@@ -94,7 +94,7 @@ def test_how_long_the_api_server_asks_to_be_left_alone(said: str | None, seconds
 
 def test_who_is_told_to_wait_waits() -> None:
     now = [100.0]
-    queue = WorkQueue(lambda: now[0])
+    queue = WorkQueue(lambda: now[0], lambda: now[0])
     queue.failed(KEY, at_least=7.0)
     now[0] = 106.9
     assert len(queue) == 0

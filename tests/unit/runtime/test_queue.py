@@ -23,7 +23,7 @@ class Clock:
 def story(tell: Callable[[WorkQueue, Clock], Awaitable[None]]) -> None:
     async def run() -> None:
         clock = Clock()
-        await asyncio.wait_for(tell(WorkQueue(clock), clock), 5)
+        await asyncio.wait_for(tell(WorkQueue(clock, clock), clock), 5)
 
     asyncio.run(run())
 
@@ -118,6 +118,20 @@ def test_a_time_asked_for_while_it_is_worked_on_is_kept() -> None:
         assert await queue.get() == A
 
     story(tell)
+
+
+@pytest.mark.parametrize("jump", [-86_400, 86_400])
+def test_a_clock_that_is_set_makes_nothing_wait_longer(jump: float) -> None:
+    async def tell(wall: Clock) -> None:
+        steady = Clock()
+        queue = WorkQueue(wall, steady)
+        queue.add(A, wall.now + 15)
+        queue.failed(B)
+        wall.now += jump
+        steady.now += 15
+        assert {await queue.get(), await queue.get()} == {A, B}
+
+    asyncio.run(asyncio.wait_for(tell(Clock()), 5))
 
 
 def test_a_waiting_worker_is_woken_by_a_new_key_and_by_done() -> None:

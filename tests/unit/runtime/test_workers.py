@@ -64,7 +64,13 @@ def mdep(key: Key, status: dict[str, Any]) -> dict[str, Any]:
     namespace, name = key
     return {
         "kind": "ModelDeployment",
-        "metadata": {"namespace": namespace, "name": name, "uid": name, "generation": 1},
+        "metadata": {
+            "namespace": namespace,
+            "name": name,
+            "uid": name,
+            "generation": 1,
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
         "spec": spec(),
         "status": status,
     }

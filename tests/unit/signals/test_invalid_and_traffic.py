@@ -4,12 +4,21 @@ import random
 
 import pytest
 
-from tests.unit.measured import latencies, measured, predictions, with_only
-from tests.unit.scenes import R1, against, candidate, rejected, rolling, run_until_weight
-from tests.unit.world import good
+from tests.unit.measured import latencies, measured, predictions, with_only, without
+from tests.unit.scenes import (
+    R1,
+    V2,
+    against,
+    candidate,
+    rejected,
+    rolling,
+    rollout,
+    run_until_weight,
+)
+from tests.unit.world import good, spec
 from transit_operator.api.analysis import Analysis
 from transit_operator.api.status import Baseline, ModelBaseline, Verdict
-from transit_operator.core.observed import Readings, RevisionReadings
+from transit_operator.core.observed import Readings, RevisionReadings, Route
 from transit_operator.core.signals.evidence import Given, Input
 from transit_operator.core.signals.invalid import InvalidSignal
 from transit_operator.core.signals.statistics import surely_larger
@@ -142,6 +151,45 @@ def test_a_candidate_that_nobody_reaches_is_turned_back() -> None:
     world.run(120)
     assert rejected(world).reason == "NoTraffic"
     assert world.traffic == {R1: 100}
+
+
+SILENT = Route(None, "NotObserved", "Gateway public has not taken the last change of the route yet")
+REFUSED = Route(False, "NoGateway", "no Gateway has taken the route")
+
+
+@pytest.mark.parametrize("route", [SILENT, REFUSED], ids=["not taken yet", "not accepted"])
+def test_a_share_that_no_gateway_gives_is_no_fault_of_the_candidate(route: Route) -> None:
+    """Clients in the cluster go on asking the stable by its Service."""
+    world = rolling(10)
+    world.route = route
+    world.readings = Readings(arrived(0), good(20_000))
+    world.run(900)
+    assert world.status.rejected is None
+    assert route.message in str(world.status.message)
+    metrics = next(c for c in world.status.conditions if c.type == "MetricsAvailable")
+    assert (metrics.reason, route.message in metrics.message) == ("RouteNotTaken", True)
+    world.route = Route(True)
+    world.run(15)
+    assert rejected(world).reason == "NoTraffic"
+
+
+def test_no_weight_counts_as_reached_on_a_route_that_is_refused() -> None:
+    world = rolling(10)
+    world.route = REFUSED
+    world.settle()
+    reached = next(c for c in world.status.conditions if c.type == "WeightReached")
+    assert (reached.status, reached.reason) == ("False", "RouteNotAccepted")
+
+
+def test_whoever_scrapes_no_buckets_is_told_so_and_traffic_is_seen_all_the_same() -> None:
+    world = rolling(10)
+    world.readings = against(*[without(good(), "latencies")] * 2)
+    world.run(15)
+    said = {e.signal: e for e in world.status.signals}
+    assert "no buckets of prediction_latency_seconds_bucket" in said["latency"].message
+    assert said["traffic"].verdict is PASS
+    world.spec = spec(V2, **rollout(analysis={"latency": {"mode": "Off"}}))
+    run_until_weight(world, 100)
 
 
 def test_a_quiet_service_is_not_blamed_on_its_candidate() -> None:

@@ -356,7 +356,7 @@ def test_nothing_measured_is_no_data_for_every_signal() -> None:
     [
         pytest.param(good(), True, id="enough samples are kept"),
         pytest.param(good(99), False, id="too few are not kept"),
-        pytest.param(without(good(), "latencies"), False, id="without latency it is not kept"),
+        pytest.param(without(good(), "latencies"), True, id="without latency, too"),
         pytest.param(NOTHING, False, id="nothing is not kept"),
     ],
 )
@@ -364,7 +364,9 @@ def test_which_baseline_is_worth_keeping(stable: RevisionReadings, kept: bool) -
     found = baseline_of(ANALYSIS, readings(good(), stable), None, NOW)
     assert (found is not None) is kept
     if found is not None:
-        assert found.latency == 0.010
+        timed = "latencies" in stable.samples
+        assert found.latency == (0.010 if timed else None)
+        assert found.quantile == (0.95 if timed else None)
         assert found.samples == 1000
         assert found.classes == {"forest": {"A": 600.0, "B": 250.0, "C": 150.0}}
 

@@ -17,6 +17,7 @@ from tests.unit.scenes import (
     candidate,
     last,
     lose_pod,
+    lose_pods,
     phase,
     reasons,
     rejected,
@@ -204,3 +205,41 @@ def test_with_no_traffic_to_read_whoever_is_ready_has_served() -> None:
     update(world, V2)
     assert stable(world) == R1
     assert world.traffic == {R1: 100}
+
+
+def test_a_status_of_long_ago_gives_nobody_the_traffic_back() -> None:
+    """Restored by hand: it names a stable that could still be built, and not what serves."""
+    world = rolling(10)
+    long_ago = world.status
+    for version in (V2, V3):
+        update(world, version)
+        world.run(400)
+        assert phase(world) is Phase.STABLE
+    world.status = long_ago
+    say(world, "promote-full/of-then")
+    assert (stable(world), world.traffic) == (R3, {R3: 100})
+    assert "outdated" in last(world, "StatusRecovered").message
+    assert world.status.previous is None
+    assert world.status.rejected is None
+
+
+def test_a_status_of_elsewhere_gives_no_untried_version_all_traffic() -> None:
+    world = rolling(10)
+    world.status = serving(V2).status
+    world.run(15)
+    assert (stable(world), candidate(world).revision) == (R1, R2)
+    assert world.traffic == {R1: 90, R2: 10}
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+def test_a_third_one_that_carries_a_dead_stables_traffic_is_no_stranger(
+    router: dict[str, Any],
+) -> None:
+    world = rolling(50, **router)
+    lose_pods(world, R1)
+    world.broken.add(R1)
+    world.settle()
+    update(world, V3, **router)
+    world.run(30)
+    assert "StatusRecovered" not in reasons(world)
+    assert stable(world) == R1

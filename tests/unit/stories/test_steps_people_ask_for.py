@@ -130,6 +130,18 @@ def test_two_versions_back_is_quick_too_and_a_new_one_is_not() -> None:
     assert world.traffic.get(R1, 0) <= 10 or stable(world) == R3
 
 
+def test_one_that_failed_when_it_came_back_takes_its_steps_the_next_time() -> None:
+    world = promoted()
+    update(world, V1)
+    world.readings = against(FAILING)
+    world.run(15)
+    assert phase(world) is Phase.ROLLED_BACK
+    world.readings = against(good())
+    say(world, "retry/1")
+    world.run(15)
+    assert candidate(world).weight <= 10
+
+
 def test_what_a_person_rolled_back_from_takes_its_steps() -> None:
     world = promoted()
     say(world, "rollback/1")

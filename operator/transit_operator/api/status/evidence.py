@@ -50,6 +50,11 @@ class Baseline(ApiModel):
     latency: float | None = Field(
         default=None, description="Seconds, at the quantile asked for, over all models."
     )
+    quantile: float | None = Field(
+        default=None,
+        description="The quantile of its latencies. After an edit of the spec they are compared by"
+        " this one still, if there are no others.",
+    )
     models: dict[str, ModelBaseline] = Field(
         default_factory=dict, description="The figures of each model."
     )

@@ -42,6 +42,11 @@ class Condition(ApiModel):
 
 
 class ModelDeploymentStatus(ApiModel):
+    resource_uid: str | None = Field(
+        default=None,
+        description="metadata.uid of the resource that this is the status of. One of another"
+        " resource, as after a restore in another cluster, counts as lost.",
+    )
     observed_generation: int | None = Field(
         default=None, description="The generation of the spec that was looked at last."
     )

@@ -16,11 +16,12 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Owner:
-    """The ModelDeployment that objects belong to."""
+    """The ModelDeployment that objects belong to. `created` in epoch seconds."""
 
     namespace: str
     name: str
     uid: str
+    created: float = 0.0
 
 
 def labels(owner: Owner) -> dict[str, str]:

@@ -198,8 +198,10 @@ def reject(
         time=rfc3339(o.now),
     )
     signals = rollout.rest.signals
+    # Though it was stable lately, another try takes all the steps.
+    formerly = [f for f in rollout.rest.formerly if f.revision != candidate.revision]
     rollout = without_candidate(o, spec, rollout, rejected=True)
-    rollout = rollout.but(rejected=rejected, signals=signals)
+    rollout = rollout.but(rejected=rejected, signals=signals, formerly=formerly)
     return note(
         o,
         rollout,

@@ -15,11 +15,18 @@ from ...api.status import (
     ModelDeploymentStatus,
     RejectReason,
 )
-from ..observed import Observed, Readings, RevisionReadings
+from ..observed import NOT_SAID, Observed, Readings, RevisionReadings
 from ..plan.reached import reached
 from ..plan.steps import place, steps_of
 from ..signals import health, registry
-from ..signals.baseline import excused, missing, of_broken_stable, stable_is_broken
+from ..signals.baseline import (
+    absent,
+    excused,
+    missing,
+    of_broken_stable,
+    stable_is_broken,
+    without_figures,
+)
 from ..signals.error_rate import NAME as ERROR_RATE
 from ..signals.evidence import NO_SERIES, Given, Input, fails, no_data
 from ..signals.kept import baseline_of
@@ -64,8 +71,9 @@ def evaluate(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollou
     if broken:
         readings = replace(readings, stable=RevisionReadings())  # it is no measure of anything
     candidate = state.candidate
-    if candidate.weight < 100:
-        kept = candidate.baseline
+    kept = candidate.baseline
+    # With all traffic from the first moment (by command, or stable lately) it has none yet.
+    if candidate.weight < 100 or (kept is None and not readings.problems):
         if broken:
             kept = of_broken_stable(kept, o.now)
         else:
@@ -89,6 +97,8 @@ def evaluate(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollou
         evidence = [*_unmeasured(readings, o.now), *health.alone(i)]
     if broken:
         evidence = [excused(e) for e in evidence]
+    elif candidate.weight == 100 and not o.share(state.stable.revision):
+        evidence = [without_figures(e) for e in evidence]
     rollout = rollout.to(state, signals=evidence)
     failed = [e for e in evidence if fails(e)]
     if failed:
@@ -113,6 +123,7 @@ def _given(
         since=max(times, default=o.now),
         exact=spec.traffic.router == "gateway",
         before=steps[at - 2].weight if at > 1 else 0,
+        untaken="" if o.route is None or o.route.accepted else o.route.message or NOT_SAID,
     )
 
 
@@ -126,14 +137,14 @@ def _before_first(
 ) -> Rollout:
     """Not tried yet: of interest is whether it dies again and again, and would be seen to fail."""
     ready = o.revision(state.candidate.revision).ready
-    absent = _unmeasured(i.readings, o.now) if ready else []
-    rollout = rollout.to(state, signals=absent)
+    unseen = _unmeasured(i.readings, o.now) if ready else []
+    rollout = rollout.to(state, signals=unseen)
     # Pods that have not come up are what the deadline is for: the reason then is NotReady.
     sick = [e for e in health.alone(i) if fails(e)] if ready else []
     if sick:
-        return _fail(o, spec, rollout.but(signals=[*absent, *sick]), sick[0])
-    if absent:
-        return _blind(o, spec, rollout, state, absent)
+        return _fail(o, spec, rollout.but(signals=[*unseen, *sick]), sick[0])
+    if unseen:
+        return _blind(o, spec, rollout, state, unseen)
     return _seen(o, rollout, state, state.candidate)
 
 
@@ -185,7 +196,7 @@ def _blind(
     rollout = rollout.to(Trying(state.stable, candidate, state.paused))
     blind_for = o.now - epoch(since)
     if policy.policy == "Rollback" and blind_for >= seconds(policy.after):
-        absent = next(filter(missing, measured))
-        text = f"no data for {human(blind_for)}: {absent.message}"
-        return changes.fail(o, spec, rollout, RejectReason.NO_DATA, text, absent)
+        first = absent(measured)[0]
+        text = f"no data for {human(blind_for)}: {first.message}"
+        return changes.fail(o, spec, rollout, RejectReason.NO_DATA, text, first)
     return rollout

@@ -10,6 +10,7 @@ from ...api.rollout import Step
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import (
     CandidateStatus,
+    ModelDeploymentStatus,
     Phase,
     PinnedModel,
     Rejected,
@@ -29,8 +30,18 @@ from .commands import remembered
 def recover(o: Observed, rollout: Rollout) -> Rollout:
     """Return the rollout with the state that the cluster tells of, where the status tells none."""
     spec, shares = o.spec, _shares(o)
-    if not isinstance(rollout.state, Empty) or spec is None or o.wanted is None or not shares:
+    outdated = _strangers_serve(o)
+    lost = outdated or isinstance(rollout.state, Empty)
+    if not lost or spec is None or o.wanted is None or not shares:
         return rollout
+    if outdated:
+        rest = ModelDeploymentStatus(
+            pins=rollout.rest.pins,
+            traffic=rollout.rest.traffic,
+            testers=rollout.rest.testers,
+            traffic_since=rollout.rest.traffic_since,
+        )
+        rollout = Rollout(Empty(), rest)
     wanted = o.wanted.revision
     stable = _stable(o, shares)
     if stable == wanted and not o.revision(stable).ready and len(shares) == 1:
@@ -45,13 +56,29 @@ def recover(o: Observed, rollout: Rollout) -> Rollout:
         o,
         rollout.to(state, rejected=rejected, handled_action=remembered(o.action) or None),
         changes.RECOVERED,
-        f"the status was lost, and is rebuilt from what serves: the stable revision is"
+        f"the status was {'outdated' if outdated else 'lost'}, and is rebuilt from what serves:"
+        " the stable revision is"
         f" {models_text(status.models) or stable}"
         + (f", {others[0]} has traffic" if others else ""),
         phase=Phase.STABLE,
         revision=stable,
         weight=shares.get(stable, 0),
     )
+
+
+def _strangers_serve(o: Observed) -> bool:
+    """Tell whether half of the traffic or more is with revisions that the status has never known.
+
+    Then it is of long ago: whatever the operator does stands in the status first.
+    """
+    status = o.status
+    if status.stable is None:
+        return False
+    said = (status.stable, status.candidate, status.previous, status.rejected, status.retreat)
+    known = {one.revision for one in (*said, *status.formerly, *status.traffic) if one is not None}
+    known |= {transition.revision for transition in status.history if transition.revision}
+    strangers = [n for n in o.traffic if n not in known and o.revision(n).ready]
+    return sum(o.share(name) for name in strangers) >= 50
 
 
 def _shares(o: Observed) -> dict[str, int]:

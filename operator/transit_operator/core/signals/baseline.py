@@ -2,10 +2,12 @@
 
 A candidate may be the fix of a broken stable: it must not be held because there is nothing to
 compare with, nor rolled back for being slower than an error. Error rate, health and custom metrics
-judge it alone (docs/decisions/0010-broken-stable.md). Neighbours: `evaluate` asks,
-`signals` compares.
+judge it alone (docs/decisions/0010-broken-stable.md). The same holds at 100 % where nothing was
+kept: a stable without traffic never gives a figure again. Neighbours: `evaluate` asks, `signals`
+compares.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ...api.spec import ModelDeploymentSpec
@@ -14,23 +16,27 @@ from ..observed import Observed
 from ..times import rfc3339
 from .error_rate import fails_as_a_whole
 from .evidence import NO_BASELINE, NO_CLASSES, Input
+from .invalid import NAME as INVALID
 from .registry import compared
+from .traffic import NOT_TAKEN
 
 STABLE_BROKEN = "StableBroken"
-_HARMLESS = (STABLE_BROKEN, NO_CLASSES)  # reasons of NoData that can't change by waiting
+NOTHING_KEPT = "NothingKept"
+# Reasons of NoData that can't change by waiting.
+_HARMLESS = (STABLE_BROKEN, NOTHING_KEPT, NO_CLASSES)
 
 
 def stable_is_broken(o: Observed, spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> bool:
     """Tell whether the stable has no ready pod, or fails by its own error rate.
 
     Rows on which both fail break neither: whoever sends them would switch all comparisons off. At
-    100 % it has no traffic to be judged by: then what was kept of it says so.
+    100 % it has no traffic to be judged by: then what was kept of it says so, if anything was.
     """
     stable, candidate = status.stable, status.candidate
     if stable is None or candidate is None:
         return False
-    if candidate.weight == 100:
-        return candidate.baseline is not None and candidate.baseline.broken
+    if candidate.weight == 100 and candidate.baseline is not None:
+        return candidate.baseline.broken
     if o.revision(stable.revision).ready == 0:
         return True
     if o.readings is None:
@@ -50,6 +56,27 @@ def excused(evidence: Evidence) -> Evidence:
         return evidence
     text = "the stable revision is broken: nothing to compare with"
     return evidence.model_copy(update={"reason": STABLE_BROKEN, "message": text})
+
+
+def without_figures(evidence: Evidence) -> Evidence:
+    """Return the evidence of a comparison at 100 %, with a stable that has no traffic any more.
+
+    Figures are kept below 100 %. It has none if it got here by command, if its status was lost, or
+    if the spec asks for this comparison only now. Invalid requests are the exception: nothing else
+    would see them, so a person has to decide.
+    """
+    if not compared(evidence) or evidence.reason != NO_BASELINE:
+        return evidence
+    if evidence.signal == INVALID:
+        text = f"{evidence.message}, and never will: abort, or promote, decides"
+        return evidence.model_copy(update={"message": text})
+    text = "no figure of the stable was kept, and it has no traffic: nothing to compare with"
+    return evidence.model_copy(update={"reason": NOTHING_KEPT, "message": text})
+
+
+def absent(signals: Iterable[Evidence]) -> list[Evidence]:
+    """Return what has no data that it should have, first what explains the rest."""
+    return sorted(filter(missing, signals), key=lambda found: found.reason != NOT_TAKEN)
 
 
 def missing(evidence: Evidence) -> bool:

@@ -36,13 +36,14 @@ class Given:
     """The share of the traffic that the candidate really has, in percent, and since when.
 
     `exact`: by weights for each request, not by connections to pods. `before` is the share of the
-    step before.
+    step before. `untaken` says why it may be written down only, and given by no Gateway.
     """
 
     share: int
     since: float
     exact: bool = True
     before: int = 0
+    untaken: str = ""
 
 
 @dataclass(frozen=True)

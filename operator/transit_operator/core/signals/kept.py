@@ -4,6 +4,10 @@ Neighbours: `rules.evaluate` renews it at each evaluation below 100 %; the signa
 it. Its size is bounded (`classes.bounded`): it is part of the status.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
 from ...api.analysis import Analysis, Latency
 from ...api.status import Baseline, ModelBaseline
 from ..observed import Readings
@@ -13,39 +17,65 @@ from .evidence import ALL_MODELS
 from .samples import classes, counts, histogram
 from .samples.counts import Counts
 
+_UNKNOWN: Final = (None, 0.0)
+
 
 def baseline_of(
     analysis: Analysis, readings: Readings, kept: Baseline | None, now: float
 ) -> Baseline | None:
     """Return the stable revision's figures to keep: new ones where there are enough of them."""
     stable = readings.stable
-    models, slow = counts.by_model(stable), histogram.by_model(stable)
+    models = counts.by_model(stable)
     total = counts.pooled(models).total
-    if total < analysis.min_samples or not slow:
+    if total < analysis.min_samples:
         return kept
-    quantile = (analysis.latency or Latency()).quantile
+    slow = _latencies(analysis, readings, kept)
     found = {
         model: classes.bounded(c)
         for model, c in classes.by_model(stable).items()
         if any(c.values())
     }
     return Baseline(
-        latency=_figure(histogram.pooled(slow.values()).quantile(quantile)),
+        latency=slow.all_models,
+        quantile=slow.quantile,
         models={
             model: ModelBaseline(
-                latency=_figure(slow[model].quantile(quantile)) if model in slow else None,
-                samples=_figure(slow[model].samples) if model in slow else 0.0,
+                latency=slow.models.get(model, _UNKNOWN)[0],
+                samples=slow.models.get(model, _UNKNOWN)[1],
                 input_errors=_figure(models[model].input_error) if model in models else 0.0,
                 invalid=_figure(models[model].invalid) if model in models else 0.0,
                 requests=_figure(models[model].requests) if model in models else 0.0,
             )
-            for model in sorted(set(models) | set(slow))
+            for model in sorted(set(models) | set(slow.models))
         },
         classes=found or (kept.classes if kept is not None else {}),
         accuracy=accuracy_of(stable, kept, analysis.min_samples),
         samples=_figure(total),
         time=rfc3339(now),
     )
+
+
+@dataclass(frozen=True)
+class _Latencies:
+    """Seconds at a quantile: of all models together, and of each with the samples behind it."""
+
+    quantile: float | None = None
+    all_models: float | None = None
+    models: Mapping[str, tuple[float | None, float]] = field(default_factory=dict)
+
+
+def _latencies(analysis: Analysis, readings: Readings, kept: Baseline | None) -> _Latencies:
+    """Return the latencies to keep: as before where none were measured, or nobody asked."""
+    slow = histogram.by_model(readings.stable)
+    if slow:
+        quantile = (analysis.latency or Latency()).quantile
+        pooled = histogram.pooled(slow.values()).quantile(quantile)
+        by_model = {m: (_figure(h.quantile(quantile)), _figure(h.samples)) for m, h in slow.items()}
+        return _Latencies(quantile, _figure(pooled), by_model)
+    if kept is None:
+        return _Latencies()
+    by_model_before = {m: (part.latency, part.samples) for m, part in kept.models.items()}
+    return _Latencies(kept.quantile, kept.latency, by_model_before)
 
 
 def larger(own: Counts | None, kept: Baseline | None, model: str) -> Counts:

@@ -5,6 +5,7 @@ Values in seconds. Neighbours: `histogram` reads the samples; `kept` has the sta
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ...api.analysis import Analysis, Latency
 from ...api.duration import human
@@ -24,7 +25,7 @@ from .evidence import (
     too_few,
     worst,
 )
-from .samples import histogram
+from .samples import counts, histogram
 from .samples.histogram import Histogram
 from .samples.query import LATENCIES
 from .statistics import outer_quantile, surely_above
@@ -52,7 +53,7 @@ class LatencySignal:
         models = histogram.by_model(i.readings.candidate)
         stable = histogram.by_model(i.readings.stable)
         if not models:
-            return no_data(NAME, NO_SERIES, "no predictions of the candidate yet", i.now, samples=0)
+            return no_data(NAME, NO_SERIES, _unmeasured(i), i.now, samples=0)
         if len(models) > 1:
             models[ALL_MODELS] = histogram.pooled(models.values())
         stable[ALL_MODELS] = histogram.pooled(stable.values())
@@ -66,44 +67,64 @@ class LatencySignal:
         return worst(findings)
 
 
-def _judged(i: Input, rule: Latency, mine: Histogram, base: float | None, tests: int) -> Finding:
+def _unmeasured(i: Input) -> str:
+    """Say why there is no latency of the candidate."""
+    if counts.pooled(counts.by_model(i.readings.candidate)).success > 0:
+        return (
+            f"the candidate answers, but Prometheus has no buckets of {LATENCIES.metric} to tell"
+            " how quickly: have them scraped, or turn latency off"
+        )
+    return "no predictions of the candidate yet"
+
+
+@dataclass(frozen=True)
+class _Base:
+    """The stable's latency at a quantile: like is compared with like."""
+
+    seconds: float
+    quantile: float
+
+
+def _judged(i: Input, rule: Latency, mine: Histogram, base: _Base | None, tests: int) -> Finding:
     samples = mine.samples
     if base is None:
         text = "no latency of the stable revision to compare with yet"
         return Finding(no_data(NAME, NO_BASELINE, text, i.now, samples=samples), rare=True)
-    value, limit = mine.quantile(rule.quantile), rule.max_ratio
-    ratio = value / base
+    value, limit = mine.quantile(base.quantile), rule.max_ratio
+    ratio = value / base.seconds
     enough, over = i.enough(samples), ratio > limit
     verdict = ladder(
         over=over,
-        sure=_surely_slow(mine, limit * base, rule.quantile, tests),
+        sure=_surely_slow(mine, limit * base.seconds, base.quantile, tests),
         enough=enough,
         plenty=i.plenty(samples),
     )
     text = (
         f"latency {ratio:.2f}x {'over' if over else 'within'} {limit:g}x:"
-        f" p{rule.quantile * 100:g} {_ms(value)} against {_ms(base)} of stable"
+        f" p{base.quantile * 100:g} {_ms(value)} against {_ms(base.seconds)} of stable"
         f" ({count(samples)} requests in {human(i.window)})"
     )
     if verdict is Verdict.NO_DATA:
         text = text + not_sure(i) if enough else too_few(samples, i.analysis.min_samples)
     found = evidence(
-        i, NAME, verdict, text, value=value, baseline=base, threshold=limit, samples=samples
+        i, NAME, verdict, text, value=value, baseline=base.seconds, threshold=limit, samples=samples
     )
     return Finding(found, rare=not enough)
 
 
-def _baseline(i: Input, rule: Latency, model: str, own: Histogram | None) -> float | None:
-    """Return the figure with more samples behind it, if there are enough: seconds.
+def _baseline(i: Input, rule: Latency, model: str, own: Histogram | None) -> _Base | None:
+    """Return the figure with more samples behind it, if there are enough.
 
     Below 100 % the kept one has just been made from the stable's own. At 100 % the stable's window
-    runs dry, and its last hundred answers would be a poor measure.
+    runs dry, and its last hundred answers would be a poor measure. The kept one is of the quantile
+    that the spec asked for then.
     """
-    kept, samples = _kept(i.kept, model)
-    least = max(i.analysis.min_samples, samples if kept else 0.0)
+    found, samples = _kept(i.kept, model)
+    quantile = (i.kept.quantile if i.kept is not None else None) or rule.quantile
+    least = max(i.analysis.min_samples, samples if found else 0.0)
     if own is not None and own.samples > 0 and own.samples >= least:
-        kept = own.quantile(rule.quantile)
-    return kept or None  # a baseline of zero is no baseline
+        found, quantile = own.quantile(rule.quantile), rule.quantile
+    return _Base(found, quantile) if found else None  # a baseline of zero is no baseline
 
 
 def _kept(kept: Baseline | None, model: str) -> tuple[float | None, float]:

@@ -2,7 +2,8 @@
 
 Servers don't count what never reaches them (a policy, a wrong port, a mesh that refuses), so the
 other signals have no data while clients get errors. Requests, not rows, are compared: one batch of
-a thousand rows goes one way. Neighbours: `counts`, `histogram` read the samples.
+a thousand rows goes one way. While no Gateway says that it carries the route as it is, nobody has
+its share by any fault of its own. Neighbours: `counts`, `histogram` read the samples.
 docs/decisions/0024-a-signal-is-one-unit.md says why it waits as long as it does.
 """
 
@@ -15,6 +16,7 @@ from .samples import counts, histogram
 from .samples.query import LATENCIES, PREDICTIONS
 
 NAME = "traffic"
+NOT_TAKEN = "RouteNotTaken"  # why there is no data
 
 # Requests don't come one by one: by kept connections, in bursts, by batch jobs. Were they to come
 # in bunches of twenty, five bunches would be expected, and P(none) = exp(-5) < 1 %.
@@ -36,11 +38,15 @@ class TrafficSignal:
     def judge(self, i: Input) -> Evidence:
         if absent := blind(i, NAME, *self.queries):
             return absent
-        mine, base = _requests(i.readings.candidate), _requests(i.readings.stable)
+        base = _requests(i.readings.stable)
+        # Without latencies rows are counted: never fewer than requests.
+        mine = _requests(i.readings.candidate) or _rows(i.readings.candidate)
         expected = _expected(i, base)
         seen = f"{count(mine)} requests in {human(i.window)}, about {count(expected)} should be"
         seen += f" at {i.given.share} %" if i.given is not None else ""
         if expected >= FEWEST_EXPECTED and mine <= expected / BUNCH:
+            if i.given is not None and i.given.untaken:
+                return no_data(NAME, NOT_TAKEN, f"{seen}; {i.given.untaken}", i.now, base)
             text = f"the candidate does not get its share of the traffic: {seen}"
             return evidence(
                 i,
@@ -88,3 +94,7 @@ def _requests(readings: RevisionReadings) -> float:
     models = counts.by_model(readings)
     measured = sum(h.samples for h in histogram.by_model(readings).values())
     return measured + sum(c.invalid + c.other for c in models.values())
+
+
+def _rows(readings: RevisionReadings) -> float:
+    return counts.pooled(counts.by_model(readings)).arrived

@@ -3,9 +3,9 @@
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import Condition, Phase
 from ..objects.resolver import RESOLVING
-from ..observed import Observed, Problem, Scaling
+from ..observed import NOT_SAID, Observed, Problem, Route, Scaling
 from ..plan.plan import Plan
-from ..signals.baseline import missing
+from ..signals.baseline import absent
 from ..signals.evidence import capped, listed, warns
 from ..signals.health import NAME as HEALTH
 from ..state import Rollout, Trying
@@ -84,10 +84,9 @@ def _progressing(rollout: Rollout, phase: Phase, message: str) -> Words:
 
 def _metrics_available(rollout: Rollout) -> Words:
     signals = rollout.rest.signals if rollout.candidate is not None else []
-    absent = [e for e in signals if missing(e)]
-    if absent:
-        text = f"{absent[0].signal}: {absent[0].message}"
-        return "MetricsAvailable", "False", absent[0].reason or "NoData", text
+    if missing := absent(signals):
+        text = f"{missing[0].signal}: {missing[0].message}"
+        return "MetricsAvailable", "False", missing[0].reason or "NoData", text
     if any(e.signal != HEALTH for e in signals):
         warning = [f"{e.signal}: {e.message}" for e in signals if warns(e)]
         text = "; warning: ".join(["every signal has data", *warning])
@@ -117,7 +116,8 @@ def _dependencies_match(rollout: Rollout) -> Words:
 
 def _route_accepted(o: Observed) -> Words:
     if o.route is None or o.route.accepted is None:
-        return "RouteAccepted", "Unknown", "NotSaid", "no Gateway has reported on the route yet"
+        said = o.route or Route(None)
+        return "RouteAccepted", "Unknown", said.reason or "NotSaid", said.message or NOT_SAID
     if o.route.accepted:
         return "RouteAccepted", "True", "Accepted", o.route.message or "the Gateways carry it"
     return "RouteAccepted", "False", o.route.reason or "NotAccepted", o.route.message
@@ -140,6 +140,8 @@ def _weight_reached(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) ->
     if not isinstance(state, Trying) or state.candidate.weight == 0:
         return "WeightReached", "Unknown", "NoWeight", "no candidate is to have traffic now"
     asked, has = state.candidate.weight, o.share(state.candidate.revision)
+    if o.route is not None and o.route.accepted is False:
+        return "WeightReached", "False", "RouteNotAccepted", o.route.message
     if asked == has:
         return "WeightReached", "True", "AsAsked", f"the candidate has {has} %"
     text = f"the step asks for {asked} %, the candidate has {has} %"

@@ -31,6 +31,7 @@ def describe(
     message = capped(said)
     return to_status(rollout).model_copy(
         update={
+            "resource_uid": o.uid,
             "observed_generation": o.generation,
             "phase": phase,
             "message": message,
@@ -53,6 +54,7 @@ def describe_unaccepted(o: Observed, rollout: Rollout) -> ModelDeploymentStatus:
     others: list[Condition] = [c for c in before if c.type not in {s.type for s in said}]
     return to_status(rollout).model_copy(
         update={
+            "resource_uid": o.uid,
             "observed_generation": o.generation,
             "phase": rollout.rest.phase or Phase.PENDING,
             "message": capped(problem.message),

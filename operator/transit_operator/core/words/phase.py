@@ -9,7 +9,7 @@ from ..observed import Observed
 from ..plan.plan import Plan
 from ..plan.reached import others_answer
 from ..plan.steps import next_step, pods_for, steps_of
-from ..signals.baseline import missing
+from ..signals.baseline import absent
 from ..signals.evidence import warns
 from ..signals.health import NAME as HEALTH
 from ..state import Empty, First, Retreating, Rollout, Steady, Trying
@@ -111,7 +111,7 @@ def _rollout_message(
     if following is not None and (candidate.step == 0 or candidate.waiting_since):
         needed = pods_for(spec, steps[following - 1].weight, plan.full)
         parts.append(_waiting(o, spec, state, needed))
-    parts += [f"no data for {e.signal}: {e.message}" for e in signals if missing(e)][:1]
+    parts += [f"no data for {e.signal}: {e.message}" for e in absent(signals)[:1]]
     parts += [e.message for e in signals if e.signal == HEALTH and e.value]
     parts += [f"warning: {e.message}" for e in signals if warns(e) and e.signal != HEALTH]
     if candidate.asked_at is not None:

@@ -20,11 +20,20 @@ PREFERRED_TURNS = 3  # of preferred keys one after the other, while others are d
 
 
 class WorkQueue:
-    """See the module. Times are those of `clock`, in seconds since the epoch."""
+    """See the module. Callers name times of `clock`, in seconds since the epoch.
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    What is waited for is measured on a `steady` one: a clock that is set back by a day delays
+    nothing by a day.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._clock = clock
-        self._due: dict[Key, float] = {}
+        self._steady = steady
+        self._due: dict[Key, float] = {}  # by the steady clock
         self._preferred: set[Key] = set()
         self._first: list[tuple[float, Key]] = []  # heaps; what isn't in `_due` is outdated
         self._others: list[tuple[float, Key]] = []
@@ -35,7 +44,7 @@ class WorkQueue:
 
     def add(self, key: Key, at: float | None = None) -> None:
         """Ask for a look at a key, now or at a time."""
-        due = self._clock() if at is None else at
+        due = self._steady() + (at - self._clock() if at is not None else 0.0)
         if due < self._due.get(key, float("inf")):
             self._due[key] = due
             self._push(key)
@@ -90,7 +99,7 @@ class WorkQueue:
         self._failures.pop(key, None)
 
     def __len__(self) -> int:
-        now = self._clock()
+        now = self._steady()
         return sum(due <= now for due in self._due.values())
 
     def _push(self, key: Key) -> None:
@@ -99,7 +108,7 @@ class WorkQueue:
 
     def _next(self) -> tuple[Key | None, float | None]:
         """Return a key to work on, or how long to wait (None: until something is added)."""
-        now = self._clock()
+        now = self._steady()
         waits: list[float] = []
         heaps = (self._first, self._others)
         if self._in_a_row >= PREFERRED_TURNS:

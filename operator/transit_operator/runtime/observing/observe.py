@@ -17,6 +17,7 @@ from ...core.objects.scaling.said import scalings
 from ...core.objects.sought import Sought, replaced, seek
 from ...core.observed import Observed, Problem, Readings, Retired, Route
 from ...core.rules.evaluate import next_evaluation
+from ...core.times import epoch
 from ...routers import for_spec
 from ...routers.acceptance import acceptance
 from .cache import Cache, Key
@@ -108,7 +109,8 @@ class Observer:
         spec, status, problem = _parsed(mdep)
         if readings is not None and readings.of not in (None, _compared(status)):
             readings = None  # another one is tried since they were asked for
-        owner = Owner(namespace, name, mdep["metadata"]["uid"])
+        meta = mdep["metadata"]
+        owner = Owner(namespace, name, meta["uid"], epoch(meta["creationTimestamp"]))
         live = ours(owner, self._cache.owned(key))
         states, kept = revision_states(live), records(live)
         sought = Sought(pins=status.pins)
@@ -134,6 +136,7 @@ class Observer:
             pins=sought.pins,
             newer=sought.newer,
             followed=sought.followed,
+            uid=owner.uid,
             action=(mdep["metadata"].get("annotations") or {}).get(names.ANNOTATION_ACTION, ""),
             revisions=states,
             traffic=traffic,
@@ -169,6 +172,8 @@ def _parsed(
     mdep: Object,
 ) -> tuple[ModelDeploymentSpec | None, ModelDeploymentStatus, Problem | None]:
     status = read_status(mdep.get("status") or {})
+    if status.resource_uid not in (None, mdep["metadata"]["uid"]):
+        status = ModelDeploymentStatus()  # restored, from another cluster or another life
     try:
         return ModelDeploymentSpec.model_validate(mdep["spec"]), status, None
     except ValidationError as error:

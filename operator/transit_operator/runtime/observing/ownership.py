@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ...api import names
 from ...api.names import revision_object_name
 from ...core.objects.build import Object, Owner
+from ...core.times import epoch
 
 Live = dict[tuple[str, str], Object]  # (kind, name) → the object as it is in the cluster
 
@@ -19,13 +20,11 @@ def ours(owner: Owner, objects: Mapping[tuple[str, str], Object]) -> Live:
     found = {
         identity: obj
         for identity, obj in objects.items()
-        if belongs(owner, obj) or orphaned(owner, obj)
+        if (belongs(owner, obj) or orphaned(owner, obj)) and not _outlives(owner, obj, objects)
     }
     jobs = {obj["metadata"].get("uid") for (kind, _), obj in found.items() if kind == "Job"}
     for identity, obj in objects.items():  # the pods of our Jobs, for their last words
-        if obj["kind"] == "Pod" and not jobs.isdisjoint(
-            reference.get("uid") for reference in obj["metadata"].get("ownerReferences") or []
-        ):
+        if obj["kind"] == "Pod" and not jobs.isdisjoint(r.get("uid") for r in _owners(obj)):
             found[identity] = obj
     return found
 
@@ -35,8 +34,7 @@ def belongs(owner: Owner, obj: Object) -> bool:
 
     ReplicaSets aren't watched: theirs are named after the Deployment, whose name nobody else's has.
     """
-    owners = obj["metadata"].get("ownerReferences") or []
-    if any(reference.get("uid") == owner.uid for reference in owners):
+    if _is_owned(owner, obj):
         return True
     revision = _label(obj, names.LABEL_REVISION)
     if obj["kind"] != "Pod" or not revision:
@@ -44,8 +42,24 @@ def belongs(owner: Owner, obj: Object) -> bool:
     replica_set = revision_object_name(owner.name, revision) + "-"
     return any(
         reference.get("kind") == "ReplicaSet" and reference["name"].startswith(replica_set)
-        for reference in owners
+        for reference in _owners(obj)
     )
+
+
+def _outlives(owner: Owner, obj: Object, objects: Mapping[tuple[str, str], Object]) -> bool:
+    """Tell whether a pod is of a deleted ModelDeployment of this name, and goes with it.
+
+    Who deletes one and creates it again at once, as `kubectl replace --force` does, is quicker than
+    the garbage collector. Its Deployment is somebody else's then, or gone before the pods are.
+    """
+    if obj["kind"] != "Pod" or _is_owned(owner, obj):
+        return False
+    name = revision_object_name(owner.name, _label(obj, names.LABEL_REVISION))
+    deployment = objects.get(("Deployment", name))
+    if deployment is not None:
+        return not (belongs(owner, deployment) or orphaned(owner, deployment))
+    made = obj["metadata"].get("creationTimestamp")
+    return made is not None and epoch(made) < owner.created
 
 
 def orphaned(owner: Owner, obj: Object) -> bool:
@@ -55,7 +69,7 @@ def orphaned(owner: Owner, obj: Object) -> bool:
     next one of the name: else moving a resource between GitOps tools would be an outage.
     """
     meta = obj["metadata"]
-    if meta.get("ownerReferences") or obj["kind"] == "Pod":
+    if _owners(obj) or obj["kind"] == "Pod":
         return False
     revision = _label(obj, names.LABEL_REVISION)
     name = revision_object_name(owner.name, revision) if revision else owner.name
@@ -63,6 +77,14 @@ def orphaned(owner: Owner, obj: Object) -> bool:
     return bool(meta["name"] == name and names.MANAGED_BY.items() <= labels) and (
         _label(obj, names.LABEL_MODEL_DEPLOYMENT) == owner.name
     )
+
+
+def _is_owned(owner: Owner, obj: Object) -> bool:
+    return any(reference.get("uid") == owner.uid for reference in _owners(obj))
+
+
+def _owners(obj: Object) -> list[Object]:
+    return obj["metadata"].get("ownerReferences") or []
 
 
 def _label(obj: Object, label: str) -> str:

@@ -10,10 +10,12 @@ from ...api.pod_template import CONTAINER
 from ...core.objects.build import Object
 from ...core.objects.causes import cause, content_changed, disrupted, on_a_lost_node, overrun
 from ...core.observed import Pod, RevisionState
-from ...core.times import epoch
+from ...core.times import epoch, rfc3339
 
 # Between the kubelet's notice of a pod and its first word on readiness.
 _FIRST_WORD_SECONDS = 2.0
+# Of what a kubelet that isn't Kubernetes' own leaves out: long ago.
+NEVER = rfc3339(0)
 
 
 def revision_states(owned: dict[tuple[str, str], Object]) -> dict[str, RevisionState]:
@@ -53,7 +55,7 @@ def pod(obj: Object) -> Pod:
         name=obj["metadata"]["name"],
         ready=ready,
         restarts=restarts,
-        ready_since=epoch(condition["lastTransitionTime"]) if ready else 0.0,
+        ready_since=epoch(condition.get("lastTransitionTime") or NEVER) if ready else 0.0,
         problem="" if ready else cause(obj, CONTAINER),
         disrupted=not ready and (disrupted(obj) or on_a_lost_node(obj)),
         uid=obj["metadata"].get("uid", ""),

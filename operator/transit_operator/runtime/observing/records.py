@@ -5,6 +5,9 @@ try. Neighbours: `observe` reads, `execute` writes what `marked` returns.
 """
 
 from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
 
 from ...api import names
 from ...api.status import PinnedModel
@@ -21,9 +24,8 @@ def records(live: Mapping[tuple[str, str], Object]) -> dict[str, Record]:
     for (kind, _), obj in live.items():
         if kind == "ControllerRevision":
             data = obj.get("data") or {}
-            models = data.get("models") or []
             found[_revision(obj)] = Record(
-                models=tuple(PinnedModel.model_validate(model) for model in models),
+                models=_models(data.get("models") or []),
                 created=epoch(obj["metadata"]["creationTimestamp"]),
                 rejected=_rejected(obj),
                 storage=data.get("storage") or {},
@@ -47,6 +49,14 @@ def marked(
             record["metadata"]["annotations"] = {ANNOTATION_REJECTED: reason}
             found.append(record)
     return found
+
+
+def _models(said: list[Any]) -> tuple[PinnedModel, ...]:
+    """Return the models of a record; none of one that a newer version has written otherwise."""
+    try:
+        return tuple(PinnedModel.model_validate(model) for model in said)
+    except ValidationError:
+        return ()
 
 
 def _rejected(obj: Object) -> str:
