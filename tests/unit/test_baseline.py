@@ -1,4 +1,4 @@
-"""The last hold, where the stable has no traffic to be measured by: what was kept of it, or nothing.
+"""The last hold, where the stable has no traffic to be measured by: what was kept of it, if any.
 
 Prometheus has nothing of the stable any more in these stories. A rollout must come to an end all
 the same: promoted if the candidate does well, turned back if it doesn't.

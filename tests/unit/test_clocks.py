@@ -1,4 +1,4 @@
-"""Times in the future, which a clock leaves that ran ahead and was set back: nothing waits for them.
+"""Times in the future, left by a clock that ran ahead and was set back: nothing waits for them.
 
 Each story jumps a day ahead, lets something begin there, and comes back.
 """
