@@ -7,7 +7,7 @@ there for a while yet, and is not what the new one has.
 import pytest
 
 from tests.unit.cluster import Cluster
-from tests.unit.test_hostile_objects import SPEC, Object
+from tests.unit.stories.test_hostile_objects import SPEC, Object
 from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.core.decide import decide
 from transit_operator.core.decision import Decision
