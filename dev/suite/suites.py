@@ -97,7 +97,7 @@ SUITES = (
         "failover",
         "operators of the tests' own: killed, frozen, cut off, badly answered",
         ("tests/failover",),
-        _side_by_side(4, dist="loadgroup"),
+        _side_by_side(4, dist="loadfile"),
         runs=_PUPPETS,
         cluster=True,
     ),

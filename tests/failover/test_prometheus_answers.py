@@ -14,8 +14,6 @@ from tests.scenarios.scene import Scene
 
 from .bad_prometheus import BadPrometheus, asked_by_an_operator
 
-pytestmark = pytest.mark.xdist_group("prometheus")
-
 # what each mode must be called; a slow answer is given up after the limit, plus one second
 REASONS = {
     "error": "PrometheusError",

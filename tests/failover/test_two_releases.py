@@ -15,8 +15,6 @@ from transit_operator.api.crd import UNSEEN
 
 from .release import NAME, Release
 
-pytestmark = pytest.mark.xdist_group("two releases")
-
 
 @pytest.fixture(scope="module")
 def pair(alone: Kube) -> Iterator[tuple[Release, Release]]:

@@ -4,6 +4,8 @@ The garbage collector is slower than `kubectl replace --force`: what the one bef
 there for a while yet, and is not what the new one has.
 """
 
+from typing import Any
+
 import pytest
 
 from tests.unit.cluster import Cluster
@@ -19,7 +21,7 @@ RESOURCE = {
 }
 
 
-def served(**changes: Object) -> Cluster:
+def served(**changes: Any) -> Cluster:
     """Return a cluster in which the first version is stable."""
     cluster = Cluster(RESOURCE, OperatorConfig())
     cluster.apply({**SPEC, **changes})
@@ -33,7 +35,7 @@ def looked_at(cluster: Cluster) -> Decision:
     return decide(snapshot.observed)
 
 
-def create_again(cluster: Cluster, **changes: Object) -> None:
+def create_again(cluster: Cluster, **changes: Any) -> None:
     """Delete it and create it, with what it owned left to the garbage collector."""
     before = cluster.cache.mdep(cluster.key)
     assert before is not None
@@ -43,7 +45,7 @@ def create_again(cluster: Cluster, **changes: Object) -> None:
     cluster.cache.put(cluster.api.stamped(new, None))
 
 
-NEWER = {"models": [{**model, "version": "2.0.0"} for model in SPEC["models"]]}
+NEWER: Object = {"models": [{**model, "version": "2.0.0"} for model in SPEC["models"]]}
 
 
 @pytest.mark.parametrize("changes", [{}, NEWER], ids=["the same spec", "another version"])
