@@ -146,7 +146,10 @@ class CheckedWorld(World):
         candidate = decision.status.candidate
         if candidate is not None and candidate.revision == name and candidate.weight == 100:
             return
-        assert not any(before.revision(one).ready for one in self.proven), "nobody has judged it"
+        others = self.proven
+        if before.status.stable is not None:  # what drains without traffic is on its way out
+            others = {one for one in others if before.share(one) or one in _named(before.status)}
+        assert not any(before.revision(one).ready for one in others), "nobody has judged it"
 
     def _check_recovery(self, before: Observed, decision: Decision, stable: str) -> None:
         """Who has the traffic is the stable; by that nobody gets more than it had."""
@@ -166,6 +169,11 @@ class CheckedWorld(World):
             self.turned_back = rejected.revision if verb != "rollback" else None
         if before.wanted is not None and before.wanted.revision != self.turned_back:
             self.turned_back = None  # the spec asks for another one
+
+
+def _named(status: ModelDeploymentStatus) -> set[str]:
+    """Return the revisions that have a part to play."""
+    return {r.revision for r in (status.stable, status.candidate, status.retreat) if r is not None}
 
 
 def check_ready(before: Observed, decision: Decision) -> None:
