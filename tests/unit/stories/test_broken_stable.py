@@ -13,6 +13,7 @@ from tests.unit.scenes import (
     R3,
     R4,
     REPLICAS_ROUTER,
+    V1,
     V2,
     V3,
     V4,
@@ -197,3 +198,22 @@ def test_a_fix_of_a_rejected_fix_of_a_broken_stable_gets_its_turn() -> None:
     assert world.traffic == {R4: 100}
     say(world, "promote-full/1")
     assert stable(world) == R4
+
+
+def test_a_stable_whose_traffic_another_one_carries_is_not_said_to_serve() -> None:
+    """The spec asks for it again while a third one is tried: it is not Ready before it has it."""
+    world = broken_stable()
+    update(world, V2)
+    assert world.traffic == {R2: 100}
+    update(world, V3)
+    update(world, V1)
+    assert world.traffic == {R2: 100}
+    said = {c.type: c.status for c in world.status.conditions}
+    assert (said["Ready"], said["Reconciling"]) == ("False", "True")
+    assert world.status.message is not None
+    assert world.status.message.startswith(f"{R2} serves until forest 1.0.0 can")
+    world.broken.clear()
+    world.recover(R1)
+    world.run(30)
+    assert world.traffic == {R1: 100}
+    assert {c.type: c.status for c in world.status.conditions}["Ready"] == "True"

@@ -85,9 +85,10 @@ def _serving(
         return Standing("Reconciling", reason, message)
     if o.route is not None and o.route.accepted is False:
         return Standing("Reconciling", "RouteNotAccepted", o.route.message)
+    # Of a stable without any traffic to read, the router is being changed.
+    if o.share(serves.revision) < 100 and (o.traffic or isinstance(state, Trying)):
+        return Standing("Reconciling", str(phase), message)
     if isinstance(state, Trying):
-        if o.share(serves.revision) < 100:
-            return Standing("Reconciling", str(phase), message)
         return Standing("Ready", str(phase), _watched(spec, state, message))
     few = o.revision(serves.revision).ready < spec.pods
     return Standing("Ready", "Degraded" if few else "Serving", message)

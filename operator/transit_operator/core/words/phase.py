@@ -84,6 +84,9 @@ def message_of(
                 return f"{what} was rolled back, {rejected.reason}: {rejected.message}{short}"
             if spec.suspend and o.wanted is not None and o.wanted.revision != stable.revision:
                 short += f"; {models_text(o.wanted.models)} is suspended by the spec"
+            others = sorted(name for name in o.traffic if name != stable.revision)
+            if others and not o.share(stable.revision):
+                return f"{', '.join(others)} serves until {models_text(stable.models)} can{short}"
             return f"{models_text(stable.models)} serves{short}"
         case _:
             assert_never(state)
