@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tf_keras
 from tensorflow import keras
 
 RANDOM = np.random.default_rng(16)
@@ -225,6 +226,48 @@ def sequence(told: tuple[str, ...]) -> Kind:
     return Kind(model, (normal(5, 2),), told, compiled=False)
 
 
+def shared() -> Kind:
+    """Two answers of one layer, as states of a recurrent one are: in Keras 3 of one name."""
+    rows, pair = keras.Input((4,)), layers.Dense(2)
+    return Kind(keras.Model(rows, [pair(rows), pair(-rows)]), (normal(4),), ALL, compiled=False)
+
+
+def operation() -> Kind:
+    """Its last layer gives logits, and what comes after it is none."""
+    rows = keras.Input((4,))
+    return Kind(keras.Model(rows, keras.ops.softmax(layers.Dense(3)(rows))), (normal(4),), ABC)
+
+
+def both_ways() -> Kind:
+    """Steps of zeros are masked, at the end, in the middle and all of them."""
+    steps = keras.Input((6, 2))
+    seen = layers.Bidirectional(layers.LSTM(3))(layers.Masking()(steps))
+    rows = normal(6, 2)
+    rows[::2, 3:], rows[1, 2], rows[3] = 0, 0, 0
+    return Kind(keras.Model(steps, softmax(2)(seen)), (rows,), AB)
+
+
+def in_training(library: Any = keras, ending: str = ".keras") -> Kind:
+    """Monte Carlo dropout: `predict` of Keras 3 leaves it out, that of Keras 2 does not. So few are
+    dropped that rows asked twice would seldom show it.
+    """
+    rows = library.Input((4,))
+    seen = library.layers.Dropout(1e-4)(library.layers.Dense(8)(rows), training=True)
+    end = library.layers.Dense(3, activation="softmax")(seen)
+    return Kind(library.Model(rows, end), (normal(4),), ABC, ending=ending)
+
+
+def nested_in_training() -> Kind:
+    """By the batch: normalised with its own mean."""
+    inner, rows = chain(layers.Input((4,)), layers.BatchNormalization()), keras.Input((4,))
+    return Kind(keras.Model(rows, softmax(3)(inner(rows, training=True))), (normal(4),), ABC)
+
+
+def stateful() -> Kind:
+    model = chain(layers.Input(batch_shape=(1, 5, 2)), layers.LSTM(4, stateful=True), softmax(2))
+    return Kind(model, (normal(5, 2),), AB)
+
+
 def code() -> Kind:
     model = chain(layers.Input((3,)), layers.Lambda(lambda x: x * 2), softmax(2))
     return Kind(model, (normal(3),), AB)
@@ -282,6 +325,9 @@ SERVED: dict[str, Callable[[], Kind]] = {
     "a number without an axis": scalar,
     "several numbers": lambda: plain(3, ALL),
     "an answer for each step": lambda: sequence(ALL),
+    "two outputs of one layer": shared,
+    "softmax as an operation": operation,
+    "both ways, masked": both_ways,
     "open shape": open_shape,
     "mixed precision": lambda: mixed_precision("float16", "float32"),
     "float64": wide,
@@ -308,6 +354,12 @@ REFUSED: dict[str, tuple[Callable[[], Kind], str]] = {
     "bfloat16": (
         lambda: mixed_precision("bfloat16", "mixed_bfloat16"), r"last layer dtype='float32'",
     ),
+    "dropout in training": (in_training, r"layer dropout\S* is called with training=True.*without"),
+    "dropout in training, of keras 2": (
+        lambda: in_training(tf_keras, ".h5"), r"layer dropout\S* is called with training=True",
+    ),
+    "normalised by the batch": (nested_in_training, r"layer sequential\S* is called with training"),
+    "stateful": (stateful, r"layer lstm\S* is stateful.*stateful=False"),
     "lambda": (code, r"Lambda layer.*model\.export\('model\.onnx', format='onnx'\)"),
     "lambda in hdf5": (
         lambda: Kind(code().model, (), AB, ending=".h5"), r"Lambda layer.*model\.export",

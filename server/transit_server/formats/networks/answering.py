@@ -4,6 +4,7 @@ about that. Neighbours: `libraries.keras` calls it; `agreeing.outputs` maps to l
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, count
 from math import prod
 from typing import Any
 
@@ -85,12 +86,18 @@ def _fits(gives: Gives, shape: tuple[int | None, ...], classes: int) -> None:
 
 
 def _names(model: Any) -> list[str]:
-    """A Sequential has an output only once it was called, and never a name for it."""
+    """A Sequential has an output only once it was called, and never a name for it. What comes out
+    of one layer has one name in Keras 3: the second is numbered, as in Keras 2.
+    """
     given = getattr(model, "output", None)
     if isinstance(given, dict):
         return [str(name) for name in given]
-    names = getattr(model, "output_names", None) or [tensor.name for tensor in model.outputs]
-    return [str(name) for name in names]
+    known = getattr(model, "output_names", None) or [tensor.name for tensor in model.outputs]
+    names: list[str] = []
+    for name in map(str, known):
+        numbered = (f"{name}_{number}" for number in count(1))
+        names.append(next(one for one in chain([name], numbered) if one not in names))
+    return names
 
 
 def _widths(model: Any, names: list[str]) -> tuple[tuple[str, int], ...]:
@@ -114,9 +121,9 @@ def _is_coarse(tensor: Any) -> bool:
     return bool(getattr(tensor.dtype, "name", tensor.dtype) == "bfloat16")
 
 
-def _activation(model: Any) -> str:
+def _activation(model: Any, output: int = 0) -> str:
     """Of the layer that the answers come out of, '' where it has none of its own to say."""
-    last = model.layers[-1]
+    last, _, place = model.outputs[output]._keras_history
     if getattr(last, "layers", None):
-        return _activation(last)
+        return _activation(last, place)
     return str(getattr(getattr(last, "activation", None), "__name__", ""))

@@ -1,7 +1,9 @@
 """Opens a file of Keras, by its first bytes and not by its ending; says of one that can't be opened
 what to do instead. Neighbour: `libraries.keras` asks what the model takes.
 
-Code of a file is never run: a `Lambda` layer and classes of the author's own are refused.
+Code of a file is never run: a `Lambda` layer and classes of the author's own are refused. So is
+what answers by more than the row: its configuration says so for sure, and a few rows asked need not
+show it.
 """
 
 import json
@@ -62,7 +64,34 @@ def described(path: Path) -> KerasFile:
             "the model where it was trained, load them into it, and save the whole: "
             "model.save('model.keras')"
         )
+    _refuse_what_depends_on_more(found.network)
     return found
+
+
+def _refuse_what_depends_on_more(network: Any) -> None:
+    """Raises `UnsupportedModel` where chance, the batch or earlier rows have a say."""
+    for part in _parts(network):
+        name = part.get("name") or part["config"].get("name") or part["class_name"]
+        if _is_called_in_training(part.get("inbound_nodes")):
+            raise UnsupportedModel(
+                f"its layer {name} is called with training=True: model(rows) then answers by "
+                "chance, or by whoever else is in the batch, and predict() of Keras 3 does not. "
+                "Which is meant can't be known, and what answers by chance can't be judged: build "
+                "it without training=True, load the weights into that, and save it again"
+            )
+        if part["config"].get("stateful"):
+            raise UnsupportedModel(
+                f"its layer {name} is stateful: an answer depends on the rows that were asked "
+                "before it, whosever they were. Build it with stateful=False, load the weights "
+                "into that (new.set_weights(old.get_weights())), and save it again"
+            )
+
+
+def _is_called_in_training(nodes: Any) -> bool:
+    """Keras 2 and 3 lay out the arguments of a call differently, and both by name."""
+    if isinstance(nodes, dict):
+        return nodes.get("training") == 1 or any(map(_is_called_in_training, nodes.values()))
+    return isinstance(nodes, list) and any(map(_is_called_in_training, nodes))
 
 
 def _archive(path: Path) -> KerasFile:
