@@ -33,6 +33,7 @@ fmt: venv ## Format and sort imports
 test: check images models ## Everything that CI runs: check, then every suite on a real cluster
 	@$(PYTHON) -m dev.cluster build metrics-server promtool kubeconform azurite fake-gcs-server registry
 	@$(PYTHON) -m dev.cluster postgres
+	@$(PYTHON) -m dev.cluster redis
 	@$(PY) -m dev.suite chart page timing failover scenarios e2e disruptive server
 
 test-changed: venv ## What your change can reach; SINCE=COMMIT for more than the uncommitted one
@@ -43,6 +44,7 @@ test-unit: venv ## Unit tests of the pure core only
 
 test-server: cluster-up models ## Model store, registry and server processes (the store's tests need the cluster's MinIO program)
 	@$(PYTHON) -m dev.cluster postgres
+	@$(PYTHON) -m dev.cluster redis
 	@$(PYTHON) -m dev.cluster build azurite fake-gcs-server registry
 	@$(PY) -m dev.suite server timing
 

@@ -27,6 +27,7 @@ with Gateway API (Traefik), Prometheus and MinIO.
   database    add an empty PostgreSQL, built once (a minute), for the demo's registry
   argocd      add Argo CD's core, built once (ten minutes), and a Git server, for tests/gitops
   postgres    install PostgreSQL's programs, for tests/registry
+  redis       install Redis' and Valkey's programs, for tests/server
   load NAME…  load images built here into every node
   env         shell lines for KUBECONFIG and PATH:  eval "$(python3 -m dev.cluster env)"
   kubeconfig  the path of the kubeconfig
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "database",
             "argocd",
             "postgres",
+            "redis",
             "load",
             "env",
             "kubeconfig",
@@ -97,8 +99,8 @@ def _do(verb: str, names: list[str], chosen: str | None) -> int:
         if programs or not names:
             gobuild.build(programs) if programs else build()
         return 0
-    if verb == "postgres":
-        packages.ensure_postgres()
+    if verb in ("postgres", "redis"):
+        packages.ensure_postgres() if verb == "postgres" else packages.ensure_redis()
         return 0
     cluster = provider.choose(chosen)
     started = time.monotonic()

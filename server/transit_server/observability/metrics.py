@@ -2,7 +2,8 @@
 
 Each series has `model_deployment` and `revision`, so that a candidate and the stable revision can
 be told apart. Neighbours: `request_counters` and `latencies` have what is counted for each request,
-`feedback_series` what comes later, `prediction_log_series` what is written down.
+`feedback_series` what comes later, `prediction_log_series` what is written down,
+`answer_cache_series` what was answered before.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from prometheus_client import (
 )
 
 from transit_models.storage.node_cache.report import Result
+from transit_server.observability.answer_cache_series import AnswerCacheSeries
 from transit_server.observability.feedback_series import FeedbackSeries
 from transit_server.observability.latencies import Latencies
 from transit_server.observability.prediction_log_series import PredictionLogSeries
@@ -173,6 +175,10 @@ class Metrics:
     def prediction_log(self) -> PredictionLogSeries:
         """The series of the prediction log, for who has one."""
         return PredictionLogSeries(self.registry, *self._constant)
+
+    def answer_cache(self) -> AnswerCacheSeries:
+        """The series of the answer cache, for who has one."""
+        return AnswerCacheSeries(self.registry, *self._constant)
 
     def refused(self, reason: str, client: str) -> None:
         """Count a request that was turned away for its API key or its rate."""

@@ -16,6 +16,7 @@ import logging
 import time
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -49,6 +50,16 @@ class Prediction:
     class_ids: list[int]
     errors: dict[int, Failure]
     seconds: float
+
+
+class Predicting(Protocol):
+    """`Inference`, or what stands before it."""
+
+    async def predict(
+        self, model: ServedModel, rows: Rows, started: float, request_id: str, serial: bytes
+    ) -> Prediction:
+        """See `Inference.predict`."""
+        ...
 
 
 class Inference:
@@ -125,6 +136,28 @@ class Inference:
                 *(model, kept, result.scores, class_ids, errors, seconds, request_id, serial)
             )
         return Prediction(model, result.scores, class_ids, result.errors, seconds)
+
+    def remembered(
+        self,
+        model: ServedModel,
+        rows: Rows,
+        scores: Scores,
+        started: float,
+        request_id: str,
+        serial: bytes,
+    ) -> Prediction:
+        """What this very model has answered to these rows before: a success without a latency, and
+        no sign that it works. See `remembering`.
+        """
+        class_ids = _class_ids(BatchResult(scores), model)
+        model.metrics.requests.answered(class_ids, len(rows))
+        seconds = time.perf_counter() - started
+        if self._prediction_log is not None:
+            kept = self._prediction_log.kept(model, rows)
+            self._prediction_log.answered(
+                *(model, kept, scores, class_ids, {}, seconds, request_id, serial)
+            )
+        return Prediction(model, scores, class_ids, {}, seconds)
 
     def _log_failed(
         self,

@@ -18,7 +18,7 @@ from transit_server.api.v2.answers import InferAnswer, encoded, outputs_of, want
 from transit_server.api.v2.inputs import described, rows_of
 from transit_server.api.v2.requests import Parameters, decode_infer
 from transit_server.errors import ClientMistake, NotReady, PredictionFailed
-from transit_server.serving.inference import Inference, Prediction
+from transit_server.serving.inference import Predicting, Prediction
 from transit_server.serving.registry import Registry
 
 
@@ -42,7 +42,7 @@ class OpenInferenceApi:
     def __init__(
         self,
         registry: Registry,
-        inference: Inference,
+        inference: Predicting,
         revision: str,
         max_rows: int,
         splitter: Splitter | None = None,

@@ -1,0 +1,126 @@
+"""The one connection to the Redis, by redis-py; the only module that knows it.
+
+Many questions and answers go in one write, and come back in one read mostly. Nothing is retried
+here, and a connection that failed is never used again: what it still gets would be taken for the
+answer to something else.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from redis.asyncio import Connection, SSLConnection
+from redis.asyncio.connection import parse_url
+from redis.exceptions import ConnectionError, ResponseError
+from redis.exceptions import TimeoutError as SocketTimeout
+
+CONNECT: Final = 2.0  # seconds, which nobody waits for
+_URL, _AUTHORITY = "url", "ca.crt"
+
+
+class BadAddress(Exception):
+    """There is no address, or none of a Redis. The message has nothing of it."""
+
+
+class Garbled(Exception):
+    """What came is no answer to what was asked."""
+
+
+class Unreachable(Exception):
+    """The connection takes too long."""
+
+
+class Link:
+    """A connection that answers."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def exchange(
+        self, names: Sequence[str], entries: Sequence[tuple[str, bytes]], ttl: float
+    ) -> tuple[list[bytes | None], list[str]]:
+        """What there is under `names`, in their order; and why some of `entries` were refused."""
+        commands: list[tuple[str | bytes | int, ...]] = [("MGET", *names)] if names else []
+        commands += [("SET", name, entry, "PX", int(ttl * 1000)) for name, entry in entries]
+        await self._connection.send_packed_command(self._connection.pack_commands(commands))
+        found: list[bytes | None] = []
+        if names:
+            found = _values(await self._connection.read_response(), len(names))
+        return found, [refusal for _ in entries if (refusal := await self._refusal())]
+
+    async def close(self) -> None:
+        """Leave it, without waiting for anything."""
+        await self._connection.disconnect(nowait=True)
+
+    async def _refusal(self) -> str:
+        try:
+            said = await self._connection.read_response()
+        except ResponseError as error:
+            return type(error).__name__
+        if said != b"OK":
+            raise Garbled("what came is no answer to SET")
+        return ""
+
+
+async def connected(secret: Path) -> Link:
+    """A connection to the Redis of a mounted Secret, which is read each time: it may have changed.
+
+    Raises `BadAddress`, and what redis-py raises.
+    """
+    # Reading files and authorities takes the event loop longer than Redis may.
+    connection = await asyncio.to_thread(_connection, secret)
+    try:
+        async with asyncio.timeout(CONNECT):
+            await connection.connect()  # type: ignore[no-untyped-call]
+    except TimeoutError:
+        raise Unreachable(f"no connection within {CONNECT:g} s") from None
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        raise
+    return Link(connection)
+
+
+def explained(error: Exception) -> str:
+    """A failure in words that may stand in a log: a server's own may repeat what it was sent, such
+    as the password.
+    """
+    if type(error) in (BadAddress, Garbled, Unreachable, ConnectionError, SocketTimeout):
+        return str(error)[:300]
+    return type(error).__name__
+
+
+def _connection(secret: Path) -> Connection:
+    try:
+        url = (secret / _URL).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadAddress(f"{secret / _URL} can't be read: {type(error).__name__}") from None
+    authority = secret / _AUTHORITY
+    try:
+        told: dict[str, Any] = dict(parse_url(url))
+        kind = told.pop("connection_class", Connection)
+        if kind is SSLConnection and authority.is_file():
+            told["ssl_ca_data"] = authority.read_text()
+        # RESP2 has no messages that come unasked. SETINFO is what old servers and proxies refuse.
+        own = {"protocol": 2, "driver_info": None, "socket_timeout": None}
+        connection: Connection = kind(**told | own | {"socket_connect_timeout": CONNECT})
+        if isinstance(connection, SSLConnection):
+            connection.ssl_context.get()
+    except (ValueError, TypeError, OSError, ssl.SSLError) as error:
+        # Their texts have parts of the address, maybe of the password.
+        kinds = "redis://, rediss:// or unix://"
+        text = f"{secret / _URL} is no address of {kinds}, or {_AUTHORITY} no certificate"
+        raise BadAddress(f"{text} ({type(error).__name__})") from None
+    return connection
+
+
+def _values(said: object, count: int) -> list[bytes | None]:
+    if not isinstance(said, list) or len(said) != count:
+        raise Garbled("what came is no answer to MGET")
+    found: list[bytes | None] = []
+    for value in said:
+        if value is not None and not isinstance(value, bytes):
+            raise Garbled("what came is no answer to MGET")
+        found.append(value)
+    return found

@@ -1,0 +1,92 @@
+"""A Redis or a Valkey of a test's own: a private port of 127.0.0.1, a password, nothing on the disk.
+
+It can be stopped as a hanging one is, ended at once, and started again, empty and at the same
+address.
+"""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import redis
+
+from dev.cluster.programs import packages
+from tests.minio import mount
+from tests.support import eventually
+
+PASSWORD = "transit-secret/of#redis"
+_IN_URL = "transit-secret%2Fof%23redis"
+Kind = Literal["redis", "valkey"]
+
+
+class RedisServer:
+    """One server. `secret` is a folder as the kubelet mounts a Secret."""
+
+    def __init__(self, kind: Kind, folder: Path) -> None:
+        self._program = packages.REDIS if kind == "redis" else packages.valkey()
+        if not self._program.is_file():
+            pytest.fail(f"{kind} is missing: python3 -m dev.cluster redis")
+        self._name = f"{kind}-server"
+        self._folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.url = f"redis://:{_IN_URL}@127.0.0.1:{self.port}/1"
+        self.secret = folder / "secret"
+        mount(self.secret, {"url": self.url})
+        self.client: redis.Redis = redis.Redis.from_url(self.url)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(self._name, "--bind", "127.0.0.1", "--port", str(self.port)),
+                    *("--requirepass", PASSWORD, "--save", "", "--maxmemory", "32mb"),
+                ],
+                executable=self._program,
+                cwd=self._folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        eventually(f"{self._name} answers", self._answers, 60, pause=0.02)
+
+    def hang(self) -> None:
+        """It takes connections, and answers nobody."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait(20)
+
+    def names(self) -> set[str]:
+        """Of all entries."""
+        return {name.decode() for name in self.client.keys("transit:answer:*")}
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
+        try:
+            return bool(self.client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+@contextmanager
+def running(kind: Kind, folder: Path) -> Iterator[RedisServer]:
+    """Run one until the block ends."""
+    server = RedisServer(kind, folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.client.close()
+        server.kill()
