@@ -70,7 +70,7 @@ class RedisServer:
 
     def names(self) -> set[str]:
         """Of all entries."""
-        return {name.decode() for name in self.client.keys("transit:answer:*")}
+        return {str(name, "ascii") for name in self.client.keys("transit:answer:*")}
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]

@@ -10,10 +10,12 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from redis.asyncio import Connection, SSLConnection
 from redis.asyncio.connection import parse_url
-from redis.exceptions import ConnectionError, ResponseError
+from redis.exceptions import ConnectionError as LinkError
+from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as SocketTimeout
 
 CONNECT: Final = 2.0  # seconds, which nobody waits for
@@ -74,10 +76,10 @@ async def connected(secret: Path) -> Link:
     try:
         async with asyncio.timeout(CONNECT):
             await connection.connect()  # type: ignore[no-untyped-call]
-    except TimeoutError:
-        raise Unreachable(f"no connection within {CONNECT:g} s") from None
-    except BaseException:
+    except BaseException as error:
         await connection.disconnect(nowait=True)
+        if type(error) is TimeoutError:
+            raise Unreachable(f"no connection within {CONNECT:g} s") from None
         raise
     return Link(connection)
 
@@ -86,7 +88,7 @@ def explained(error: Exception) -> str:
     """A failure in words that may stand in a log: a server's own may repeat what it was sent, such
     as the password.
     """
-    if type(error) in (BadAddress, Garbled, Unreachable, ConnectionError, SocketTimeout):
+    if type(error) in (BadAddress, Garbled, Unreachable, LinkError, SocketTimeout):
         return str(error)[:300]
     return type(error).__name__
 
@@ -98,6 +100,7 @@ def _connection(secret: Path) -> Connection:
         raise BadAddress(f"{secret / _URL} can't be read: {type(error).__name__}") from None
     authority = secret / _AUTHORITY
     try:
+        _refuse_what_is_cut_off(url)
         told: dict[str, Any] = dict(parse_url(url))
         kind = told.pop("connection_class", Connection)
         if kind is SSLConnection and authority.is_file():
@@ -110,9 +113,19 @@ def _connection(secret: Path) -> Connection:
     except (ValueError, TypeError, OSError, ssl.SSLError) as error:
         # Their texts have parts of the address, maybe of the password.
         kinds = "redis://, rediss:// or unix://"
-        text = f"{secret / _URL} is no address of {kinds}, or {_AUTHORITY} no certificate"
+        text = f"{secret / _URL} is no address of {kinds}, or {_AUTHORITY} no certificate;"
+        text += " in a password, / is %2F, # is %23 and @ is %40"
         raise BadAddress(f"{text} ({type(error).__name__})") from None
     return connection
+
+
+def _refuse_what_is_cut_off(url: str) -> None:
+    """Raises `ValueError` for a password with a / or # as it is, which ends the host's part: what
+    stands before it would pass for host and port.
+    """
+    parts = urlsplit(url)
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError
 
 
 def _values(said: object, count: int) -> list[bytes | None]:
