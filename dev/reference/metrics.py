@@ -72,6 +72,7 @@ def server_page() -> str:
     model.requests.has_classes(["planet"])
     metrics.refused("unauthorized", "")
     metrics.prediction_log()
+    metrics.answer_cache().of("forest", "1.0.0")
     metrics.feedback.count("a", "forest", "1.0.0", "correct")
     return metrics.expose().decode()
 

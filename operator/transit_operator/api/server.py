@@ -44,6 +44,7 @@ RESERVED_ENV = (
     "TRANSIT_API_KEYS_FILE",
     "TRANSIT_FEEDBACK_KEY_FILE",
     "TRANSIT_PREDICTION_LOG",
+    "TRANSIT_ANSWER_CACHE",
     "TRANSIT_TERMINATION_LOG",
 )
 
@@ -341,6 +342,26 @@ class PredictionLog(ApiModel):
     )
 
 
+class AnswerCache(ApiModel):
+    secret_name: str = Field(
+        max_length=253,
+        description="Secret with the url of a Redis or Valkey, redis://:PASSWORD@HOST:6379/0 or"
+        " rediss:// for TLS, and ca.crt for an authority of its own. A changed Secret counts"
+        " without a restart.",
+        json_schema_extra=SECRET_NAME,
+    )
+    ttl: str = Field(
+        default="5m",
+        pattern=r"^[1-9][0-9]{0,5}(s|m|h)$",
+        description="How long an answer may be given again.",
+    )
+    largest: str = Field(
+        default="16Ki",
+        pattern=r"^[1-9][0-9]{0,8}(Ki|Mi|k|M)?$",
+        description="Answers that are larger are not kept.",
+    )
+
+
 class Server(ApiModel):
     image: str | None = Field(
         default=None,
@@ -387,4 +408,10 @@ class Server(ApiModel):
         default=None,
         description="Write single predictions into the store that the operator's configuration"
         " names (predictionLog.uri); without it none is written.",
+    )
+    answer_cache: AnswerCache | None = Field(
+        default=None,
+        description="Share answers to identical rows among the pods of a revision, in a Redis;"
+        " without it each request is the model's to answer. For models whose answers follow from"
+        " the row alone.",
     )

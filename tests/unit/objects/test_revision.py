@@ -30,6 +30,7 @@ SERVER = {
     "env": [{"name": "A", "value": "1"}],
     "batching": {"maxSize": 8, "maxWait": "5ms"},
     "predictionLog": {},
+    "answerCache": {"secretName": "redis"},
 }
 
 

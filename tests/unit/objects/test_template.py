@@ -11,9 +11,9 @@ from transit_models import file_formats
 from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.api.config.servers import FileFormat
 from transit_operator.api.server import RESERVED_ENV, LoggedFeature
-from transit_operator.core.objects.mounts import PREDICTION_LOG
+from transit_operator.core.objects.mounts import ANSWER_CACHE, PREDICTION_LOG
 from transit_operator.core.objects.template import ForbiddenPath, NowhereToLog, pod_template
-from transit_server.settings import Features, PredictionLogSettings
+from transit_server.settings import AnswerCacheSettings, Features, PredictionLogSettings
 
 DEFAULT = OperatorConfig()
 ROOTS = OperatorConfig.model_validate({"fileRoots": ["/srv/models", "/data"]})
@@ -53,6 +53,25 @@ def test_which_formats_are_opened_is_the_administrators_choice() -> None:
         found = made["spec"]["containers"][0]["env"]
         assert [v["value"] for v in found if v["name"] == "TRANSIT_FORMATS"] == ["onnx,skops"]
         assert "TRANSIT_FORMATS" not in environment(**server), "where all are allowed"
+
+
+def test_a_cache_of_answers_is_told_as_the_servers_settings_read_it() -> None:
+    """The address is in a Secret, which is mounted, and missing is no reason not to serve."""
+    made = template(server={"answerCache": {"secretName": "redis", "ttl": "90s"}})
+    container = made["spec"]["containers"][0]
+    told = next(v["value"] for v in container["env"] if v["name"] == "TRANSIT_ANSWER_CACHE")
+    settings = AnswerCacheSettings.model_validate_json(told)
+    assert (settings.ttl, settings.largest) == (90, 16 * 2**10)
+    (volume,) = [v for v in made["spec"]["volumes"] if v["name"] == "answer-cache"]
+    assert volume["secret"] == {"secretName": "redis", "defaultMode": 0o440, "optional": True}
+    (mount,) = [m for m in container["volumeMounts"] if m["name"] == "answer-cache"]
+    assert mount["mountPath"] == str(settings.secret) == ANSWER_CACHE
+
+
+@pytest.mark.parametrize("wrong", [{"ttl": "0s"}, {"ttl": "5"}, {"largest": "0"}, {"url": "x"}])
+def test_a_cache_that_no_server_would_take_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        template(server={"answerCache": {"secretName": "redis", **wrong}})
 
 
 SINK = {"uri": "s3://predictions", "secretName": "log", "every": "5s"}

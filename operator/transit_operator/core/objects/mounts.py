@@ -13,10 +13,12 @@ API_KEYS: Final = "/etc/transit/api-keys"
 FEEDBACK: Final = "/etc/transit/feedback"
 STORAGE_SECRET: Final = "/etc/transit/storage"
 PREDICTION_LOG: Final = "/etc/transit/prediction-log"
+ANSWER_CACHE: Final = "/etc/transit/answer-cache"
 STORAGE_VOLUME: Final = "storage-secret"
 API_KEYS_VOLUME: Final = "api-keys"
 FEEDBACK_VOLUME: Final = "feedback"
 PREDICTION_LOG_VOLUME: Final = "prediction-log"
+ANSWER_CACHE_VOLUME: Final = "answer-cache"
 
 # Without a limit a pod fills its node, and the kubelet evicts whomever it likes. With one it
 # evicts the pod that has more. Another one is a podTemplate's to set.
@@ -48,6 +50,8 @@ def mounts(storage: Storage, server: Server, log_secret: str) -> list[dict[str, 
     found.append({"name": FEEDBACK_VOLUME, "mountPath": FEEDBACK, "readOnly": True})
     if server.prediction_log is not None and log_secret:
         found.append({"name": PREDICTION_LOG_VOLUME, "mountPath": PREDICTION_LOG, "readOnly": True})
+    if server.answer_cache is not None:
+        found.append({"name": ANSWER_CACHE_VOLUME, "mountPath": ANSWER_CACHE, "readOnly": True})
     return found
 
 
@@ -77,6 +81,8 @@ def volumes(
     found.append(_secret(FEEDBACK_VOLUME, feedback_secret, optional=True))
     if server.prediction_log is not None and log_secret:
         found.append(_secret(PREDICTION_LOG_VOLUME, log_secret, optional=True))
+    if server.answer_cache is not None:
+        found.append(_secret(ANSWER_CACHE_VOLUME, server.answer_cache.secret_name, optional=True))
     return found
 
 

@@ -26,7 +26,12 @@ from ..times import epoch
 from .build import Object, Owner, labels, metadata
 from .causes import CONTENT_CHANGED, cause
 from .identity import revision_labels
-from .mounts import API_KEYS_VOLUME, FEEDBACK_VOLUME, PREDICTION_LOG_VOLUME
+from .mounts import (
+    ANSWER_CACHE_VOLUME,
+    API_KEYS_VOLUME,
+    FEEDBACK_VOLUME,
+    PREDICTION_LOG_VOLUME,
+)
 from .revision import content_key
 from .template import pod_template, signing_keys
 
@@ -49,7 +54,10 @@ _REASONS = {3: "StorageUnavailable", 4: "ContentRefused"}
 _NO_TOOLS = ("No module named 'transit_models", "executable file not found")
 _WITHOUT_TOOLS = "there is no transit-models in the image (spec.server.image)"
 
-_SERVERS_VOLUMES = (API_KEYS_VOLUME, FEEDBACK_VOLUME, PREDICTION_LOG_VOLUME)
+_SERVERS_VOLUMES = (
+    *(API_KEYS_VOLUME, FEEDBACK_VOLUME),
+    *(PREDICTION_LOG_VOLUME, ANSWER_CACHE_VOLUME),
+)
 _ONLY_OF_SERVERS = ("ports", "readinessProbe", "livenessProbe", "startupProbe", "lifecycle")
 _MESSAGE_FILE = "/dev/termination-log"
 

@@ -45,6 +45,9 @@ _LEFT_OUT: Final[dict[str, Any]] = {
     "server.prediction_log.share": 1.0,
     "server.prediction_log.features": "Omit",
     "server.prediction_log.columns": {},
+    "server.answer_cache": None,
+    "server.answer_cache.ttl": "5m",
+    "server.answer_cache.largest": "16Ki",
 }
 
 

@@ -20,6 +20,7 @@ from ..observed import Wanted
 from .identity import revision_labels, selector
 from .merge import merged
 from .mounts import (
+    ANSWER_CACHE,
     API_KEYS,
     CACHE,
     FEEDBACK,
@@ -275,6 +276,9 @@ def _environment(
         own["TRANSIT_SIGNING_KEYS"] = keys
     if (log := prediction_log(spec, config)) is not None:
         own["TRANSIT_PREDICTION_LOG"] = log
+    if (cache := spec.server.answer_cache) is not None:
+        told = {"secret": ANSWER_CACHE, "ttl": cache.ttl, "largest": cache.largest}
+        own["TRANSIT_ANSWER_CACHE"] = json.dumps(told)
     if config.formats:
         own["TRANSIT_FORMATS"] = ",".join(config.formats)
     # The API server refuses reserved names; what it let pass before that still has no effect.
