@@ -10,7 +10,7 @@ CODE := operator server models registry cli dev tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-page test-page-live test-long demo models images crds reference docs docs-serve golden argocd gateway-schema vendored requirements \
-	cluster-up cluster-down clean bench-scale bench-server bench-loading bench-neighbour bench-prediction-log bench-rollback bench-locust bench-simulation
+	cluster-up cluster-down clean bench-scale bench-server bench-loading bench-neighbour bench-prediction-log bench-answer-cache bench-rollback bench-locust bench-simulation
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,10 @@ bench-loading: venv models ## Loading time and memory against another commit: AG
 
 bench-prediction-log: venv models ## What the prediction log takes of a server's throughput (two minutes)
 	@$(PY) -m benchmarks.prediction_log
+
+bench-answer-cache: venv models ## What the answer cache gains, and what it costs (four minutes)
+	@$(PYTHON) -m dev.cluster redis
+	@$(PY) -m benchmarks.answer_cache
 
 bench-neighbour: venv models ## What one client suffers from another that means harm (five minutes)
 	@$(PY) -m benchmarks.neighbour

@@ -1,4 +1,4 @@
-"""A Redis or a Valkey of a test's own: a private port of 127.0.0.1, a password, nothing on the disk.
+"""A Redis or Valkey of a test's own: a private port of 127.0.0.1, a password, nothing on disk.
 
 It can be stopped as a hanging one is, ended at once, and started again, empty and at the same
 address.
