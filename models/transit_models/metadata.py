@@ -189,6 +189,9 @@ class Checksum(_Part):
 class ModelMetadata(_Part):
     """All that `metadata.json` says. Raises pydantic's `ValidationError` when built from wrong
     values.
+
+    `undescribed`: what is taken and answered is the model's own affair, and known when it is
+    loaded; what is said all the same, a task or labels, must be so.
     """
 
     model_name: Annotated[str, AfterValidator(check_name)]
@@ -197,6 +200,7 @@ class ModelMetadata(_Part):
     framework: Framework
     framework_version: str = ""
     task: Task = "classification"
+    undescribed: bool = False
     training: dict[str, Any] = Field(default_factory=dict)
     performance: dict[str, Any] = Field(default_factory=dict)
     input_schema: InputSchema
@@ -209,7 +213,9 @@ class ModelMetadata(_Part):
     @model_validator(mode="before")
     @classmethod
     def _inputs_stand_for_their_sum(cls, raw: Any) -> Any:
-        """`input_schema` may be left out where `inputs` says more."""
+        """`input_schema` may be left out where `inputs` says more, or nothing is said of it."""
+        if isinstance(raw, dict) and raw.get("undescribed") is True:
+            return {"input_schema": {"features": 1}, **raw}
         if isinstance(raw, dict) and raw.get("inputs") and "input_schema" not in raw:
             try:
                 features = sum(
@@ -222,6 +228,8 @@ class ModelMetadata(_Part):
 
     @model_validator(mode="after")
     def _classes_fit_task(self) -> "ModelMetadata":
+        if self.undescribed:
+            return self
         classes = self.output_schema.classes
         if self.task == "classification" and classes < 2:
             raise ValueError("output_schema: a classification needs at least 2 classes with labels")
@@ -244,6 +252,8 @@ class ModelMetadata(_Part):
         optional = {"input_schema": ("names", "missing"), "output_schema": ("model_classes",)}
         for part, names in optional.items():
             made[part] = {k: v for k, v in made[part].items() if v or k not in names}
+        if not self.undescribed:
+            del made["undescribed"]
         for name in ("inputs", "outputs"):
             made[name] = [{k: v for k, v in item.items() if v} for item in made[name]]
         return {

@@ -1,6 +1,6 @@
 """From an address to a store, and from `NAME@VERSION` to its parts.
 
-Neighbours: `local`, `objects` and `oci` are what is opened.
+Neighbours: `local`, `objects`, `oci` and `mlflow` are what is opened.
 """
 
 from pathlib import Path
@@ -18,8 +18,8 @@ _BUCKETS = {"s3", "gs", "az"}
 
 def open_storage(uri: str) -> Storage:
     """The store at `uri`: `file:///path` (or a plain path), `s3://bucket/prefix`,
-    `gs://bucket/prefix`, `az://container/prefix`, `oci://registry/path`, or `https://host/path`
-    to read from.
+    `gs://bucket/prefix`, `az://container/prefix`, `oci://registry/path`; and to read from,
+    `https://host/path` or `mlflow://host`.
 
     Who asks is in the standard environment variables of each, or in a mounted Secret: see
     `objects.secret`. Nothing is contacted yet.
@@ -46,6 +46,10 @@ def open_storage(uri: str) -> Storage:
         from transit_models.storage.oci.storage import OciStorage
 
         return OciStorage(uri)
+    if parts.scheme == "mlflow":
+        from transit_models.storage.mlflow.storage import MlflowStorage
+
+        return MlflowStorage(uri)
     if parts.scheme in {"file", ""} and parts.netloc in {"", "localhost"} and parts.path:
         from transit_models.storage.local import LocalStorage
 
@@ -56,7 +60,7 @@ def open_storage(uri: str) -> Storage:
         )
     raise InvalidReference(
         f"{uri!r} is no store: write file:///path, s3://bucket/prefix, gs://bucket/prefix, "
-        "az://container/prefix, oci://registry/path or https://host/path"
+        "az://container/prefix, oci://registry/path, https://host/path or mlflow://host"
     )
 
 

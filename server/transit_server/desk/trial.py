@@ -62,6 +62,7 @@ def tried(
         refuse_forbidden(version, allowed)
         begin("loading")
         start = time.perf_counter()
+        version = formats.described(version)
         loaded = formats.load(version, work)
         seconds = time.perf_counter() - start
         predictor = Predictor(

@@ -3,6 +3,7 @@
 `whole.load` is the one order there is, and its rooms are read in that order:
 
 - `allowed` refuses what an administrator forbids, before anything is opened.
+- `describing` finds out what a model takes and answers where its version doesn't say it.
 - `preparation` opens the preprocessing that a version brings.
 - `opening` finds the library of a file; `libraries` has one short file for each, which gives an
   `Engine` that says in the model's own words what it takes and which classes it knows (`base`).
@@ -17,6 +18,7 @@ format is served, so that nobody pays for TensorFlow who serves trees.
 """
 
 from transit_server.formats.base import Engine, NotCompiled, Source, UnsupportedModel
+from transit_server.formats.describing import described
 from transit_server.formats.whole import Loaded, load
 
-__all__ = ["Engine", "Loaded", "NotCompiled", "Source", "UnsupportedModel", "load"]
+__all__ = ["Engine", "Loaded", "NotCompiled", "Source", "UnsupportedModel", "described", "load"]

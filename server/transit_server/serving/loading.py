@@ -167,7 +167,10 @@ class Loader:
             pause = min(2 * pause, 8.0)
 
     def _served(self, ref: ModelRef, version: VerifiedVersion, start: float) -> ServedModel:
-        metadata, settings = version.metadata, self._settings
+        settings = self._settings
+        refuse_forbidden(version, settings.formats)
+        version = formats.described(version)
+        metadata = version.metadata
         metrics = self._metrics.model(ref.name, metadata.version)
         metrics.requests.has_classes(labels_of(metadata.signature.outputs))
         if ref in settings.models:
@@ -175,7 +178,6 @@ class Loader:
         differ = differences(metadata.dependencies)
         if differ and settings.dependencies == "Refuse":
             raise formats.UnsupportedModel(f"TRANSIT_DEPENDENCIES is Refuse, and {differ[0]}")
-        refuse_forbidden(version, settings.formats)
         threads = ref.intra_op_threads or settings.intra_op_threads
         loaded = formats.load(version, settings.cache_dir, threads)
         differ += tuple(

@@ -16,7 +16,7 @@ from transit_models.errors import StorageUnavailable
 SECRET = "TRANSIT_STORAGE_SECRET"
 CA = "ca.crt"
 DOCKER_SECRET = ".dockerconfigjson"  # of a Secret of the type kubernetes.io/dockerconfigjson
-_VARIABLES = ("AWS_", "GOOGLE_", "AZURE_", "OCI_", "DOCKER_CONFIG", "HTTP_AUTHORIZATION")
+_VARIABLES = ("AWS_", "GOOGLE_", "AZURE_", "OCI_", "MLFLOW_", "DOCKER_CONFIG", "HTTP_AUTHORIZATION")
 
 
 @dataclass(frozen=True)

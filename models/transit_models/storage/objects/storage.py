@@ -1,25 +1,20 @@
 """The model store elsewhere, and among objects, whatever kind of storage has them.
 
 Neighbours: `objects` has the operations, `publishing` writes versions and `downloading` brings
-them; `storage.oci` is another one that is elsewhere; `storage.protocol` says what it can do. Among
+them; `storage.copies` keeps them here; `storage.oci` is another one that is elsewhere. Among
 objects a version counts as published once its `checksum.sha256` is there, which is written last.
 """
 
-import fcntl
 import hashlib
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from transit_models.errors import (
     ContentChanged,
     InvalidReference,
     ModelNotFound,
-    ModelStoreError,
-    StorageUnavailable,
 )
 from transit_models.integrity import CHECKSUMS, SIGNATURES, VerifiedVersion, verify_version
+from transit_models.storage.copies import Copies
 from transit_models.storage.objects.downloading import download
 from transit_models.storage.objects.objects import Objects
 from transit_models.storage.objects.publishing import discard, is_scratch, publish
@@ -42,13 +37,11 @@ from transit_models.versions import (
     plain,
 )
 
-log = logging.getLogger(__name__)
-
 _MAX_ALIAS_BYTES = 128
 
 
-class RemoteStorage:
-    """What is the same of every `Storage` that is elsewhere: how it is read."""
+class RemoteStorage(Copies):
+    """What is the same of every `Storage` of the layout that is elsewhere: how it is read."""
 
     def __init__(self, objects: Source) -> None:
         self.objects = objects
@@ -104,34 +97,6 @@ class RemoteStorage:
     def digest(self, name: str, version: str) -> str:
         """See `Storage.digest`."""
         return hashlib.sha256(self._published(name, version)).hexdigest()
-
-    def fetch(
-        self,
-        name: str,
-        version: str,
-        into: Path,
-        digest: str | None = None,
-        *,
-        copy: bool = False,
-    ) -> VerifiedVersion:
-        """See `Storage.fetch`: always a copy.
-
-        One that is there already, intact and of the same checksums as the store's, is used again;
-        also when the store does not answer, so that a pod restarts while the store is down.
-        """
-        version = plain(version)
-        target = into / check_name(name) / directory_name(version)
-        with _alone(target):
-            cached = _cached(target, name, version)
-            if cached and cached.digest == digest:
-                return cached  # whatever the store has by now
-            try:
-                return self._fetch(name, version, target, digest, cached)
-            except StorageUnavailable as error:
-                if not cached:
-                    raise
-                log.warning("%s; using the verified copy in %s", error, target)
-                return cached
 
     def _fetch(
         self,
@@ -228,26 +193,3 @@ class ObjectStorage(RemoteStorage):
 
 def _folder(name: str, version: str) -> str:
     return f"{check_name(name)}/{directory_name(version)}/"
-
-
-def _cached(target: Path, name: str, version: str) -> VerifiedVersion | None:
-    if not target.is_dir():
-        return None
-    try:
-        return verify_version(target, name, version)
-    except ModelStoreError as error:
-        log.warning("the cached copy in %s is not intact (%s); fetching again", target, error)
-        return None
-
-
-@contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """One fetch of a version at a time in a cache: the second finds it there."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        lock = target.with_name(f".{target.name}.lock").open("w")
-    except OSError as error:
-        raise StorageUnavailable(f"the cache {target.parent} cannot be written: {error}") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -7,25 +7,18 @@ has the blobs, may be another host: what was said to the registry is not said to
 
 import json
 import re
-import ssl
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import urllib3
-from urllib3.exceptions import (
-    HTTPError,
-    MaxRetryError,
-    ProtocolError,
-    ReadTimeoutError,
-    SSLError,
-)
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from transit_models.errors import StorageUnavailable
+from transit_models.storage.connections import WAIT, connections, unreachable
 from transit_models.storage.objects.secret import Told, told
 from transit_models.storage.objects.source import SMALL
 from transit_models.storage.oci.accounts import PLACES, account
@@ -35,9 +28,7 @@ PLAIN_HTTP = "OCI_PLAIN_HTTP"
 _REDIRECTS = 5
 _ERRORS = 8 * 1024
 _SAID = 300
-_WAIT = urllib3.Timeout(connect=5, read=20)
 _WAIT_TO_PUT = urllib3.Timeout(connect=20, read=600)  # it hashes all of it before it answers
-_POOL = 16  # connections to a host: those of all pieces of all files
 _HUB = {"docker.io": "registry-1.docker.io"}
 _LOGIN = {"docker.io": "index.docker.io"}
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
@@ -101,7 +92,7 @@ class Client:
         except (ProtocolError, ReadTimeoutError) as error:
             raise Interrupted(f"{self.uri} broke off: {error}"[:_SAID]) from error
         except HTTPError as error:
-            raise self._unreachable(error) from error
+            raise unreachable(self.uri, error, PLAIN_HTTP) from error
 
     def _answer(
         self,
@@ -145,7 +136,7 @@ class Client:
                 headers=headers | said,
                 redirect=False,
                 preload_content=False,
-                timeout=_WAIT if body is None else _WAIT_TO_PUT,
+                timeout=WAIT if body is None else _WAIT_TO_PUT,
             )
             if body is not None or answer.status not in (301, 302, 303, 307, 308):
                 return answer
@@ -192,34 +183,8 @@ class Client:
         now = self._tell()
         with self._lock:
             if self._session is None or self._session.told != now:
-                self._session = _Session(now, self._pool(now))
+                self._session = _Session(now, connections(now, self._scheme(now), self.host))
             return self._session
-
-    def _pool(self, now: Told) -> urllib3.PoolManager:
-        """Waits are bounded, and what may work the next time is tried again."""
-        context = ssl.create_default_context()
-        if authority := now.authority:
-            try:
-                context.load_verify_locations(cadata=authority)
-            except (ssl.SSLError, ValueError) as error:
-                raise StorageUnavailable(f"ca.crt can't be used: {error}") from error
-        options: dict[str, Any] = {
-            "maxsize": _POOL,
-            "ssl_context": context,
-            "retries": urllib3.Retry(
-                total=3,
-                redirect=0,
-                status_forcelist=(429, 500, 502, 503, 504),
-                backoff_factor=0.2,
-                backoff_max=5,
-                retry_after_max=10,
-                raise_on_status=False,
-            ),
-        }
-        proxy = urllib.request.getproxies().get(self._scheme(now))
-        if not proxy or urllib.request.proxy_bypass(self.host):
-            return urllib3.PoolManager(**options)
-        return urllib3.ProxyManager(proxy, **options)
 
     def _base(self, session: _Session) -> str:
         return f"{self._scheme(session.told)}://{_HUB.get(self.host, self.host)}"
@@ -250,14 +215,3 @@ class Client:
                 f"check {PLACES}"
             )
         return StorageUnavailable(f"{self.uri} cannot be used: {text}")
-
-    def _unreachable(self, error: HTTPError) -> StorageUnavailable:
-        reason: Any = error.reason if isinstance(error, MaxRetryError) else error
-        text = str(reason)[:_SAID]
-        if isinstance(reason, SSLError):
-            return StorageUnavailable(
-                f"{self.uri} is not trusted: {text} (an authority of your own is the key ca.crt of "
-                "storage.secretName, or a file that SSL_CERT_FILE names; a registry without TLS "
-                f'needs {PLAIN_HTTP}: "true")'
-            )
-        return StorageUnavailable(f"{self.uri} cannot be reached: {text}")
