@@ -31,7 +31,7 @@ fmt: venv ## Format and sort imports
 	@$(VENV)/bin/ruff format $(CODE) && $(VENV)/bin/ruff check --fix $(CODE)
 
 test: check images models ## Everything that CI runs: check, then every suite on a real cluster
-	@$(PYTHON) -m dev.cluster build metrics-server promtool kubeconform azurite fake-gcs-server registry
+	@$(PYTHON) -m dev.cluster build metrics-server promtool kubeconform azurite fake-gcs-server registry mlflow
 	@$(PYTHON) -m dev.cluster postgres
 	@$(PYTHON) -m dev.cluster redis
 	@$(PY) -m dev.suite chart page timing failover scenarios e2e disruptive server
@@ -45,7 +45,7 @@ test-unit: venv ## Unit tests of the pure core only
 test-server: cluster-up models ## Model store, registry and server processes (the store's tests need the cluster's MinIO program)
 	@$(PYTHON) -m dev.cluster postgres
 	@$(PYTHON) -m dev.cluster redis
-	@$(PYTHON) -m dev.cluster build azurite fake-gcs-server registry
+	@$(PYTHON) -m dev.cluster build azurite fake-gcs-server registry mlflow
 	@$(PY) -m dev.suite server timing
 
 test-chart: venv ## The chart's templates with every value, its rules and dashboards; no cluster

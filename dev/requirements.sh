@@ -24,3 +24,6 @@ compile_of cli/pyproject.toml --universal -c requirements/dev.txt -o requirement
 compile_of - --universal -c requirements/dev.txt --no-annotate -o requirements/docs.txt <<<zensical
 # What lists the contents of an image, in a stage of its build that isn't part of it.
 compile_of - --universal -c requirements/dev.txt -o requirements/sbom.txt <<<cyclonedx-bom
+# MLflow's server, for tests of the model store, in an environment of its own (dev/cluster/programs/mlflow.py):
+# one of our tools wants a GraphQL that it can't have. What loads its models agrees with ours.
+compile_of - --universal -c <(sed '/^graphql-core==/,/# via/d' requirements/dev.txt) --no-annotate -o requirements/mlflow.txt <<<'mlflow[auth]'

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from . import paths, provider, versions
 from .local.cluster import build
-from .programs import azurite, gobuild, packages
+from .programs import azurite, gobuild, mlflow, packages
 from .ui import StepFailed, explain, say
 
 HELP = f"""\
@@ -93,9 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _do(verb: str, names: list[str], chosen: str | None) -> int:
     if verb == "build":
-        if azurite.NAME in names:
-            azurite.build()
-        programs = [name for name in names if name != azurite.NAME]
+        others = {azurite.NAME: azurite.build, mlflow.NAME: mlflow.build}
+        for name in others.keys() & set(names):
+            others[name]()
+        programs = [name for name in names if name not in others]
         if programs or not names:
             gobuild.build(programs) if programs else build()
         return 0

@@ -108,7 +108,11 @@ class Client:
                 timeout=WAIT,
             )
             try:
-                yield answer if answer.status < 300 else self._none(answer)
+                if answer.status < 300:
+                    yield answer
+                else:
+                    self._must_be_absence(answer)
+                    yield None
                 answer.read(_ERRORS)  # what is left, if little: the connection can be used again
             finally:
                 answer.close()
@@ -125,8 +129,8 @@ class Client:
                 self._session = now, connections(now, _scheme(now), self.address.host)
             return self._session
 
-    def _none(self, answer: Response) -> None:
-        """There is no such thing. Raises `StorageUnavailable` for every other refusal."""
+    def _must_be_absence(self, answer: Response) -> None:
+        """Raises `StorageUnavailable` for every refusal but that there is no such thing."""
         status = answer.status
         if 300 <= status < 400:
             place = urlsplit(answer.headers.get("Location", ""))

@@ -124,18 +124,18 @@ def _ours(mlmodel: bytes) -> Mapping[str, Any]:
     """What `log_model(…, metadata={"transit": {…}})` says."""
     try:
         said = yaml.safe_load(mlmodel.decode())
-        ours = ((said.get("metadata") or {}).get(OURS) or {}) if isinstance(said, dict) else None
-        unknown = sorted(ours.keys() - set(_SAYS)) if ours is not None else []
-        lists = all(isinstance(ours[key], list) for key in ("labels", "bins") if ours.get(key))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMetadata(f"{MLMODEL} is no YAML: {type(error).__name__}") from error
-    except (AttributeError, TypeError) as error:
-        raise InvalidMetadata(f"{MLMODEL}: its metadata are no mapping") from error
-    if ours is None:
-        raise InvalidMetadata(f"{MLMODEL} is no mapping")
-    if unknown or not lists:
+    for key in ("metadata", OURS):
+        if not isinstance(said, dict):
+            raise InvalidMetadata(f"{MLMODEL} is not as MLflow writes it: {key} is in no mapping")
+        said = said.get(key) or {}
+    if not isinstance(said, dict):
+        raise InvalidMetadata(f"{MLMODEL}: metadata.{OURS} is no mapping")
+    unknown = ", ".join(str(key) for key in said if key not in _SAYS)
+    if unknown or not all(isinstance(said.get(key) or [], list) for key in ("labels", "bins")):
         raise InvalidMetadata(
             f"{MLMODEL}: metadata.{OURS} may say {', '.join(_SAYS)}, of which labels and bins are "
-            f"lists{f'; not known: {unknown}' if unknown else ''}"[:300]
+            f"lists{f', and not {unknown}' if unknown else ''}"[:300]
         )
-    return ours
+    return said
