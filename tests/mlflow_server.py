@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from dev.cluster.programs import mlflow
 from tests.certificates import Authority
 from tests.support import eventually
@@ -66,7 +64,7 @@ class MlflowServer:
         )
         host, port = self.host.split(":")
         tls = f"--ssl-keyfile {self._key} --ssl-certfile {self._certificate}"
-        command = [
+        command: list[str | Path] = [
             *(mlflow.python(), "-m", "mlflow", "server", "--app-name", "basic-auth"),
             *("--backend-store-uri", f"sqlite:///{self._folder}/mlflow.db"),
             *("--artifacts-destination", self.artifacts, "--host", host, "--port", port),
