@@ -60,6 +60,7 @@ class MlflowServer:
         settings.write_text(
             f"[mlflow]\ndefault_permission = READ\nadmin_username = {USER}\n"
             f"admin_password = {PASSWORD}\ndatabase_uri = sqlite:///{self._folder}/auth.db\n"
+            "auth_cache_ttl_seconds = 600\n"  # hashing the password takes longer than all else
             "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
         )
         host, port = self.host.split(":")

@@ -82,9 +82,13 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"models": [{"name": "m", "version": "v1.0"}]},
         ["spec.models[0].version", "must be a semantic version"],
     ),
+    "a number of MLflow's": (
+        {"models": [{"name": "m", "version": "v3"}], "storage": {"uri": "mlflow://mlflow"}},
+        ["spec.models[0].version", "must be a semantic version"],
+    ),
     "an unknown alias": (
         {"models": [{"name": "m", "version": "newest"}]},
-        ["spec.models[0].version", "stable, latest"],
+        ["spec", "an alias is one of stable, latest"],
     ),
     "a window shorter than two intervals": (
         analysis(interval="30s", window="59s"),
@@ -663,6 +667,10 @@ RIGHT: dict[str, dict[str, Any]] = {
     "a bucket's folder": {"storage": {"uri": "s3://models/a/b..c/"}},
     "a bucket of Google's": {"storage": {"uri": "gs://team_models/a"}},
     "a container of Azure's": {"storage": {"uri": "az://models"}},
+    "a registry of MLflow's": {
+        "models": [{"name": "churn", "version": "champion", "follow": "5m"}],
+        "storage": {"uri": "mlflow://mlflow.example.com:5000/ml"},
+    },
     "a registry": {"storage": {"uri": "oci://registry.example.com:5000/team_a/models"}},
     "a web server": {"storage": {"uri": "https://models.example.com:8443/a/b"}},
     "a long hold": rollout(steps=[{"weight": 100, "hold": "86400000ms"}]),

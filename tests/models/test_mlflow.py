@@ -138,8 +138,6 @@ def test_a_version_that_was_deleted(store: Storage, server: MlflowServer, tmp_pa
 
 
 def test_nothing_is_written(store: Storage, tmp_path: Path) -> None:
-    (tmp_path / "model.json").write_bytes(b"{}")
-    seal(tmp_path, Description("m", "1.0.0", framework="xgboost", features=1, labels=("a", "b")))
     writes: list[Callable[[], object]] = [
         lambda: store.publish(tmp_path, "m", "1.0.0"),
         lambda: store.discard("m", "1.0.0"),
@@ -236,17 +234,22 @@ def test_commands(
 def test_a_server_serves_them(
     server: MlflowServer, registered: tuple[MlflowServer, Any], tmp_path: Path
 ) -> None:
-    said = registered[1]
+    told = registered[1]
     models = {"churn": "champion", "price": "1.0.0"}
     secret = {"storage_secret": str(tmp_path / "secret"), "NO_PROXY": "127.0.0.1"}
     with RunningServer(
         tmp_path, tmp_path / "work", models, storage_uri=server.uri, **secret
     ) as serving:
         serving.until_ready()
-        body = {"features": said["rows"], "model": "churn", "return_probabilities": True}
-        answered = serving.client.post("/api/v1/predict", json=body)
-        assert answered.status_code == 200, answered.text
-        print(answered.json())
+        for row, wanted in zip(told["rows"], told["churn"], strict=True):
+            answered = serving.predict(row, model="churn", return_probabilities=True)
+            assert answered.status_code == 200, answered.text
+            shares = answered.json()["prediction"]["probabilities"]
+            assert [shares["no"], shares["yes"]] == pytest.approx(wanted, abs=1e-6)
+        named = {"features": {"age": 1.0, "income": 0.5, "debt": 2.0}, "model": "churn"}
+        answered = serving.client.post("/api/v1/predict", json=named)
+        assert answered.json()["prediction"]["class"] == "yes", answered.text
+        assert serving.predict(told["rows"][0], model="price").status_code == 200
 
 
 @contextmanager

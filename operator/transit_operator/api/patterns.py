@@ -25,6 +25,7 @@ IMAGE = (
 
 # Segments of a path: none empty, none "." or "..".
 _SEGMENT = r"([^/.\x00-\x1f][^/\x00-\x1f]*|\.[^/.\x00-\x1f][^/\x00-\x1f]*|\.\.[^/\x00-\x1f]+)"
+MLFLOW_PART = r"[a-zA-Z0-9_~-][a-zA-Z0-9._~-]*"  # of the prefix of a server's paths
 PATH = rf"{_SEGMENT}(/{_SEGMENT})*/?"
 
 # A key of a Secret or ConfigMap, and the name of an environment variable.

@@ -12,6 +12,7 @@ from .patterns import (
     DNS_LABEL,
     DNS_SUBDOMAIN,
     HOST,
+    MLFLOW_PART,
     IMAGE_NAME,
     PATH,
     REPOSITORY,
@@ -53,22 +54,23 @@ class Storage(ApiModel):
     uri: str = Field(
         description="Where the models are: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX,"
         " az://CONTAINER/PREFIX, oci://REGISTRY/PATH (of which PATH/NAME is a model's repository),"
-        " https://HOST/PATH, pvc://CLAIM/PATH (mounted read-only), or"
-        " file:///PATH on the node (mounted read-only), below a directory that the operator's"
-        " configuration allows (fileRoots).",
+        " https://HOST/PATH, mlflow://HOST/PREFIX (a tracking server, HOST with its port),"
+        " pvc://CLAIM/PATH (mounted read-only), or file:///PATH on the node (mounted read-only),"
+        " below a directory that the operator's configuration allows (fileRoots).",
         max_length=512,
         json_schema_extra=rule(
             rf"self.matches(r'^(s3|gs)://{BUCKET}(/({PATH})?)?$')"
             rf" || self.matches(r'^az://{DNS_LABEL}(/({PATH})?)?$')"
             rf" || self.matches(r'^oci://{HOST}(:[0-9]+)?/{REPOSITORY}/?$')"
+            rf" || self.matches(r'^mlflow://{HOST}(:[0-9]+)?(/{MLFLOW_PART})*/?$')"
             rf" || (self.matches(r'^https?://{HOST}(:[0-9]+)?(/({PATH})?)?$')"
             " && !self.contains('?') && !self.contains('#'))"
             rf" || self.matches(r'^pvc://{DNS_SUBDOMAIN}(/({PATH})?)?$')"
             rf" || self.matches(r'^file:///{PATH}$')",
             "must be s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX,"
-            " oci://REGISTRY/PATH, https://HOST/PATH, pvc://CLAIM/PATH or file:///PATH; the path"
-            " has no '..', no '.' and no '//', that of oci:// small letters and no tag, that of"
-            " https:// no '?' and no '#', and file:///PATH is not the root",
+            " oci://REGISTRY/PATH, https://HOST/PATH, mlflow://HOST/PREFIX, pvc://CLAIM/PATH or"
+            " file:///PATH; the path has no '..', no '.' and no '//', that of oci:// small letters"
+            " and no tag, that of https:// no '?' and no '#', and file:///PATH is not the root",
         ),
     )
     secret_name: str | None = Field(
@@ -77,8 +79,10 @@ class Storage(ApiModel):
         " AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION; for gs://"
         " GOOGLE_SERVICE_ACCOUNT_KEY; for az:// AZURE_STORAGE_ACCOUNT_NAME,"
         " AZURE_STORAGE_ACCOUNT_KEY; for oci:// OCI_USERNAME and OCI_PASSWORD, or one of the type"
-        " kubernetes.io/dockerconfigjson; for https:// HTTP_AUTHORIZATION; and ca.crt for a store"
-        " with an authority of its own. A changed Secret counts without a restart. Default: none.",
+        " kubernetes.io/dockerconfigjson; for https:// HTTP_AUTHORIZATION; for mlflow://"
+        " MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN; and"
+        " ca.crt for a store with an authority of its own. A changed Secret counts without a"
+        " restart. Default: none.",
         max_length=253,
         json_schema_extra=SECRET_NAME,
     )

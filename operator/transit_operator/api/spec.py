@@ -20,14 +20,16 @@ SEMVER_PATTERN = (
     r"(-(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
     r"(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
 )
-ALIASES = ("stable", "latest")
+ALIASES = ("stable", "latest")  # of every store; a registry of MLflow's may have any other
+ALIAS_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_-]*$"
+NO_ALIAS_PATTERN = r"^[vV][0-9]+$"  # MLflow keeps them for numbers
 DEFAULT_CPU = 70  # percent of what is requested
 
 
 class ModelRef(ApiModel):
     rules = (
         {
-            "rule": f"!has(self.follow) || self.version in {list(ALIASES)}",
+            "rule": "!has(self.follow) || !self.version.contains('.')",
             "message": "follow is of an alias (stable, latest): a version never moves",
         },
         {
@@ -48,11 +50,13 @@ class ModelRef(ApiModel):
     )
     version: str = Field(
         description="A semantic version (1.2.0), or an alias (stable, latest) that is resolved once"
-        " when the spec changes and pinned in status.",
+        " when the spec changes and pinned in status. In mlflow:// version 3 is 3.0.0, and every"
+        " alias of the registered model may be named (champion).",
         max_length=64,
         json_schema_extra=rule(
-            f"self in {list(ALIASES)} || self.matches(r'{SEMVER_PATTERN}')",
-            "must be a semantic version such as 1.2.0, or one of the aliases: stable, latest",
+            f"self.matches(r'{SEMVER_PATTERN}') || (self.matches(r'{ALIAS_PATTERN}')"
+            f" && !self.matches(r'{NO_ALIAS_PATTERN}'))",
+            "must be a semantic version such as 1.2.0, or an alias: stable, latest",
         ),
     )
     follow: Duration | None = Field(
@@ -68,6 +72,11 @@ class ModelRef(ApiModel):
         description="Threads that one call of this model may use; 1 if nothing is said. More pays"
         " for large models only, and needs the CPUs (server.resources).",
     )
+
+
+def is_alias(version: str) -> bool:
+    """Tell whether a version that the API server took is an alias: a version has dots."""
+    return "." not in version
 
 
 class Autoscaling(ApiModel):
@@ -131,6 +140,12 @@ class ModelDeploymentSpec(ApiModel):
             "rule": "!has(self.default) || self.default == 'ensemble'"
             " || self.models.exists(m, m.name == self.default)",
             "message": "default must be the name of one of the models, or ensemble",
+        },
+        {
+            "rule": "self.storage.uri.startsWith('mlflow://') || self.models.all(m,"
+            f" m.version.contains('.') || m.version in {list(ALIASES)})",
+            "message": "models: an alias is one of stable, latest; only a storage"
+            " mlflow:// has others",
         },
     )
 

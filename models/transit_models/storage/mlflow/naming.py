@@ -11,7 +11,7 @@ from transit_models.errors import InvalidReference
 from transit_models.versions import parse_version
 
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?"
-_PART = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+"
+_PART = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
 _ADDRESS = re.compile(rf"mlflow://({_HOST})((?:/{_PART})*)/?")
 _ALIAS = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")

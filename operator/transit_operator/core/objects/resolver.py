@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from ...api import names
 from ...api.config.operator import OperatorConfig
 from ...api.duration import human, seconds
-from ...api.spec import ALIASES, ModelDeploymentSpec
+from ...api.spec import ModelDeploymentSpec, is_alias
 from ...api.status import PinnedModel, Pins
 from ..observed import Problem, Wanted
 from ..times import epoch
@@ -263,7 +263,7 @@ def _as_written(spec: ModelDeploymentSpec, look_again: float | None) -> Pins | P
 
     What it is told then has no digests either.
     """
-    if any(model.version in ALIASES for model in spec.models):
+    if any(is_alias(model.version) for model in spec.models):
         return _failing(f"an alias needs it, and {_WITHOUT_TOOLS}", look_again)
     if spec.storage.verify == "Signature":
         return _failing(f"storage.verify: Signature needs it, and {_WITHOUT_TOOLS}", look_again)
@@ -274,7 +274,7 @@ def _as_written(spec: ModelDeploymentSpec, look_again: float | None) -> Pins | P
 def _answers(asked: list[tuple[str, str]], found: list[PinnedModel]) -> bool:
     """Tell whether each model got an answer, and each version is the one that was asked for."""
     return len(asked) == len(found) and all(
-        model.name == name and version in (model.version, *ALIASES)
+        model.name == name and (version == model.version or is_alias(version))
         for (name, version), model in zip(asked, found, strict=True)
     )
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ...api.names import REVISION_LENGTH
-from ...api.spec import ALIASES, ModelDeploymentSpec, ModelRef
+from ...api.spec import ModelDeploymentSpec, ModelRef, is_alias
 from ...api.status import ModelDeploymentStatus, PinnedModel, Pins
 from ..observed import Record, Wanted
 
@@ -116,7 +116,7 @@ def asked(spec: ModelDeploymentSpec, pins: Pins | None, known: Known) -> Wanted 
 
 def surely_new(spec: ModelDeploymentSpec, pins: Pins | None, known: Known) -> bool:
     """Tell whether the spec asks for a revision that there is none of yet, whatever is found."""
-    aliases = any(model.version in ALIASES for model in spec.models)
+    aliases = any(is_alias(model.version) for model in spec.models)
     ours = pins is not None and pins.key == content_key(spec)
     return not aliases and not ours and asked(spec, pins, known) is None
 
@@ -133,7 +133,7 @@ def revision_of(spec: ModelDeploymentSpec, models: Iterable[PinnedModel]) -> Wan
 
 
 def _as_written(model: ModelRef) -> PinnedModel | None:
-    if model.version in ALIASES:
+    if is_alias(model.version):
         return None
     return PinnedModel(name=model.name, version=model.version)
 
