@@ -50,7 +50,7 @@ _COMMANDS = (
 _EPILOG = """\
 A store is a directory (file:///path, or a plain path), a bucket (s3://bucket/prefix, or gs://), a
 container of Azure's (az://container/prefix), a registry (oci://registry/path), or to read from,
-https://host/path:
+https://host/path or MLflow's registry (mlflow://host, where 3.0.0 is version 3):
 
     STORE/NAME/v1.1.0/   model.<ext>, metadata.json, checksum.sha256, preprocessing.pkl, ...
     STORE/NAME/latest    an alias, holds v1.1.0; the other one is stable
@@ -64,7 +64,8 @@ store, for trying things out: nothing should serve from it.
 Who asks is in the standard variables: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and for MinIO
 and others the address in AWS_ENDPOINT_URL (http://minio.minio.svc:9000);
 GOOGLE_SERVICE_ACCOUNT_KEY; AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY;
-OCI_USERNAME and OCI_PASSWORD, or what docker login has left; HTTP_AUTHORIZATION.
+OCI_USERNAME and OCI_PASSWORD, or what docker login has left; HTTP_AUTHORIZATION;
+MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.
 
 A model of your own, from a file to a server:
 

@@ -62,7 +62,8 @@ def store(server: MlflowServer) -> Storage:
 def folder_of(server: MlflowServer, name: str, version: str) -> Path:
     """Where the server keeps the files of a version."""
     found = server.api("GET", f"model-versions/get-download-uri?name={name}&version={version}")
-    return server.artifacts / found["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    address: str = found["artifact_uri"]
+    return server.artifacts / address.removeprefix("mlflow-artifacts:/")
 
 
 def test_versions_and_aliases(store: Storage, server: MlflowServer) -> None:
