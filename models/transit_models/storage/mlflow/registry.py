@@ -73,9 +73,9 @@ class Registry:
     def _pages(self, path: str, query: Mapping[str, str], of: str) -> Iterator[list[Any]]:
         token = ""
         for _ in range(_PAGES):
-            asked: dict[str, str | int] = {**query, "max_results": _PAGE} | (
-                {"page_token": token} if token else {}
-            )
+            asked: dict[str, str | int] = {**query, "max_results": _PAGE}
+            if token:
+                asked["page_token"] = token
             page = self.client.json(path, asked)
             if page is None:
                 return
