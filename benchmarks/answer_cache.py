@@ -12,9 +12,11 @@ import argparse
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from benchmarks.server import command
@@ -23,7 +25,7 @@ from benchmarks.server.commits import HEAD, compared
 from benchmarks.server.figures.rounds import interleaved
 from benchmarks.server.figures.rows import machine
 from benchmarks.server.servers import environments
-from benchmarks.server.servers.contestant import MODELS, OWN, Place
+from benchmarks.server.servers.contestant import MODELS, OWN, Contestant, Place
 from benchmarks.server.servers.contestants import CONTESTANTS
 from benchmarks.server.servers.running import ROOT, Running, free_ports, own_python
 from tests import redis_server
@@ -51,11 +53,7 @@ def main() -> int:
                 folder = Path(scratch) / name
                 folder.mkdir()
                 variables = _variables(folder, caches.get(name))
-                wanted = replace(
-                    own,
-                    name=name,
-                    variables=lambda place, more=variables: {**own.variables(place), **more},
-                )
+                wanted = replace(own, name=name, variables=partial(_more, own, variables))
                 place = Place(free_ports(3), folder, options.store, model, None)
                 server = Running(wanted, own_python(), place)
                 stack.callback(server.stop)
@@ -88,6 +86,10 @@ def main() -> int:
 def _redis(folder: Path) -> AbstractContextManager[RedisServer]:
     folder.mkdir()
     return redis_server.running("redis", folder)
+
+
+def _more(own: Contestant, variables: Mapping[str, str], place: Place) -> Mapping[str, str]:
+    return {**own.variables(place), **variables}
 
 
 def _variables(folder: Path, cache: RedisServer | None) -> dict[str, str]:

@@ -70,7 +70,8 @@ class RedisServer:
 
     def names(self) -> set[str]:
         """Of all entries."""
-        return {str(name, "ascii") for name in self.client.keys("transit:answer:*")}
+        found = self.client.keys("transit:answer:*")
+        return {name.decode() if isinstance(name, bytes) else name for name in found}
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]

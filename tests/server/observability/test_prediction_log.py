@@ -1,6 +1,5 @@
 """The prediction log of real servers: into a directory, and into a MinIO that goes away."""
 
-import gzip
 import json
 import signal
 from collections import Counter
@@ -16,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from tests import minio
 from tests.minio import mount
 from tests.server.example_store import LABELS, Data
+from tests.server.logged import rows_of, written
 from tests.server.running import RunningServer, eventually
 from transit_models.errors import InvalidReference
 from transit_models.schema import Input, Inputs
@@ -26,7 +26,6 @@ from transit_server.prediction_log.columns import features_of
 from transit_server.prediction_log.log import PredictionLog
 from transit_server.settings import PredictionLogSettings, Settings, SettingsError
 
-Lines = list[dict[str, Any]]
 MARK = 1000.0
 SALT = b"a salt that nobody else has"
 TABLE = Inputs((Input("age", "float64", missing=True), Input("city", "string")))
@@ -35,21 +34,6 @@ ROWS = np.array([(41.0, "Oslo"), (np.nan, "Bergen")], dtype=TABLE.row_dtype)
 
 def said(where: str | Path, **settings: Any) -> str:
     return json.dumps({"uri": str(where), **settings})
-
-
-def written(uri: str, kind: str = "predictions", secret: Path | None = None) -> Lines:
-    """All lines of one kind, in the order of the files' names."""
-    objects = open_objects(uri, secret)
-    found: Lines = []
-    for name in sorted(objects.keys(f"{kind}/")):
-        body = objects.read(f"{kind}/{name}")
-        assert body is not None
-        found += [json.loads(line) for line in gzip.decompress(body).splitlines()]
-    return found
-
-
-def rows_of(data: Data, count: int) -> list[list[float]]:
-    return [[float(value) for value in row] for row in data.rows[:count]]
 
 
 def test_each_row_that_was_answered_is_a_line_and_labels_find_it(

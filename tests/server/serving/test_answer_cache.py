@@ -15,8 +15,8 @@ import pytest
 from tests import redis_server
 from tests.redis_server import RedisServer
 from tests.server.example_store import LABELS, Data
+from tests.server.logged import rows_of, written
 from tests.server.running import RunningServer, eventually
-from tests.server.test_prediction_log import rows_of, written
 from transit_server.settings import Settings, SettingsError
 
 MARK = 1000.0
