@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Response
 from playwright.sync_api import Page as Tab
 
 from tests.chromium.asked import Asked, line
@@ -37,9 +37,9 @@ class Live:
     """A tab on the page of a scene's ModelDeployment, and the curves that it has drawn."""
 
     def __init__(self, tab: Tab, scene: Scene) -> None:
-        self.plots: dict[str, Object] = {}
+        self._curves: dict[str, Response] = {}  # the last of each signal, as the browser got it
         self._tab, self._scene = tab, scene
-        tab.on("response", lambda answer: self._drawn(answer.url, answer))
+        tab.on("response", self._heard)
         tab.goto(f"/m/{scene.namespace}/{scene.name}")
 
     def agrees(self, weights: dict[str, int]) -> Object:
@@ -68,7 +68,8 @@ class Live:
 
         def drawn() -> Object | None:
             self._tab.wait_for_timeout(50)  # answers are heard of while Playwright is asked
-            plot = self.plots.get(signal)
+            heard = self._curves.get(signal)
+            plot: Object | None = heard.json() if heard is not None else None
             if plot is None or len(line(plot, "candidate")) < points:
                 return None
             return plot if plot["marks"][-1]["text"] == mark else None
@@ -100,10 +101,10 @@ class Live:
             path = Path(PICTURES or "") / f"live-{name}-{theme}.png"
             self._tab.screenshot(path=path, full_page=True)
 
-    def _drawn(self, url: str, answer: object) -> None:
-        signal = url.partition("/plots/")[2].partition("?")[0]
-        if signal and answer.ok:  # type: ignore[attr-defined]
-            self.plots[signal] = answer.json()  # type: ignore[attr-defined]
+    def _heard(self, answer: Response) -> None:
+        signal = answer.url.partition("/plots/")[2].partition("?")[0]
+        if signal and answer.ok:
+            self._curves[signal] = answer
 
     @staticmethod
     def _weights(mdep: Object) -> dict[str, int]:
@@ -154,7 +155,7 @@ def test_each_step_and_a_rollback(scene: Scene, transit: Cli, browser: Browser) 
             mdep = page.agrees({second: weight, **rest})
             assert mdep["status"]["phase"] == ("Baking" if weight == 100 else "Progressing")
             for signal in ("errorRate", "latency"):
-                plot = page.plot(signal, 5, f"{weight} %")
+                plot = page.plot(signal, 10, f"{weight} %")
                 promql = asked.errors if signal == "errorRate" else asked.latency
                 for name, revision in (("candidate", second), ("stable", first)):
                     assert asked.holds(promql(revision), plot["times"], plot[name]) >= 5
