@@ -17,7 +17,7 @@ from tests.page.test_browser import CHROMIUM, go, opened
 FOLDER = REPOSITORY / "docs" / "pictures"
 PICTURES = (
     ("dashboard-list", "/", "dark", (1180, 480)),
-    ("dashboard-rollback", "/m/ml/galileo", "light", (1180, 1480)),
+    ("dashboard-rollback", "/m/ml/galileo", "light", (1180, 1325)),
 )
 
 
