@@ -17,6 +17,7 @@ PAUSE = "3.10.1"
 METRICS_SERVER = "0.9.0"  # only for tests of autoscalers: `python3 -m dev.cluster metrics`
 ARGOCD = "3.1.16"  # only for tests/gitops and the demo by GitOps: `python3 -m dev.cluster argocd`
 CLI_UTILS = "0.37.2"  # kstatus, by which Flux goes; only for tests/gitops
+ENVOY_GATEWAY = "1.8.3"  # only for who tries it: `python3 -m dev.cluster build envoy-gateway`
 KUBECONFORM = "0.8.0"  # only for tests/chart: `python3 -m dev.cluster build kubeconform`
 PROMETHEUS_OPERATOR = "0.85.0"  # its CRDs, for the same tests
 KEDA = "2.21.0"  # its CRDs, for tests/chart and a scenario

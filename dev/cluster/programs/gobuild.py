@@ -82,6 +82,13 @@ PROGRAMS = {
             own_libraries=True,
         ),
         Program(
+            "envoy-gateway",
+            "github.com/envoyproxy/gateway/cmd/envoy-gateway",
+            versions.ENVOY_GATEWAY,
+            module="github.com/envoyproxy/gateway",
+            own_libraries=True,
+        ),
+        Program(
             "fake-gcs-server",
             "github.com/fsouza/fake-gcs-server",
             versions.FAKE_GCS,
@@ -110,6 +117,7 @@ OPTIONAL = (
     "metrics-server",
     "promtool",
     "argocd",
+    "envoy-gateway",
     "kstatus",
     "kubeconform",
     "fake-gcs-server",
