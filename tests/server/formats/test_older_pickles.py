@@ -135,3 +135,27 @@ def test_columns_that_0_24_named_otherwise(tmp_path: Path) -> None:
     found = opened(tmp_path / "model.pkl").thing
     assert np.array_equal(found.predict_proba(frame[["age", "city"]]), wanted)
     assert [field.name for field in fields_of(found)] == ["city", "age"]
+
+
+@pytest.mark.parametrize("remainder", ["passthrough", "drop"])
+def test_the_rest_of_the_columns_as_1_5_to_1_7_kept_them(
+    tmp_path: Path, remainder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from collections import UserList
+
+    from sklearn.compose import ColumnTransformer, _column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    columns = ColumnTransformer([("scaled", StandardScaler(), [0, 1])], remainder=remainder)
+    model = make_pipeline(columns, LogisticRegression()).fit(rows, (rows[:, 0] > 0).astype(int))
+    expected = model.predict_proba(rows)
+    old = type("_RemainderColsList", (UserList,), {"__module__": _column_transformer.__name__})
+    with monkeypatch.context() as patch:
+        patch.setattr(_column_transformer, old.__name__, old, raising=False)
+        columns.transformers_[-1] = (*columns.transformers_[-1][:2], old([2]))
+        joblib.dump(model, tmp_path / "model.pkl")
+    got = opened(tmp_path / "model.pkl").thing.predict_proba(rows)
+    assert got == pytest.approx(expected, abs=1e-12)

@@ -59,6 +59,9 @@ _MOVED = {
 _LOSSES = "sklearn.ensemble._gb_losses"  # gone in 1.4
 
 
+_REST = "_RemainderColsList"
+
+
 @contextmanager
 def older_names() -> Iterator[None]:
     """What is gone from scikit-learn is there meanwhile; one thread at a time, see `pickles`."""
@@ -81,6 +84,8 @@ def older_names() -> Iterator[None]:
         put(import_module("sklearn.tree._tree"), "Tree", _tree_class())
         _older_distances(put)
         _older_functions(put)
+        if not hasattr(transforming := import_module("sklearn.compose._column_transformer"), _REST):
+            put(transforming, _REST, _Columns)
         yield
     finally:
         for place, name, before in reversed(added):
@@ -152,6 +157,13 @@ def _older_functions(put: Callable[[ModuleType, str, Any], None]) -> None:
     for name in ("_passthrough_scorer", "_PredictScorer", "_ProbaScorer", "_ThresholdScorer"):
         if not hasattr(scorers, name):
             put(scorers, name, type(name, (_Gone,), {"__module__": scorers.__name__}))
+
+
+class _Columns(list[Any]):
+    """What a ColumnTransformer of 1.5 to 1.7 kept the rest of its columns in."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self[:] = state["data"]
 
 
 def _unpickled(kind: Any, _checksum: int, state: Any = None) -> Any:
