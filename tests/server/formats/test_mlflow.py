@@ -171,3 +171,17 @@ def test_the_old_binary_of_xgboost_in_a_folder(tmp_path: Path) -> None:
     places = [n for n, row in enumerate(told["rows"]) if None not in row]
     said = loaded.predict(np.array([told["rows"][n] for n in places], dtype=np.float32))
     assert np.allclose(said[:, 1], [told["answers"]["linear"][n] for n in places], atol=1e-6)
+
+
+def test_code_of_the_authors_own_is_refused_with_the_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A PythonModel, as `mlflow.pyfunc.log_model` writes it."""
+    folder = tmp_path / "model"
+    described(folder, "python_function", {"loader_module": "mlflow.pyfunc.model",
+                                          "python_model": "python_model.pkl"})  # fmt: skip
+    (folder / "python_model.pkl").write_bytes(b"code")
+    assert main(["pack", str(folder), str(tmp_path / "store"), "m@1.0.0", "--labels", "0,1"]) != 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "its only flavour is python_function" in said
+    assert "by the flavour of its library, of which sklearn, xgboost" in said

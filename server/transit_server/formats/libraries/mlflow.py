@@ -64,6 +64,12 @@ def inner(described: Path) -> Inner:
             own: dict[str, FileFormat] = {".skops": "skops", ".pkl": "pickle"}
             return Inner(path, own.get(path.suffix, format), said.get("signature"))
     known = ", ".join(_FLAVOURS)
+    if set(flavours) == {"python_function"}:
+        raise UnsupportedModel(
+            "its only flavour is python_function, whose model is code of its author's own, which "
+            "is not run: log the model in it by the flavour of its library, of which "
+            f"{known} are served, with what the code does to rows as a step of its pipeline"
+        )
     raise UnsupportedModel(
         f"its flavours are {', '.join(flavours) or 'none'}, and served are {known}"
     )
