@@ -72,7 +72,8 @@ def tried(
         if loaded.golden is not None:
             golden.replay(loaded.inputs, predictor, loaded.golden)
         begin("inference")
-        checked = check(f"{name} {resolved}", predictor, loaded.probes, 32)
+        made_up = version.probe is None
+        checked = check(f"{name} {resolved}", predictor, loaded.probes, 32, made_up=made_up)
         said = predictor(loaded.probes)
         figures = _benchmark(lambda: predictor(loaded.probes[:1]), samples)
         memory = _memory()  # before the original is opened, which need not serve

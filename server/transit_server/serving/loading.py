@@ -201,7 +201,13 @@ class Loader:
         name = f"{ref.name} {metadata.version}"
         if loaded.golden is not None:
             self._replay(loaded.inputs, predictor, loaded.golden)
-        checked = check(name, predictor, loaded.probes, settings.batch_max_size)
+        checked = check(
+            name,
+            predictor,
+            loaded.probes,
+            settings.batch_max_size,
+            made_up=version.probe is None,
+        )
         if settings.tensor_float_32 and loaded.relax is not None:
             rest = (predictor, loaded.probes, checked.max_rows)
             self._relaxing.append(partial(_relax, name, loaded.relax, *rest))

@@ -18,9 +18,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.server.example_store import publish
 from transit_models.integrity import verify_version
+from transit_models.probe import as_rows
+from transit_models.schema import TEXT
 from transit_server import formats
 from transit_server.api.decoding.rows import parsed
 from transit_server.formats import Loaded
+from transit_server.serving.checking import check
+from transit_server.serving.predictor import Predictor
 
 RANDOM = np.random.default_rng(4)
 ROWS = RANDOM.normal(size=(200, 4)).astype(np.float32)
@@ -285,3 +289,34 @@ REFUSED: dict[str, tuple[Callable[[], Case], str]] = {
 def test_refused_with_the_way_out(tmp_path: Path, make: Callable[[], Case], words: str) -> None:
     with pytest.raises(formats.UnsupportedModel, match=words):
         loaded(tmp_path, make())
+
+
+def test_onnx_that_knows_its_categories_only_is_told_to_bring_probes(tmp_path: Path) -> None:
+    """Made-up texts are none of them. With rows of its own it is served, as its author says."""
+    import skl2onnx
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    table = TABLE[["city", "age"]].astype({"city": object, "age": np.float32})
+    columns = make_column_transformer((OneHotEncoder(), ["city"]), (StandardScaler(), ["age"]))
+    model = make_pipeline(columns, LogisticRegression()).fit(table, RICH)
+    kinds = [("city", StringTensorType([None, 1])), ("age", FloatTensorType([None, 1]))]
+    proto = skl2onnx.to_onnx(model, initial_types=kinds, options={"zipmap": False})
+    rows = table.to_records(index=False, column_dtypes={"city": "U8"}).view(np.ndarray)
+    inputs = [{"name": "city", "dtype": TEXT}, {"name": "age", "dtype": "float32"}]
+    more: dict[str, Any] = {"features": 2, "labels": ("0", "1"), "inputs": inputs}
+
+    def save(path: Path) -> object:
+        return path.write_bytes(proto.SerializeToString())
+
+    found = loaded(tmp_path, Case(".onnx", save, more=more))
+    with pytest.raises(formats.UnsupportedModel, match=r"probes are made up.*--probe rows\.npy"):
+        check("m", Predictor(found.prepare, found.predict, found.width), found.probes, 8,
+              made_up=True)  # fmt: skip
+    found = loaded(tmp_path / "own", Case(".onnx", save, more={**more, "probe": rows}))
+    check("m", Predictor(found.prepare, found.predict, found.width), found.probes, 8)
+    got = found.predict(as_rows(rows, found.inputs))
+    assert got == pytest.approx(model.predict_proba(table), abs=1e-5)
