@@ -274,7 +274,7 @@ def answering(answers: dict[str, tuple[int, dict[str, str], bytes]]) -> Iterator
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield f"127.0.0.1:{server.server_port}", heard
