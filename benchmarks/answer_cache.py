@@ -12,11 +12,9 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from benchmarks.server import command
@@ -52,8 +50,7 @@ def main() -> int:
             for name in (_WITHOUT, _WITH, _HANGING):
                 folder = Path(scratch) / name
                 folder.mkdir()
-                variables = _variables(folder, caches.get(name))
-                wanted = replace(own, name=name, variables=partial(_more, own, variables))
+                wanted = _contestant(own, name, _variables(folder, caches.get(name)))
                 place = Place(free_ports(3), folder, options.store, model, None)
                 server = Running(wanted, own_python(), place)
                 stack.callback(server.stop)
@@ -83,13 +80,13 @@ def main() -> int:
     return 0
 
 
+def _contestant(own: Contestant, name: str, more: dict[str, str]) -> Contestant:
+    return replace(own, name=name, variables=lambda place: {**own.variables(place), **more})
+
+
 def _redis(folder: Path) -> AbstractContextManager[RedisServer]:
     folder.mkdir()
     return redis_server.running("redis", folder)
-
-
-def _more(own: Contestant, variables: Mapping[str, str], place: Place) -> Mapping[str, str]:
-    return {**own.variables(place), **variables}
 
 
 def _variables(folder: Path, cache: RedisServer | None) -> dict[str, str]:

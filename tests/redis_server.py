@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import redis
@@ -70,8 +70,8 @@ class RedisServer:
 
     def names(self) -> set[str]:
         """Of all entries."""
-        found = self.client.keys("transit:answer:*")
-        return {name.decode() if isinstance(name, bytes) else name for name in found}
+        found: Any = self.client.keys("transit:answer:*")
+        return {name.decode() for name in found}
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
