@@ -1,13 +1,14 @@
 """When the Redis is asked again after it failed. Pure.
 
 One failure is enough, since it is one that requests have waited for. The pause grows as long as the
-Redis fails soon after it was back.
+Redis fails soon after it was back; a busy machine that was late once costs little.
 """
 
 from typing import Final
 
-FIRST: Final = 1.0  # seconds
+FIRST: Final = 0.1  # seconds
 LONGEST: Final = 30.0
+WELL: Final = 10.0  # times the pause, after which a failure is the first one again
 
 
 class Circuit:
@@ -24,7 +25,7 @@ class Circuit:
 
     def open(self, now: float) -> float:
         """It has failed; how long it is left alone now."""
-        well = self.closed and now - self._since >= LONGEST
+        well = self.closed and now - self._since >= WELL * self._pause
         self.closed = False
         self._pause = FIRST if well or not self._pause else min(2 * self._pause, LONGEST)
         return self._pause

@@ -183,8 +183,7 @@ def test_no_request_fails_when_the_redis_hangs_dies_and_comes_back(
         waited_for_nothing = sum(server.looked_up(how, **BASE) for how in ("late", "failed"))
         failures = server.metric("answer_cache_failures_total")
         assert failures >= 2
-        assert waited_for_nothing <= clients * failures
-        assert server.looked_up("skipped", **BASE) > 50
+        assert waited_for_nothing < server.looked_up("skipped", **BASE), "few wait, then nobody"
         told = (tmp_path / "one" / "server.log").read_text()
         assert "answers are not shared: the Redis of the answer cache" in told
 
