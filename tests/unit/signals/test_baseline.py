@@ -31,7 +31,7 @@ from tests.unit.scenes import (
     update,
 )
 from tests.unit.world import World, good, spec
-from transit_operator.api.status import Phase
+from transit_operator.api.status import Phase, read_status
 from transit_operator.core.observed import Readings, RevisionReadings
 
 LONG = [{"weight": 100, "hold": "10m"}]
@@ -196,3 +196,14 @@ def test_one_failed_query_forgets_nothing_of_what_was_kept() -> None:
     assert baseline is not None
     assert (baseline.latency, baseline.quantile) == (0.01, 0.95)
     assert baseline.models["forest"].latency == 0.01
+
+
+@pytest.mark.parametrize("quantile", [0.0, 1.0, -1.0, 1e308])
+def test_a_quantile_that_is_none_is_not_looked_for(quantile: float) -> None:
+    """Whatever stands in a status: the look goes on."""
+    world = rolling(10)
+    raw = world.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    raw["candidate"]["baseline"]["quantile"] = quantile
+    world.status = read_status(raw)
+    world.run(30)
+    assert candidate(world).baseline is not None

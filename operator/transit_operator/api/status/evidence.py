@@ -52,6 +52,8 @@ class Baseline(ApiModel):
     )
     quantile: float | None = Field(
         default=None,
+        gt=0,
+        lt=1,
         description="The quantile of its latencies. After an edit of the spec they are compared by"
         " this one still, if there are no others.",
     )
