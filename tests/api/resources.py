@@ -94,6 +94,10 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         analysis(interval="30s", window="59s"),
         ["spec.rollout.analysis", "window must be at least two intervals long"],
     ),
+    "a deadline that no pod can meet": (
+        rollout(progressDeadline="0s"),
+        ["spec.rollout", "progressDeadline must be at least 1s"],
+    ),
     "an unknown router": ({"traffic": {"router": "nginx"}}, ["spec.traffic.router", '"gateway"']),
     "router gateway without a gateway": (
         {"traffic": {"router": "gateway"}},
