@@ -21,7 +21,7 @@ _PINS = paths.REPOSITORY / "requirements" / "mlflow.txt"
 
 def python() -> Path:
     """The interpreter that can import it; other pins or another Python have another one."""
-    key = hashlib.sha256(_PINS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    key = hashlib.sha256(_PINS.read_bytes() + str(sys.version_info[:2]).encode()).hexdigest()[:12]
     return paths.cache() / "mlflow" / key / "bin" / "python"
 
 

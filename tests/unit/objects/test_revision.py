@@ -142,6 +142,7 @@ def test_a_version_is_looked_up_once_and_pinned_with_its_digest() -> None:
         pytest.param(aliased(replicas=9), False, id="a change of replicas asks nobody"),
         pytest.param(aliased(rollout={"onFailure": "Pause"}), False, id="nor one of the rollout"),
         pytest.param(aliased("latest"), True, id="another alias is looked up"),
+        pytest.param(aliased("champion"), True, id="so is one of MLflow's"),
         pytest.param(aliased(server={"pool": "gpu"}), True, id="so is a new revision"),
         pytest.param(aliased("1.5.0"), True, id="and another version"),
     ],
