@@ -27,6 +27,7 @@ from .helm import config, joined, render
 PAGES = (
     "README.md",
     "docs/start.md",
+    "docs/guides/answer-cache.md",
     "docs/guides/autoscaling.md",
     "docs/guides/dashboard.md",
     "docs/guides/gateways.md",
