@@ -59,7 +59,7 @@ async def ending(life: Life) -> dict[str, Any]:
     """Return everything that must not depend on a kill."""
     status = life.status()
     return {
-        "status": status.model_dump(exclude={"signals", "conditions"}),
+        "status": status.model_dump(exclude={"signals", "conditions", "resource_uid"}),
         "objects": await life.objects(),
         "events": await life.events(),
     }
