@@ -18,7 +18,9 @@ import pytest
 
 from dev.cluster import paths, versions
 from tests.once import once
+from tests.support import eventually
 from transit_models import Storage, open_storage
+from transit_models.errors import StorageUnavailable
 from transit_models.examples.training import train_examples
 from transit_models.packing.pack import Description, seal
 from transit_models.storage.objects.making import create_bucket
@@ -69,6 +71,8 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
     try:
         _wait_until_ready(f"http://{address}", process, directory / "log")
+        # It says so a moment before it takes writes, on a busy machine.
+        eventually("MinIO makes a bucket", lambda: _makes_buckets(f"http://{address}"), 60)
         yield f"http://{address}"
     finally:
         process.terminate()
@@ -87,18 +91,32 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
     pytest.fail(f"MinIO did not get ready: {log.read_text()[-2000:]}")
 
 
-@pytest.fixture
-def s3_environment(minio: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The standard variables, pointing at `minio`; returns its address."""
+def _makes_buckets(url: str) -> bool:
+    with pytest.MonkeyPatch.context() as patch:
+        _point_at(url, patch)
+        try:
+            create_bucket(open_storage("s3://the-first"))
+        except StorageUnavailable:
+            return False
+    return True
+
+
+def _point_at(url: str, patch: pytest.MonkeyPatch) -> None:
     for name, value in {
-        "AWS_ENDPOINT_URL": minio,
+        "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": ACCOUNT["MINIO_ROOT_USER"],
         "AWS_SECRET_ACCESS_KEY": ACCOUNT["MINIO_ROOT_PASSWORD"],
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
     }.items():
-        monkeypatch.setenv(name, value)
+        patch.setenv(name, value)
+
+
+@pytest.fixture
+def s3_environment(minio: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The standard variables, pointing at `minio`; returns its address."""
+    _point_at(minio, monkeypatch)
     return minio
 
 
