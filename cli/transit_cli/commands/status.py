@@ -16,6 +16,7 @@ from ..cluster import modeldeployments
 from ..cluster.connection import Cluster, Object
 from ..cluster.following import follow
 from ..exits import Exit
+from ..rollout.named import as_named
 from ..rollout.outcome import Followed, Outcome, Until, outcome
 from ..rollout.reading import read
 from ..rollout.shown import Shown
@@ -140,7 +141,7 @@ class _Watch:
 def _timed_out(mdep: Object, most: float) -> Outcome:
     status = mdep.get("status") or {}
     text = f"not over after {human(most)}; {status.get('phase')}: {status.get('message')}"
-    return Outcome(Exit.TIMED_OUT, text, f"transit why {mdep['metadata']['name']}")
+    return Outcome(Exit.TIMED_OUT, text, f"transit why {as_named(mdep)}")
 
 
 def _say(ended: Outcome) -> None:

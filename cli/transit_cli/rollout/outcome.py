@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..exits import Exit
+from .named import as_named
 from .reading import models_text
 
 Object = dict[str, Any]
@@ -56,7 +57,7 @@ def looked_at(mdep: Object) -> bool:
 
 def outcome(mdep: Object, until: Until, followed: Followed) -> Outcome | None:
     """Return how it ended; None while it goes on."""
-    status, name = mdep.get("status") or {}, mdep["metadata"]["name"]
+    status, name = mdep.get("status") or {}, as_named(mdep)
     if not looked_at(mdep):
         return None
     accepted = _condition(status, "Accepted")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from .named import as_named
 from .reading import models_text, read
 from .shown import Shown, Signal, Value
 from .timeline import Timeline, chosen, timelines
@@ -81,7 +82,7 @@ def why(mdep: Object, wanted: str | None, now: float) -> Why:
         kind="settled",
         headline=f"nothing is under way: {shown.message}",
         facts=tuple(facts),
-        try_next=tuple(f"transit why {_at(mdep)} --revision {t.revision}" for t in ended[-1:]),
+        try_next=tuple(f"transit why {as_named(mdep)} --revision {t.revision}" for t in ended[-1:]),
     )
 
 
@@ -97,11 +98,6 @@ def _not_serving(shown: Shown) -> Why:
         facts=tuple(f"{one.type} {one.status}: {one.message}" for one in shown.conditions),
         try_next=(f"kubectl describe -n {shown.namespace} {look}",),
     )
-
-
-def _at(mdep: Object) -> str:
-    """Return a name as commands take it, wherever they are given."""
-    return f"{mdep['metadata']['name']} -n {mdep['metadata']['namespace']}"
 
 
 def why_of(mdep: Object, one: Timeline, now: float) -> Why:
@@ -161,9 +157,9 @@ def _ended(mdep: Object, one: Timeline) -> Why:
 
 
 def _after(mdep: Object, reason: str, one: Timeline) -> tuple[str, ...]:
-    commands = [f"transit retry {_at(mdep)}"]
+    commands = [f"transit retry {as_named(mdep)}"]
     if one.evidence is not None and reason not in ("Health", "Custom"):
-        commands.append(f"transit why {_at(mdep)} --revision {one.revision} --html why.html")
+        commands.append(f"transit why {as_named(mdep)} --revision {one.revision} --html why.html")
     if reason in ("NotReady", "Health"):
         namespace = mdep["metadata"]["namespace"]
         selector = f"transit.dev/revision={one.revision}"
@@ -205,7 +201,7 @@ def _under_way(mdep: Object, shown: Shown, one: Timeline | None) -> Why:
         models=candidate.models if candidate else "",
         signal=absent.signal if absent else _most_used(shown.signals),
         facts=tuple(facts),
-        try_next=(f"transit status {_at(mdep)} --watch",),
+        try_next=(f"transit status {as_named(mdep)} --watch",),
         timeline=one,
     )
 
