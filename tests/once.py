@@ -6,13 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 
+MADE = "made"
+
 
 def once(
     factory: pytest.TempPathFactory, worker_id: str, name: str, make: Callable[[], None]
 ) -> None:
     """Call `make` in the first worker that comes here; the others wait until it has ended.
 
-    Where it fails, it fails in the first worker, and the others say where to look.
+    Where it fails, it fails in all of them, for the reason of the first.
     """
     if worker_id == "master":
         make()
@@ -21,12 +23,16 @@ def once(
     with note.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if note.stat().st_size == 0:
-            file.write("failed")  # what the others find if this one does not come to the next line
+            file.write("its worker was ended")
             file.flush()
-            make()
-            note.write_text("made")
-    if note.read_text() != "made":
-        pytest.fail(f"{name} could not be made; another worker tells why")
+            try:
+                make()
+            except Exception as failure:
+                note.write_text(str(failure))
+                raise
+            note.write_text(MADE)
+    if (said := note.read_text()) != MADE:
+        pytest.fail(f"{name} could not be made: {said}")
 
 
 @contextmanager

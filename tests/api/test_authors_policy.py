@@ -18,9 +18,9 @@ CHECKS = {"rollout": {"checks": [CHECK]}}
 
 
 @pytest.fixture
-def authors(kube: Kube, namespace: str) -> Iterator[str]:
+def authors(operator: Kube, namespace: str) -> Iterator[str]:
     """A namespace in which `author` may write ModelDeployments, and `deployer` pods as well."""
-    kube("apply", "--server-side", "--force-conflicts", "-f", "crds")
+    kube = operator
     kube("apply", "-f", POLICY)
     may = ("--verb=create,get,patch,update", "--resource=modeldeployments.transit.dev")
     kube("-n", namespace, "create", "role", "models", *may)

@@ -7,12 +7,8 @@ from dev.demo.kube import Kube
 from tests.api.resources import RIGHT, WRONG, analysis
 from tests.support import model_deployment
 
-
-@pytest.fixture(scope="session", autouse=True)
-def definition(kube: Kube) -> None:
-    """The CRD, as `crds/` has it."""
-    kube("apply", "--server-side", "--force-conflicts", "-f", "crds")
-    kube("wait", "--for=condition=Established", "crd/modeldeployments.transit.dev")
+# The CRD comes with the operator: Helm refuses one that a test applies while it installs its own.
+pytestmark = pytest.mark.usefixtures("operator")
 
 
 @pytest.mark.parametrize("case", RIGHT)
