@@ -22,10 +22,17 @@ if ((${#missing[@]})); then
   fi
 fi
 
+# pip takes a package for installed that an interrupted run has written half.
+if [[ -e $venv/unfinished ]]; then
+  echo "removing $venv: its installation was interrupted"
+  rm -rf "$venv"
+fi
 echo "creating $venv (about a minute the first time)"
 "$python" -m venv "$venv"
+touch "$venv/unfinished"
 "$venv/bin/pip" install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
 for format in requirements/format-*.txt; do  # without what they depend on, see decision 0036
   "$venv/bin/pip" install -q --disable-pip-version-check --require-hashes --no-deps -r "$format"
 done
 PYTHONWARNINGS=ignore "$venv/bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e . -e ./cli
+rm "$venv/unfinished"

@@ -68,7 +68,7 @@ SUITES = (
         ("tests/models", "tests/notifying", "tests/registry", "tests/server"),
         _side_by_side(4, "not timing", "loadfile"),
         runs=_SERVER,
-        beside="failover",
+        beside="e2e",
     ),
     Suite(
         "timing",
