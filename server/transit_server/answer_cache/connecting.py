@@ -14,12 +14,34 @@ from urllib.parse import urlsplit
 
 from redis.asyncio import Connection, SSLConnection
 from redis.asyncio.connection import parse_url
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterCrossSlotError,
+    ClusterDownError,
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as LinkError
-from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as SocketTimeout
 
 CONNECT: Final = 2.0  # seconds, which nobody waits for
 _URL, _AUTHORITY = "url", "ca.crt"
+_NO_CLUSTER: Final = "it is a Redis Cluster, and has to be one instance"
+_MEANS: Final[dict[type[Exception], str]] = {
+    AuthenticationError: "it takes no account and password, or others than the address has",
+    NoPermissionError: "the account needs MGET and SET on transit:*, and SELECT for a database "
+    "other than 0",
+    OutOfMemoryError: "it is full and forgets nothing: maxmemory-policy allkeys-lru",
+    ReadOnlyError: "it is a replica, which takes no entries: the address has to be the primary's",
+    BusyLoadingError: "it is still loading its data",
+    MovedError: _NO_CLUSTER,
+    ClusterCrossSlotError: _NO_CLUSTER,
+    ClusterDownError: _NO_CLUSTER,
+}
 
 
 class BadAddress(Exception):
@@ -60,7 +82,7 @@ class Link:
         try:
             said = await self._connection.read_response()
         except ResponseError as error:
-            return type(error).__name__
+            return explained(error)
         if said != b"OK":
             raise Garbled("what came is no answer to SET")
         return ""
@@ -79,7 +101,9 @@ async def connected(secret: Path) -> Link:
     except BaseException as error:
         await connection.disconnect(nowait=True)
         if type(error) is TimeoutError:
-            raise Unreachable(f"no connection within {CONNECT:g} s") from None
+            secure = isinstance(connection, SSLConnection)
+            what = "TLS connection (does it speak TLS?)" if secure else "connection"
+            raise Unreachable(f"no {what} within {CONNECT:g} s") from None
         raise
     return Link(connection)
 
@@ -90,7 +114,8 @@ def explained(error: Exception) -> str:
     """
     if type(error) in (BadAddress, Garbled, Unreachable, LinkError, SocketTimeout):
         return str(error)[:300]
-    return type(error).__name__
+    kind = type(error)
+    return f"{_MEANS[kind]} ({kind.__name__})" if kind in _MEANS else kind.__name__
 
 
 def _connection(secret: Path) -> Connection:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests import redis_server
+from tests.certificates import Authority
 from tests.redis_server import RedisServer
 from tests.server.example_store import LABELS, Data
 from tests.server.logged import rows_of, written
@@ -26,9 +27,12 @@ TTL = 300.0
 BASE = {"model": "raises", "version": "1.0.0"}
 
 
-@pytest.fixture(scope="module", params=["redis", "valkey"])
+@pytest.fixture(scope="module", params=["redis, by TLS", "valkey"])
 def kept_in(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with redis_server.running(request.param, tmp_path_factory.mktemp("redis")) as server:
+    folder = tmp_path_factory.mktemp("redis")
+    kind, _, tls = request.param.partition(", ")
+    authority = Authority(folder / "pki") if tls else None
+    with redis_server.running(kind, folder, authority) as server:
         yield server
 
 

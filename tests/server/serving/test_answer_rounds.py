@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -170,7 +171,33 @@ async def test_a_redis_that_takes_no_entries_is_asked_all_the_same(
             redis.client.config_set("maxmemory", "32mb")
         assert await made.look_up("transit:answer:full") is None
         assert made.answers
-    assert "refuses entries: OutOfMemoryError" in caplog.text
+    assert "refuses entries: it is full and forgets nothing: maxmemory-policy" in caplog.text
+
+
+async def test_what_a_full_redis_forgets_is_missed(redis: redis_server.RedisServer) -> None:
+    entry = bytes(4 * 2**10)
+    room = {"maxmemory": "2mb", "maxmemory-policy": "allkeys-lru"}
+    before = {"maxmemory": "32mb", "maxmemory-policy": "noeviction"}
+    async with asking(redis.secret) as (made, seen):
+        await until(lambda: made.answers)
+        for name, value in room.items():
+            redis.client.config_set(name, value)
+        try:
+            names = [f"transit:answer:lru:{number}" for number in range(512)]
+            for count, name in enumerate(names, start=1):
+                made.keep(name, entry)
+                if count % 64 == 0:  # as much as may wait
+                    await until(partial(stored, seen, count))
+            found = await asyncio.gather(*(made.look_up(name) for name in names))
+        finally:
+            for name, value in before.items():
+                redis.client.config_set(name, value)
+        assert set(found) == {None, entry}
+        assert (seen.failures, seen.of("answer_cache_writes_total", result="failed")) == (0, 0)
+
+
+def stored(seen: Seen, count: int) -> bool:
+    return seen.of("answer_cache_writes_total", result="stored") == count
 
 
 @pytest.mark.parametrize(
@@ -184,7 +211,8 @@ async def test_a_redis_that_takes_no_entries_is_asked_all_the_same(
         (f"redis://:12#{SECRET_PART}@127.0.0.1:6379", "in a password, / is %2F"),
         ("redis://127.0.0.1:1", "Error 111 connecting to 127.0.0.1:1"),
         (f"redis://127.0.0.1?{SECRET_PART}=1", "is no address of redis://"),
-        (f"redis://:{SECRET_PART}@127.0.0.1:PORT", "AuthenticationError"),
+        (f"redis://:{SECRET_PART}@127.0.0.1:PORT", "it takes no account and password, or others"),
+        ("redis://127.0.0.1:PORT", "it takes no account and password, or others"),
     ],
 )
 async def test_a_wrong_address_is_told_without_its_words_and_a_mended_one_counts(
