@@ -213,8 +213,8 @@ class Settings(BaseModel):
         4096,
         ge=1,
         le=1_000_000,
-        description="Most connections; then those without a request make room, and where all have "
-        "one, 503",
+        description="Most connections; then those that wait for their clients make room, and where "
+        "none does, 503",
     )
     drain_delay: Duration = Field(
         5.0, description="After SIGTERM, how long new requests are still served"

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -116,17 +116,18 @@ FAITHFUL = replace(IMPATIENT, keep_alive=300.0)
 
 class Uvicorn:
     """In this process, with this protocol, little patience, and an application that greets; at the
-    path /wait not before `go_on` is set.
+    path /read when it has read the body, and at /wait not before `go_on` is set either.
     """
 
     def __init__(self, listening: socket.socket, limits: Limits) -> None:
         self.port = listening.getsockname()[1]
         self.go_on = threading.Event()
         self.refused: list[int] = []
+        self.connections = Connections(limits, self.refused.append)
         config = uvicorn.Config(
             self.greet,
             interface="asgi3",
-            http=cast(Any, Connections(limits, self.refused.append)),
+            http=cast(Any, self.connections),
             loop="uvloop",
             lifespan="off",
             log_config=None,
@@ -135,6 +136,9 @@ class Uvicorn:
         self.thread = threading.Thread(target=self.server.run, args=([listening],))
 
     async def greet(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] in ("/read", "/wait"):
+            while (await receive()).get("more_body", False):
+                pass
         if scope["path"] == "/wait":
             await asyncio.to_thread(self.go_on.wait, 20)
         size = {"/large": LARGE, "/small": SMALL}.get(scope["path"], 0)
@@ -149,6 +153,10 @@ class Uvicorn:
             return len([one for one in connections if one._reader.begun]) == number
 
         eventually(begun, "the beginning of a head")
+
+    def until_bodies_are_owed(self, number: int) -> None:
+        """On so many connections: they are waited for, or their answers are written."""
+        eventually(lambda: len(self.connections._owing) == number, "bodies that don't come")
 
     def until_answers_are_written(self, number: int) -> None:
         state = self.server.server_state
@@ -362,12 +370,45 @@ def test_where_none_is_idle_a_head_that_does_not_come_makes_room(own: Uvicorn) -
             link.close()
 
 
+@pytest.mark.parametrize("path", [b"/", b"/read"], ids=["answered already", "waited for"])
+def test_where_no_head_is_coming_a_body_that_does_not_come_makes_room(path: bytes) -> None:
+    """Nobody is shut out by as many bodies as there may be connections, a byte of each."""
+    with listening(replace(FAITHFUL, patience=60.0)) as own, ExitStack() as links:
+        slow = [links.enter_context(link_to(own.port)) for _ in range(3)]
+        for number, link in enumerate(slow, 1):
+            link.sendall(b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nx" % path)
+            own.until_bodies_are_owed(number)
+        late = links.enter_context(link_to(own.port))
+        late.sendall(START + b"\r\n")
+        assert late.recv(65536).startswith(b"HTTP/1.1 204 ")
+        with suppress(ConnectionError):
+            assert everything(slow[0]).count(b"HTTP/1.1") == (path == b"/"), "it owed for longest"
+        slow[1].sendall(b"x" + START + b"\r\n")
+        answers = b""
+        while answers.count(b"HTTP/1.1 204 ") < 2:
+            answers += slow[1].recv(65536)
+
+
+def test_where_no_body_is_owed_an_answer_that_nobody_takes_makes_room() -> None:
+    with listening(replace(FAITHFUL, patience=60.0)) as own, ExitStack() as links:
+        slow = [links.enter_context(slow_reader(own.port)) for _ in range(3)]
+        for number, link in enumerate(slow, 1):
+            link.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+            own.until_answers_are_written(number)
+        late = links.enter_context(link_to(own.port))
+        late.sendall(START + b"\r\n")
+        assert late.recv(65536).startswith(b"HTTP/1.1 204 ")
+
+
 def test_where_none_is_idle_a_new_connection_is_refused(own: Uvicorn) -> None:
     links = [link_to(own.port) for _ in range(3)]
     try:
         for link in links:
-            link.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
-        eventually(lambda: len(own.server.server_state.tasks) == 3, "three requests under way")
+            link.sendall(b"POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+        own.until_bodies_are_owed(3)
+        for link in links:
+            link.sendall(b"x")
+        own.until_bodies_are_owed(0)
         with link_to(own.port) as late:
             answer = everything(late)
         assert answer.startswith(b"HTTP/1.1 503 ")

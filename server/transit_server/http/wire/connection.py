@@ -135,6 +135,14 @@ class Connection(asyncio.Protocol):
         """Those of every answer."""
         return self._all.common_headers(self._state)
 
+    def body_is_owed(self) -> None:
+        """The body of the request that is answered is waited for."""
+        self._all.owing(self)
+
+    def body_is_complete(self) -> None:
+        """It has come."""
+        self._all.busy(self)
+
     def write(self, data: bytes) -> None:
         """Write what is no answer yet."""
         self._transport.write(data)
@@ -155,6 +163,8 @@ class Connection(asyncio.Protocol):
             self._next()
         elif exchange.complete:
             self.rest()
+        else:
+            self._all.owing(self)
         self.resume_reading()
 
     def resume_reading(self) -> None:

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from uvicorn import Config
@@ -48,6 +49,7 @@ class Connections:
         # Those that make room for new ones, in the order in which they became so.
         self._idle: dict[Connection, None] = {}
         self._beginning: dict[Connection, None] = {}
+        self._owing: dict[Connection, None] = {}
         self._untaken: dict[Connection, int] = {}  # bytes of an answer
         self._untaken_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -65,8 +67,8 @@ class Connections:
         return Connection(config.loaded_app, self, server_state, app_state)
 
     def opened(self, connection: Connection) -> bool:
-        """Whether there is room for it. One that has been idle longest makes room, or where none
-        is, the one whose head has been coming longest.
+        """Whether there is room for it. One that has been idle longest makes room; where none is,
+        the one whose head, then whose body has been coming longest, then whose answer isn't taken.
         """
         if len(self._open) >= self.limits.connections and not self._make_room():
             return False
@@ -82,17 +84,24 @@ class Connections:
 
     def idle(self, connection: Connection) -> None:
         """It waits for a request."""
+        self._owing.pop(connection, None)
         self._idle[connection] = None
 
     def beginning(self, connection: Connection) -> None:
         """The head of a request is coming, and nothing else is under way."""
         self._idle.pop(connection, None)
+        self._owing.pop(connection, None)
         self._beginning[connection] = None
 
+    def owing(self, connection: Connection) -> None:
+        """The body of its request is coming, and nothing can be done before that."""
+        self._owing[connection] = None  # one that is known keeps its place
+
     def busy(self, connection: Connection) -> None:
-        """It has a request."""
+        """It has a request, or all of one."""
         self._idle.pop(connection, None)
         self._beginning.pop(connection, None)
+        self._owing.pop(connection, None)
 
     def untaken(self, connection: Connection, size: int) -> None:
         """So much of its answer isn't taken yet. Where that of all together is beyond the limit,
@@ -125,9 +134,10 @@ class Connections:
             log.warning("%s: %s", kind, text)
 
     def _make_room(self) -> bool:
-        text = f"{len(self._open)} are open, and those without a request make room"
+        text = f"{len(self._open)} are open, and those that wait for their clients make room"
         self.complain("as many connections as there may be", text)
-        oldest = next(iter(self._idle), None) or next(iter(self._beginning), None)
+        waiting = chain(self._idle, self._beginning, self._owing, self._untaken)
+        oldest = next(waiting, None)
         if oldest is None:
             return False
         self.closed(oldest)

@@ -78,6 +78,8 @@ class Exchange:
     def finish(self) -> None:
         """That was all of the body."""
         self.complete = True
+        if self._arrived is not None and not self.done:
+            self._connection.body_is_complete()
         self._wake()
 
     def leave(self) -> None:
@@ -104,6 +106,7 @@ class Exchange:
             self._connection.resume_reading()
             if self._arrived is None:
                 self._arrived = asyncio.Event()
+                self._connection.body_is_owed()
             self._arrived.clear()
             await self._arrived.wait()
         if self.gone or self.done:
