@@ -58,9 +58,14 @@ def operator(kube: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: st
 
     One for all tests and all suites: an installed one of the same image and values stays as it is.
     """
-    key = f"config.signing.keys.tests={(KEYS / 'release.pub').read_text()}"
-    once(tmp_path_factory, worker_id, "operator", lambda: install(kube, key))
+    once(tmp_path_factory, worker_id, "operator", lambda: install_for_tests(kube))
     return kube
+
+
+def install_for_tests(kube: Kube, *values: str) -> None:
+    """The installed operator as all tests need it; `values` are Helm's beside that."""
+    key = f"config.signing.keys.tests={(KEYS / 'release.pub').read_text()}"
+    install(kube, key, *values)
 
 
 @pytest.fixture

@@ -67,16 +67,26 @@ def show_history(kube: Kube, progress: Progress, last: Row) -> None:
         print(transit_models(registry, *arguments), flush=True)
 
 
+def history(kube: Kube) -> list[Row]:
+    """What the registry has of the model's latest events. Raises `StepFailed`."""
+    with _reached(kube, _password(kube)) as registry:
+        return _latest(registry)
+
+
+def _latest(registry: dict[str, str]) -> list[Row]:
+    text = transit_models(registry, "history", MODEL, "--limit", str(ROWS), "-o", "json")
+    rows: list[Row] = json.loads(text)
+    return rows
+
+
 def _written(registry: dict[str, str], progress: Progress, last: Row) -> int:
     """How many rows there are since the run began; `last` is among them."""
     deadline = time.monotonic() + WRITTEN_SECONDS
     wanted = (NAMESPACE, NAME, last["reason"], last.get("revision"), last["message"])
     while True:
-        text = transit_models(registry, "history", MODEL, "--limit", str(ROWS), "-o", "json")
-        rows: list[Row] = json.loads(text)
         ours = [
             (row["namespace"], row["name"], row["event"], row["revision"], row["notes"])
-            for row in rows
+            for row in _latest(registry)
             if datetime.fromisoformat(row["deployed_at"]).timestamp() >= progress.started
         ]
         if wanted in ours:
