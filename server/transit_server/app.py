@@ -199,7 +199,8 @@ def create_app(
     log_from = access_log.FROM_STATUS[settings.access_log]
     requests = HttpRequests(settings.model_deployment, settings.revision)
     metrics.registry.register(requests)
-    given = Shared(lifecycle, settings.revision, log_from, requests, gate, spans)
+    pages = settings.cors_origins if keys is None else None
+    given = Shared(lifecycle, settings.revision, log_from, requests, gate, spans, pages)
 
     known = [{"name": ref.name, "version": ref.version} for ref, _ in registry.every()]
     for method, path, endpoint, documentation in table:

@@ -65,6 +65,12 @@ class SlowBody(ClientMistake):
     code = "slow_body"
 
 
+class ForeignOrigin(ServingError):
+    """A browser sends it for a page that may not ask."""
+
+    code = "foreign_origin"
+
+
 class NotYours(ClientMistake):
     """Feedback on a prediction that another client was given."""
 

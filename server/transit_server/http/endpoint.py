@@ -5,7 +5,7 @@ FastAPI documents the routes; `Endpoint` serves them. It takes the place of Fast
 parameters and response models, which costs more time per request than a forest of 200 trees.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from transit_server.errors import ServingError
 from transit_server.http.access import access_log
 from transit_server.http.access.gate import Gate
+from transit_server.http.access.origins import refuse_foreign
 from transit_server.http.problems import reply_to
 from transit_server.http.request import HttpRequest
 from transit_server.observability.http_requests import HttpRequests
@@ -30,7 +31,9 @@ Handler = Callable[[HttpRequest], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all endpoints are given. `log_from` is the lowest status that is logged."""
+    """What all endpoints are given. `log_from` is the lowest status that is logged, `pages` are the
+    origins whose pages may ask; None where keys tell who may.
+    """
 
     lifecycle: Lifecycle
     revision: str
@@ -38,6 +41,7 @@ class Shared:
     requests: HttpRequests
     gate: Gate | None = None
     tracing: Tracing | None = None
+    pages: Collection[str] | None = None
 
 
 class Endpoint:
@@ -52,6 +56,7 @@ class Endpoint:
         self._log_from = access_log.NEVER if open_to_all else shared.log_from
         self._tracing = None if open_to_all else shared.tracing
         self._gate = None if open_to_all else shared.gate
+        self._pages = None if open_to_all else shared.pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A client that hangs up cancels this, see `connection`."""
@@ -80,6 +85,8 @@ class Endpoint:
 
     async def _answer(self, request: HttpRequest) -> Response:
         try:
+            if self._pages is not None and request.scope["method"] == "POST":
+                refuse_foreign(request.headers, self._pages)
             if self._gate is not None:
                 request.client_name = self._gate.admit(request.headers)
                 request.charge = partial(self._gate.charge, request.client_name)

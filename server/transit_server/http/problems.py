@@ -25,6 +25,7 @@ _STATUS: dict[type[errors.ServingError], int] = {
     errors.BodyTooLarge: 413,
     errors.SlowBody: 408,
     errors.UnsupportedEncoding: 415,
+    errors.ForeignOrigin: 403,
     errors.NotYours: 403,
     errors.ClientMistake: 400,
     errors.Unauthorized: 401,

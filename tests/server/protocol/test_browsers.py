@@ -1,5 +1,6 @@
 """What browsers need: the page of the document from this server alone, and CORS where it is set."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,3 +78,38 @@ def test_other_pages_may_not(open_to_pages: RunningServer, trees: RunningServer)
         asked = server.client.options("/api/v1/predict", headers=headers)
         assert "access-control-allow-origin" not in asked.headers
         assert asked.status_code in (400, 405)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": PAGE, "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": PAGE, "Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": PAGE}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://[::1"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": PAGE, "Sec-Fetch-Site": "same-origin"}, 200),  # by a proxy of another name
+        ({"Origin": PAGE, "Host": "app.example.com"}, 200),
+        ({}, 200),
+    ],
+)
+def test_no_other_page_has_anything_predicted(
+    headers: dict[str, str], status: int, trees: RunningServer
+) -> None:
+    """A browser sends such a request without asking first; only the answer is kept from the page.
+    Where nobody needs a key it would count for what a rollout is judged by.
+    """
+    simple = {"Content-Type": "text/plain"} | headers
+    before = counted(trees)
+    for path in ("/api/v1/predict/batch", "/v2/models/xgboost/infer", "/api/v1/predict"):
+        answer = trees.client.post(path, content=json.dumps(ROW), headers=simple)
+        assert (answer.status_code == 403) == (status == 403), answer.text
+    assert answer.status_code == status
+    assert (counted(trees) == before) == (status == 403)
+
+
+def counted(server: RunningServer) -> float:
+    """All that a rollout is judged by."""
+    found = server.metrics().items()
+    return sum(value for (name, _), value in found if name == "predictions_total")
