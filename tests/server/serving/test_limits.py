@@ -9,6 +9,7 @@ import socket
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -197,6 +198,28 @@ def test_large_bodies_share_a_limit(narrow: RunningServer) -> None:
         "room again, when those bodies are given up",
         10,
     )
+
+
+def test_small_bodies_that_do_not_come_make_room(store: Path, tmp_path: Path) -> None:
+    """They take all the room that there is for small ones, long before they are given up."""
+    with (
+        RunningServer(store, tmp_path, {"random_forest": "1.0.0"}, max_bodies="32Mi") as server,
+        ExitStack() as links,
+    ):
+        server.until_ready()
+        room, slow = 4 * 2**20, []
+        while room > 0:
+            part = min(64_000, room)
+            slow.append(links.enter_context(connected(server)))
+            slow[-1].sendall(head("/api/v1/predict", part + 1) + b" " * part)
+            room -= part
+        eventually(lambda: server.predict(ROW).status_code == 503, "no room", 10)
+        eventually(lambda: server.predict(ROW).status_code == 200, "room again", 10)
+        status, headers, body = answer(slow[0])
+        assert (status, headers["connection"]) == (408, "close")
+        assert "room" in json.loads(body)["error"]["message"]
+        slow[-1].sendall(b" ")
+        assert answer(slow[-1])[0] == 400, "one that comes in the end is read"
 
 
 @pytest.mark.parametrize(

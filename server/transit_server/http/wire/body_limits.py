@@ -5,6 +5,8 @@ compressed.
 """
 
 import asyncio
+import time
+from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 
@@ -27,6 +29,7 @@ _FEW = 2**20
 _ENCODINGS = (b"gzip", b"deflate", b"identity")
 _BOM = b"\xef\xbb\xbf"
 _STEP = 4 * 2**20
+_SLOW = 1.0  # seconds; a small body of a client that sends it is there in a hundredth
 
 
 class Bodies:
@@ -34,7 +37,8 @@ class Bodies:
 
     Bodies may take `together` bytes at a time, packed or unpacked, until their requests are
     answered; beyond that, requests are refused at once. Small ones have room of their own, an
-    eighth of that, so that who fills the rest doesn't keep others from asking for a row.
+    eighth of that, so that who fills the rest doesn't keep others from asking for a row. Where that
+    is full, those of them that are slow to come are given up early.
     """
 
     def __init__(self, largest: int, together: int, seconds: float, deadlines: Deadlines) -> None:
@@ -43,6 +47,8 @@ class Bodies:
         self._large = _Room(max(together, largest))
         self._small = _Room(max(together, largest) // 8)
         self._seconds = seconds
+        # What gives up each body that is coming, in the order in which they began to.
+        self._coming: dict[HttpRequest, Callable[[], None]] = {}
         # One, so that unpacking never takes more than its part of the processors.
         self._unpacker = WorkerThreads(1, "unpacking")
 
@@ -87,12 +93,18 @@ class Bodies:
                 # It is given a time only when that is over: a timer for each would be slow.
                 late = partial(timeout.reschedule, 0.0)
                 deadline = self._deadlines.set(request.started + self._seconds, late)
+                self._coming[request] = late
                 try:
                     return await self._pieces(request, limit)
                 finally:
+                    self._coming.pop(request, None)
                     self._deadlines.clear(deadline)
         except TimeoutError:
-            raise SlowBody(f"the body did not arrive within {self._seconds:g} s") from None
+            waited = time.perf_counter() - request.started
+            text = f"the body did not arrive within {min(waited, self._seconds):.3g} s"
+            if waited < self._seconds:
+                text += ", and other requests needed its room"
+            raise SlowBody(text) from None
 
     async def _pieces(self, request: HttpRequest, limit: int) -> bytes:
         # Not a list of pieces, which would need the memory twice: `getvalue` copies nothing. It is
@@ -138,6 +150,8 @@ class Bodies:
             request.at_end = partial(self._release, request)
         now = request.held + size
         if now <= SMALL:
+            if self._small.lacks(size):
+                self._give_up_slow(size, request)
             self._small.take(size)
         elif request.held <= SMALL:
             self._large.take(now)
@@ -157,6 +171,19 @@ class Bodies:
             self._large.held -= size
         request.held = now
 
+    def _give_up_slow(self, size: int, needing: HttpRequest) -> None:
+        """Others' small bodies that have been coming for longest, until there is room for `size`
+        more.
+        """
+        began = time.perf_counter() - _SLOW
+        for request, give_up in list(self._coming.items()):
+            if request.started > began or not self._small.lacks(size):
+                return
+            if request is not needing and 0 < request.held <= SMALL:
+                del self._coming[request]
+                self._release(request)
+                give_up()
+
     def _release(self, request: HttpRequest) -> None:
         self._give_back(request, request.held)
 
@@ -168,8 +195,12 @@ class _Room:
         self.size = size
         self.held = 0
 
+    def lacks(self, size: int) -> bool:
+        """Whether there is no room for so many more."""
+        return self.held + size > self.size
+
     def take(self, size: int) -> None:
         """Raises `Overloaded`."""
-        if self.held + size > self.size:
+        if self.lacks(size):
             raise Overloaded(f"the bodies of other requests take {self.held} of {self.size} bytes")
         self.held += size
