@@ -1,12 +1,17 @@
 """The commands of the registry, as a person uses them: in PostgreSQL and in a file of SQLite."""
 
 import json
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, text
 
 from tests.postgres import Postgres
+from tests.registry.looks import superuser
+from tests.support import eventually
 from transit_models.cli import main
 from transit_models.packing.pack import Description, seal
 from transit_registry import connecting
@@ -142,6 +147,55 @@ def test_a_database_that_is_away_or_without_tables(
     monkeypatch.setenv(connecting.VARIABLE, "mysql://u:hunter2@host/db")
     assert main(["history", "churn"]) == 1
     assert "hunter2" not in capsys.readouterr().err
+
+
+def test_a_database_that_dies_under_a_command_has_all_of_it_or_nothing(
+    postgres: Postgres,
+    store: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What was said to be done is there; what failed says so, and is done once when repeated."""
+    monkeypatch.setenv(connecting.VARIABLE, postgres.url)
+    for words in (
+        ["registry", "upgrade"],
+        ["registry", "add", store],
+        ["deprecate", "churn@1.0.0"],
+    ):
+        assert main(words) == 0
+    archive = [sys.executable, "-m", "transit_models.cli", "archive", "churn@1.1.0"]
+    engine = superuser(postgres)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("LOCK TABLE model_registry IN ACCESS EXCLUSIVE MODE"))
+            process = subprocess.Popen(archive, stderr=subprocess.PIPE, text=True)
+            eventually("it waits for the lock", lambda: waits_for_a_lock(engine), 60, pause=0.02)
+            postgres.stop()
+            told = process.communicate(timeout=60)[1]
+            connection.invalidate()
+    finally:
+        postgres.start()
+        engine.dispose()
+    assert process.returncode == 3
+    assert "run it again: nothing is done twice" in told
+    assert "transit-secret" not in told
+    assert states(capsys) == [("1.0.0", "deprecated"), ("1.1.0", "active")]
+    subprocess.run(archive, check=True)
+    assert main(["registry", "add", store]) == 0
+    assert states(capsys) == [("1.0.0", "deprecated"), ("1.1.0", "archived")]
+
+
+def waits_for_a_lock(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        statement = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return bool(connection.execute(text(statement)).scalar_one())
+
+
+def states(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    """Versions and their statuses, as the command lists them."""
+    capsys.readouterr()
+    assert main(["list", "--registry", "--json"]) == 0
+    return [(one["version"], one["status"]) for one in json.loads(capsys.readouterr().out)]
 
 
 def test_list_wants_a_store_or_the_registry() -> None:

@@ -195,7 +195,8 @@ def connected_engine() -> Iterator[Any]:
         finally:
             engine.dispose()
     except errors.RegistryUnavailable as error:
-        raise StorageUnavailable(str(error)) from error
+        text = f"{error}; when that is mended, run it again: nothing is done twice"
+        raise StorageUnavailable(text) from error
     except errors.RegistryError as error:
         raise ModelStoreError(str(error)) from error
 
