@@ -75,7 +75,7 @@ class Says(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str = ""
     categorical: bool = False  # texts of a frame are pandas' categories
     numbered: tuple[Numbered, ...] = ()  # so are these columns of numbers
-    none_is_missing: bool = False  # a text that is missing is None, else NaN
+    none_is_missing: tuple[str, ...] = ()  # what is missing in these columns is None, else NaN
     missing: bool = False
     fields: tuple[Input, ...] = ()
     outputs: tuple[tuple[str, int], ...] = ()  # name and width, of tensors

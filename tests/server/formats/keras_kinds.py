@@ -247,6 +247,13 @@ def both_ways() -> Kind:
     return Kind(keras.Model(steps, softmax(2)(seen)), (rows,), AB)
 
 
+def own_loss(ending: str) -> Kind:
+    """A function of the author's own that only training needs."""
+    model = chain(layers.Input((4,)), layers.Dense(1))
+    model.compile("adam", loss=lambda right, said: keras.ops.mean(keras.ops.abs(right - said)))
+    return Kind(model, (normal(4),), (), ending=ending)
+
+
 def in_training(library: Any = keras, ending: str = ".keras") -> Kind:
     """Monte Carlo dropout: `predict` of Keras 3 leaves it out, that of Keras 2 does not. So few are
     dropped that rows asked twice would seldom show it.
@@ -328,6 +335,8 @@ SERVED: dict[str, Callable[[], Kind]] = {
     "two outputs of one layer": shared,
     "softmax as an operation": operation,
     "both ways, masked": both_ways,
+    "a loss of its own": lambda: own_loss(".keras"),
+    "a loss of its own in hdf5": lambda: own_loss(".h5"),
     "open shape": open_shape,
     "mixed precision": lambda: mixed_precision("float16", "float32"),
     "float64": wide,

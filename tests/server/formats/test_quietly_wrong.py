@@ -110,10 +110,64 @@ def with_dropped_columns() -> Case:
                 model.predict_proba(rows[:40]), {"features": 1, "labels": ("0", "1")})  # fmt: skip
 
 
+def with_gaps(gap: Any, encoder: Any) -> Case:
+    """To an encoder None is one category, and NaN another."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    rows = TABLE[["city", "rooms", "age"]].astype({"city": object, "rooms": int})
+    rows.loc[::3, "city"] = gap
+    if gap is None:
+        rows["rooms"] = rows.rooms.astype(object)
+        rows.loc[::4, "rooms"] = gap
+    columns = make_column_transformer((encoder, ["city", "rooms"]), remainder="passthrough")
+    model = make_pipeline(columns, LogisticRegression()).fit(rows, RICH ^ rows.city.isna())
+    return Case(".pkl", lambda path: joblib.dump(model, path), rows[:40],
+                model.predict_proba(rows[:40]), {"features": 3, "labels": ("0", "1")})  # fmt: skip
+
+
+def large_ids() -> Case:
+    """Categories that are one and the same float."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    rows = pandas.DataFrame({"id": 2**60 + np.arange(200) // 5, "age": TABLE.age})
+    columns = make_column_transformer((OneHotEncoder(), ["id"]), remainder="passthrough")
+    model = make_pipeline(columns, LogisticRegression()).fit(rows, rows.id % 2)
+    return Case(".pkl", lambda path: joblib.dump(model, path), rows[:40],
+                model.predict_proba(rows[:40]), {"features": 2, "labels": ("0", "1")})  # fmt: skip
+
+
+def selected() -> Case:
+    """What a later step doesn't see is asked for by the one before it."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.feature_selection import SelectKBest
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rows = pandas.DataFrame(ROWS, columns=["a", "b", "c", "d"])
+    columns = make_column_transformer((StandardScaler(), ["a"]), remainder="passthrough")
+    best = SelectKBest(k=2).set_output(transform="pandas")
+    model = make_pipeline(best, columns, LogisticRegression()).fit(rows, KINDS)
+    return Case(".pkl", lambda path: joblib.dump(model, path), rows[:40],
+                model.predict_proba(rows[:40]), {"labels": ("0", "1")})  # fmt: skip
+
+
 def calibrated(model: Any) -> Any:
     from sklearn.calibration import CalibratedClassifierCV
 
     return CalibratedClassifierCV(model, cv=2)
+
+
+def encoder(name: str, **options: Any) -> Any:
+    from sklearn import preprocessing
+
+    options |= {"encoded_missing_value": -2} if name == "OrdinalEncoder" else {}
+    return getattr(preprocessing, name)(**options)
 
 
 def stacked(model: Any) -> Any:
@@ -132,6 +186,13 @@ SERVED: dict[str, Callable[[], Case]] = {
     "a table in a calibration": lambda: of_a_table(calibrated),
     "columns that are dropped": with_dropped_columns,
     "a table in a stack": lambda: of_a_table(stacked),
+    "none as a category": lambda: with_gaps(
+        None, encoder("OneHotEncoder", handle_unknown="ignore")
+    ),
+    "none as a number": lambda: with_gaps(None, encoder("OrdinalEncoder")),
+    "nan as a category": lambda: with_gaps(np.nan, encoder("OneHotEncoder")),
+    "ids that no float holds": large_ids,
+    "columns that are selected first": selected,
     "texts as categories, stopped early": lambda: boosted_table(["city", "rooms", "age"], True),
 }
 
@@ -263,7 +324,26 @@ def dictionaries() -> Case:
     return of_sklearn(model, KINDS, rows, features=2, labels=("0", "1"))
 
 
+def components() -> Case:
+    """As many as a mixture has, and none of them is a cluster."""
+    from sklearn.cross_decomposition import PLSRegression
+
+    return of_sklearn(PLSRegression(2), VALUES, task="cluster", output_schema={})
+
+
+def of_clusters() -> Case:
+    """Whose first step knows clusters, and whose answer is none."""
+    from sklearn.cluster import KMeans
+    from sklearn.pipeline import make_pipeline
+    from sklearn.svm import SVC
+
+    model = make_pipeline(KMeans(4, n_init=1, random_state=0), SVC())
+    return of_sklearn(model, KINDS, task="cluster", output_schema={})
+
+
 REFUSED: dict[str, tuple[Callable[[], Case], str]] = {
+    "components as clusters": (components, "does not say how many clusters"),
+    "classes as clusters": (of_clusters, "does not say how many clusters"),
     "dropout in training mode": (dropping, "asked twice, .* model.eval"),
     "normalised by the batch": (centred, "one by one, it answers every row alike"),
     "a logit for a probability": (one_logit, "for rows -30 times its probes .* --task tensors"),

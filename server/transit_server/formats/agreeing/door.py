@@ -25,11 +25,10 @@ def door(inputs: Inputs, says: Says) -> Door | None:
         return _tensors(inputs, says)
     names = [field.name for field in says.fields]
     if says.takes == "objects":
-        return lambda rows: _objects(rows, inputs, names)
+        return lambda rows: _objects(rows, inputs, names, says.none_is_missing)
     if says.none_is_missing:
         frame = _frame(inputs, names, {})
-        texts = [field.name for field in inputs.fields if field.is_text]
-        return lambda rows: _with_none(frame(rows), texts)
+        return lambda rows: _with_none(frame(rows), says.none_is_missing)
     strict = {column.name for column in says.numbered if column.strict}
     return _frame(inputs, names, _categories(inputs, says), strict)
 
@@ -65,15 +64,18 @@ def _tensors(inputs: Inputs, says: Says) -> Door:
     return lambda rows: {name: _column(rows, inputs, served[name]) for name in own}
 
 
-def _objects(rows: Rows, inputs: Inputs, names: Sequence[str]) -> Any:
+def _objects(rows: Rows, inputs: Inputs, names: Sequence[str], with_none: Collection[str]) -> Any:
     made = np.empty((len(rows), len(names)), dtype=object)
     for number, name in enumerate(names):
-        made[:, number] = _column(rows, inputs, name)
+        column = _column(rows, inputs, name)
+        made[:, number] = column
+        if name in with_none:
+            made[column != column, number] = None
     return made
 
 
-def _with_none(frame: Any, texts: Sequence[str]) -> Any:
-    for name in texts:
+def _with_none(frame: Any, names: Sequence[str]) -> Any:
+    for name in names:
         column = frame[name].astype(object)
         frame[name] = column.where(column.notna(), None)
     return frame

@@ -15,6 +15,7 @@ from transit_server.formats.base import UnsupportedModel
 from transit_server.formats.estimators.walk import nested
 
 _EXAMPLES = 32
+_WHOLE = 2**53  # beyond it, not every whole number is a float
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class _Kind:
     categories: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     missing: bool = False
+    none: bool = False  # what is missing is None, and not NaN
 
 
 def is_text_pipeline(estimator: Any) -> bool:
@@ -48,16 +50,12 @@ def names_of(estimator: Any) -> tuple[str, ...]:
 
 def fields_of(estimator: Any) -> tuple[Input, ...]:
     """Its columns, without those that it drops; () when it has no names and takes numbers only."""
-    names = names_of(estimator)
-    count = len(names) or int(getattr(_first(estimator), "n_features_in_", 0) or 0)
-    kinds = _kinds(estimator, names, count)
-    if not names and not any(kind is not None and kind.dtype == TEXT for kind in kinds):
+    kinds = _kinds_by_name(estimator)
+    if not names_of(estimator) and not any(kind.dtype == TEXT for kind in kinds.values()):
         return ()
-    names = names or tuple(f"x{number}" for number in range(count))
     return tuple(
         Input(name, kind.dtype or "float64", (), (), kind.categories, kind.missing, kind.examples)
-        for name, kind in zip(names, kinds, strict=True)
-        if kind is not None
+        for name, kind in kinds.items()
     )
 
 
@@ -67,11 +65,18 @@ def needs_a_table(estimator: Any) -> bool:
     return bool(names) and _of_a_table(estimator, names) is not None
 
 
-def none_is_missing(estimator: Any) -> bool:
-    """Whether it looks for None in texts, and not for NaN."""
-    return any(
-        hasattr(one, "statistics_") and one.missing_values is None for one in nested(estimator)
-    )
+def none_is_missing(estimator: Any) -> tuple[str, ...]:
+    """The columns in which it looks for None, and not for NaN: to an encoder these are two."""
+    return tuple(name for name, kind in _kinds_by_name(estimator).items() if kind.none)
+
+
+def _kinds_by_name(estimator: Any) -> dict[str, _Kind]:
+    """Of the columns that it does not drop."""
+    names = names_of(estimator)
+    count = len(names) or int(getattr(_first(estimator), "n_features_in_", 0) or 0)
+    kinds = _kinds(estimator, names, count)
+    names = names or tuple(f"x{number}" for number in range(count))
+    return {name: kind for name, kind in zip(names, kinds, strict=True) if kind is not None}
 
 
 def _first(estimator: Any) -> Any:
@@ -111,17 +116,23 @@ def _kinds(estimator: Any, names: Sequence[str], count: int) -> list[_Kind | Non
     inside = None if steps or not names else _of_a_table(estimator, names)
     if inside is not None:
         return _kinds(inside, names, count)
+    first = True
     for one in [step for _, step in steps] if steps else _inner(estimator):
         if one is None or one == "passthrough":
             continue
-        if hasattr(one, "transformers_"):
-            return _then(kinds, _of_column_transformer(one, names, count))
-        if hasattr(one, "steps") or hasattr(one, "transformer_list"):
-            kinds = _then(kinds, _kinds(one, names, count))
+        if hasattr(one, "n_features_in_") and one.n_features_in_ != count:
+            break  # of the columns that it sees, some were left out or made before
+        if (
+            hasattr(one, "transformers_")
+            or hasattr(one, "steps")
+            or hasattr(one, "transformer_list")
+        ):
+            kinds = _then(kinds, _kinds(one, names, count), may_drop=first)
         else:
             kinds = _together(kinds, _own(one, count))
-        if _settles(one):
+        if hasattr(one, "transformers_") or _settles(one):
             break  # what comes later sees what this one made
+        first = False
     return kinds
 
 
@@ -219,16 +230,23 @@ def _together(kinds: list[_Kind | None], more: list[_Kind | None]) -> list[_Kind
                 first.categories or second.categories,
                 first.examples or second.examples,
                 first.missing or second.missing,
+                first.none or second.none,
             )
         )
     return made
 
 
-def _then(kinds: list[_Kind | None], found: list[_Kind | None]) -> list[_Kind | None]:
-    """One after the other: what the later one drops is not seen any more."""
+def _then(
+    kinds: list[_Kind | None], found: list[_Kind | None], *, may_drop: bool
+) -> list[_Kind | None]:
+    """One after the other: what the first one drops is not seen at all; what a later one does, the
+    steps before it have asked for.
+    """
     if len(found) != len(kinds):
         return kinds
     both = _together(kinds, found)
+    if not may_drop:
+        return both
     return [None if later is None else kind for kind, later in zip(both, found, strict=True)]
 
 
@@ -236,27 +254,32 @@ def _own(one: Any, count: int) -> list[_Kind | None]:
     """What one fitted step says of its columns."""
     if hasattr(one, "categories_") and len(one.categories_) == count:
         strict = getattr(one, "handle_unknown", "error") == "error"
-        return [_encoded(list(categories), strict) for categories in one.categories_]
+        return [_encoded(categories, strict) for categories in one.categories_]
     if _is_vectorizer(one):
         return [_Kind(TEXT) for _ in range(count)]
     statistics = getattr(one, "statistics_", None)
     if statistics is not None and len(statistics) == count:
         texts = np.asarray(statistics).dtype == object
-        return [_Kind(TEXT if texts and isinstance(s, str) else "", missing=True)
+        none = one.missing_values is None
+        return [_Kind(TEXT if texts and isinstance(s, str) else "", missing=True, none=none)
                 for s in statistics]  # fmt: skip
     if type(one).__name__ in ("KNNImputer", "IterativeImputer"):
         return [_Kind(missing=True) for _ in range(count)]
     return [_Kind() for _ in range(count)]
 
 
-def _encoded(categories: list[Any], strict: bool) -> _Kind:
+def _encoded(known: Any, strict: bool) -> _Kind:
+    categories = list(known)
     real = [item for item in categories if item is not None and item == item]
-    missing = len(real) < len(categories)
+    missing, none = len(real) < len(categories), any(item is None for item in categories)
     if real and all(isinstance(item, str) for item in real):
         texts = tuple(str(item) for item in real)
-        return _Kind(TEXT, texts if strict else (), texts[:_EXAMPLES], missing)
+        return _Kind(TEXT, texts if strict else (), texts[:_EXAMPLES], missing, none)
     if real and all(isinstance(item, bool | np.bool_) for item in real):
-        return _Kind("bool", missing=missing)
+        return _Kind("bool", missing=missing, none=none)
+    # Of ids that no float holds, each is another category; of smaller ones a float is the same.
+    ids = known.dtype.kind in "iu" and max(abs(int(item)) for item in real) > _WHOLE
+    dtype = str(known.dtype) if ids else ""
     if strict and real and all(isinstance(item, int | float | np.number) for item in real):
-        return _Kind("", (), tuple(str(item) for item in real[:_EXAMPLES]), missing)
-    return _Kind("", missing=missing)
+        return _Kind(dtype, (), tuple(str(item) for item in real[:_EXAMPLES]), missing, none)
+    return _Kind(dtype, missing=missing, none=none)

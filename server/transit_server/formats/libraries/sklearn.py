@@ -17,6 +17,7 @@ from transit_server.formats.estimators import columns
 from transit_server.formats.estimators.answering import (
     decides_otherwise,
     features_of,
+    final,
     numbers,
     threshold,
 )
@@ -155,7 +156,7 @@ def _way(model: Any, gives: Gives) -> Callable[[Any], Any]:
     if not hasattr(model, "predict"):
         raise UnsupportedModel(f"a {type(model).__name__} has no predict: it can't answer new rows")
     if gives == "outlier":
-        if not any(hasattr(one, "offset_") for one in nested(model)):
+        if not hasattr(final(model), "offset_"):
             raise UnsupportedModel(f"a {type(model).__name__} does not tell outliers")
 
         def flags(rows: Any) -> Any:
@@ -205,13 +206,13 @@ def _known(model: Any, gives: Gives, task: str) -> dict[str, Any]:
 
 
 def _clusters(model: Any) -> int:
-    for one in nested(model):
-        centers = getattr(one, "cluster_centers_", None)
-        if centers is not None:
-            return len(centers)
-        for name in ("n_components", "n_clusters"):
-            if hasattr(one, name) and hasattr(one, "predict"):
-                return int(getattr(one, name))
+    last = final(model)
+    centers = getattr(last, "cluster_centers_", None)
+    if centers is not None:
+        return len(centers)
+    for name in ("n_components", "n_clusters"):
+        if hasattr(last, name) and hasattr(last, "predict") and not hasattr(last, "coef_"):
+            return int(getattr(last, name))
     raise UnsupportedModel(f"a {type(model).__name__} does not say how many clusters it has")
 
 

@@ -71,7 +71,10 @@ def described(path: Path) -> KerasFile:
 def _refuse_what_depends_on_more(network: Any) -> None:
     """Raises `UnsupportedModel` where chance, the batch or earlier rows have a say."""
     for part in _parts(network):
-        name = part.get("name") or part["config"].get("name") or part["class_name"]
+        config = part.get("config")
+        if not isinstance(config, dict):
+            continue  # a function, as a loss of the author's own, which is known by name only
+        name = part.get("name") or config.get("name") or part["class_name"]
         if _is_called_in_training(part.get("inbound_nodes")):
             raise UnsupportedModel(
                 f"its layer {name} is called with training=True: model(rows) then answers by "
@@ -79,7 +82,7 @@ def _refuse_what_depends_on_more(network: Any) -> None:
                 "Which is meant can't be known, and what answers by chance can't be judged: build "
                 "it without training=True, load the weights into that, and save it again"
             )
-        if part["config"].get("stateful"):
+        if config.get("stateful"):
             raise UnsupportedModel(
                 f"its layer {name} is stateful: an answer depends on the rows that were asked "
                 "before it, whosever they were. Build it with stateful=False, load the weights "
