@@ -28,7 +28,7 @@ def probe_rows(version: VerifiedVersion, rows: int, inputs: Inputs | None = None
     """
     inputs = version.metadata.signature.inputs if inputs is None else inputs
     if version.probe is None:
-        return _made_up(inputs, rows)
+        return made_up_rows(inputs, rows)
     own = _own(version, inputs)
     return np.resize(own, (rows, *own.shape[1:]))
 
@@ -91,7 +91,8 @@ def _table(own: Any, inputs: Inputs) -> NDArray[Any]:
     return rows
 
 
-def _made_up(inputs: Inputs, rows: int) -> NDArray[Any]:
+def made_up_rows(inputs: Inputs, rows: int) -> NDArray[Any]:
+    """For a version without `probe.npy`: see `probe_rows`."""
     random = np.random.default_rng(_SEED)
     matrix = inputs.matrix
     if matrix is not None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import msgspec
 import numpy as np
+import pandas
 import pytest
 import yaml
 from numpy.typing import NDArray
@@ -16,6 +18,8 @@ from numpy.typing import NDArray
 from transit_models import verify_version
 from transit_models.cli import main
 from transit_server import formats
+from transit_server.api.decoding.rows import parsed
+from transit_server.errors import InvalidInput
 
 pytestmark = pytest.mark.timeout(180)
 COLUMNS = ("age", "income", "debt")
@@ -32,9 +36,10 @@ def described(
     says: dict[str, Any],
     kind: str = "double",
     names: tuple[str, ...] = COLUMNS,
+    optional: tuple[str, ...] = (),
 ) -> None:
     """`MLmodel`, with the columns of the signature."""
-    columns = [{"type": kind, "name": name, "required": True} for name in names]
+    columns = [{"type": kind, "name": name, "required": name not in optional} for name in names]
     folder.mkdir(exist_ok=True)
     text = {
         "artifact_path": "model",
@@ -156,6 +161,78 @@ def test_answers_are_the_librarys(tmp_path: Path, write: Callable[[Path], Answer
     assert loaded.inputs.names == COLUMNS
     rows = ROWS.astype(loaded.inputs.row_dtype)
     assert np.allclose(loaded.predict(rows), wanted, atol=2e-6)
+
+
+def gapped(model: Any) -> tuple[Any, pandas.DataFrame]:
+    """Trained on a table with gaps in `debt`, and in `city` where there is one."""
+    rows = pandas.DataFrame(ROWS, columns=list(COLUMNS))
+    rows.loc[::4, "debt"] = np.nan
+    return model.fit(rows, YES), rows
+
+
+def with_imputer() -> tuple[Any, pandas.DataFrame]:
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    return gapped(make_pipeline(SimpleImputer(), LogisticRegression()))
+
+
+def of_histograms() -> tuple[Any, pandas.DataFrame]:
+    """Which takes gaps, and does not say so."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return gapped(HistGradientBoostingClassifier(max_iter=4))
+
+
+def scaled_histograms() -> tuple[Any, pandas.DataFrame]:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return gapped(make_pipeline(StandardScaler(), HistGradientBoostingClassifier(max_iter=4)))
+
+
+def without_gaps() -> tuple[Any, pandas.DataFrame]:
+    from sklearn.linear_model import LogisticRegression
+
+    rows = pandas.DataFrame(ROWS, columns=list(COLUMNS))
+    return LogisticRegression().fit(rows, YES), rows
+
+
+@pytest.mark.parametrize("every", [False, True])
+@pytest.mark.parametrize(
+    ("make", "takes_gaps"),
+    [(with_imputer, True), (of_histograms, True), (scaled_histograms, True), (without_gaps, False)],
+)
+def test_columns_that_the_signature_lets_be_missing(
+    tmp_path: Path, make: Callable[[], tuple[Any, pandas.DataFrame]], takes_gaps: bool, every: bool
+) -> None:
+    """null is what its library makes of NaN, or is refused if that takes none."""
+    model, rows = make()
+    described(tmp_path / "model", "sklearn", {"pickled_model": "model.pkl"},
+              optional=COLUMNS if every else ("debt",))  # fmt: skip
+    joblib.dump(model, tmp_path / "model" / "model.pkl")
+    store = tmp_path / "store"
+    assert main(["pack", str(tmp_path / "model"), str(store), "m@1.0.0"]) == 0
+    loaded = formats.load(verify_version(store / "m/v1.0.0"), tmp_path / "work")
+
+    def row(**values: float | None) -> NDArray[Any]:
+        return parsed(msgspec.Raw(msgspec.json.encode(values)), loaded.inputs, "features")
+
+    asked = rows.iloc[:20]
+    if takes_gaps:
+        got = np.concatenate([row(**item) for item in asked.to_dict("records")])
+        assert loaded.predict(got) == pytest.approx(model.predict_proba(asked), abs=1e-6)
+        with pytest.raises(InvalidInput, match="send null"):
+            row(age=1.0, income=2.0)
+    else:
+        assert "lets age, income, debt be missing" if every else "lets debt be" in loaded.note
+        with pytest.raises(InvalidInput, match="null"):
+            row(age=1.0, income=2.0, debt=None)
+    if not (takes_gaps and every) and make is not with_imputer:
+        with pytest.raises(InvalidInput, match="null"):
+            row(age=None, income=2.0, debt=1.0)
 
 
 def test_the_old_binary_of_xgboost_in_a_folder(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ _SQUARES = {
 _QUOTED = 300  # characters
 _LARGEST = sys.float_info.max
 _WHOLE = 2.0**53  # beyond it, not every whole number is a 64-bit float
+_NULL = ": where there is no value, send null"
 _NOT_JSON_NUMBERS = re.compile(rb"[\[,:\s-](NaN|Infinity|nan|inf)\b")
 
 
@@ -139,8 +140,15 @@ def _in_order(values: dict[str, Any], inputs: Inputs, field: str) -> list[Any]:
             some = ", ".join(inputs.names)[:400]
             place = f"{field}.{unknown[:100]}"
             raise InvalidInput(f"no feature has this name, only {some}", field=place)
-        raise InvalidInput("is missing", field=f"{field}.{missing}")
+        raise InvalidInput(
+            f"is missing{_NULL * _may_miss(inputs, missing)}", field=f"{field}.{missing}"
+        )
     return [values[name] for name in inputs.names]
+
+
+def _may_miss(inputs: Inputs, name: str) -> bool:
+    known = inputs.matrix or inputs.fields[inputs.names.index(name)]
+    return known.missing
 
 
 def value_of(value: Any, known: Input, place: str) -> Any:

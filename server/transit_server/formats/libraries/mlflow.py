@@ -2,17 +2,22 @@
 signature which columns the model takes. MLflow itself is not needed.
 """
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
 import yaml
 
 from transit_models.file_formats import FileFormat
 from transit_models.first_bytes import refuse_other
 from transit_models.integrity import check_relative
-from transit_models.schema import TEXT, Input
+from transit_models.probe import made_up_rows
+from transit_models.schema import TEXT, Input, inputs_of
 from transit_server.formats import opening
+from transit_server.formats.agreeing.door import door
 from transit_server.formats.base import Engine, Says, Source, UnsupportedModel, first_line
 
 # Flavour → the format of its file; the entry that names it, and its name by default.
@@ -88,28 +93,61 @@ def _file(folder: Path, name: str, flavour: str) -> Path:
 
 
 def _signed(engine: Engine, signature: Any) -> Engine:
-    """With the columns of the signature, where the model does not know them better."""
-    import json
-
+    """With the columns of the signature, where the model does not know them better, and with those
+    that may be missing, where the model can do without.
+    """
     if not isinstance(signature, dict) or not signature.get("inputs"):
         return engine
     columns = json.loads(signature["inputs"])
-    if not columns or any(item.get("type") not in _TYPES for item in columns):
+    named = [item for item in columns if "name" in item and item.get("type") in _TYPES]
+    if not columns or len(named) != len(columns):
         return engine
-    fields = tuple(
-        Input(str(item["name"]), _TYPES[item["type"]], missing=not item.get("required", True))
-        for item in columns
-        if "name" in item
-    )
-    says: Says = engine.says
-    if len(fields) != len(columns) or says.fields or says.names:
-        return engine
-    return replace(engine, says=_named(says, tuple(field.name for field in fields)))
+    optional = {str(item["name"]) for item in named if not item.get("required", True)}
+    says = _named(engine.says, tuple(str(item["name"]) for item in named))
+    if not optional or says.takes not in ("matrix", "frame"):
+        return replace(engine, says=says)
+    return replace(engine, says=_without(optional, engine, says))
 
 
 def _named(says: Says, names: tuple[str, ...]) -> Says:
-    import msgspec
-
-    if says.takes != "matrix" or says.features not in (None, len(names)):
+    if says.fields or says.names or says.takes != "matrix":
+        return says
+    if says.features not in (None, len(names)):
         return says
     return msgspec.structs.replace(says, names=names, features=len(names))
+
+
+def _without(optional: set[str], engine: Engine, says: Says) -> Says:
+    """What it says, with each of `optional` that the model answers without."""
+    dtype = says.dtype or "float64"
+    fields = says.fields or tuple(Input(name, dtype) for name in says.names)
+    asked = [field.name for field in fields if field.name in optional and not field.missing]
+    fine = {name for name in asked if _answers_without(name, fields, engine, says)}
+    refused = [name for name in asked if name not in fine]
+    notes = says.notes
+    if refused:
+        notes += (
+            f"its signature lets {', '.join(refused)[:200]} be missing, and the model itself "
+            "answers no row without: null is refused there",
+        )
+    if fine:
+        fields = tuple(replace(one, missing=one.missing or one.name in fine) for one in fields)
+    return msgspec.structs.replace(says, fields=fields if fine else says.fields, notes=notes)
+
+
+def _answers_without(name: str, fields: tuple[Input, ...], engine: Engine, says: Says) -> bool:
+    known = tuple(replace(one, missing=one.missing or one.name == name) for one in fields)
+    inputs = inputs_of(known)
+    row = made_up_rows(inputs, 1)
+    matrix = inputs.matrix
+    column = row[name] if matrix is None else row[:, matrix.names.index(name)]
+    if column.dtype.kind not in "fO":
+        return False
+    column[:] = np.nan
+    enter = door(inputs, says)
+    try:
+        said = engine.run(row if enter is None else enter(row))
+    except Exception:  # each library has its own for what it can't take
+        return False
+    parts = map(np.asarray, said if isinstance(said, tuple) else (said,))
+    return all(part.dtype.kind != "f" or bool(np.isfinite(part).all()) for part in parts)
