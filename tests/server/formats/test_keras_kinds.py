@@ -9,6 +9,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -151,6 +152,36 @@ def test_answers_of_the_author(tmp_path: Path, name: str) -> None:
     told = ("--probe", str(probe), "--answers", str(output))
     loaded, _ = ready(packed(path, tmp_path, *kind.told, *told), tmp_path / "work")
     assert loaded.golden is not None
+
+
+OLD = Path(__file__).parents[2] / "models" / "old_keras"
+
+
+@pytest.mark.parametrize("version", ["2.13.1", "2.14.0"])
+def test_archives_whose_weights_are_laid_out_otherwise(tmp_path: Path, version: str) -> None:
+    told = json.loads((OLD / f"answers-{version}.json").read_text())
+    rows = np.array(told["rows"], dtype=np.float32)
+    loaded, predictor = ready(
+        packed(OLD / f"{version}.keras", tmp_path, *keras_kinds.ABC), tmp_path / "work"
+    )
+    got = predictor(as_rows(rows, loaded.inputs)).scores
+    assert got == pytest.approx(np.array(told["answers"]), abs=2e-6)
+
+
+def test_an_archive_that_tf_keras_can_not_read_is_told_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As of 2.12, whose layout nobody has looked at."""
+    path = tmp_path / "model.keras"
+    with ZipFile(OLD / "2.13.1.keras") as old, ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b"2.13.1", b"2.12.0"))
+    store = str(tmp_path / "store")
+    assert cli.main(["pack", str(path), store, "m@1.0.0", *keras_kinds.ABC]) != 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert re.search(r"tf_keras \S+ can't open what Keras 2\.12\.0 has written: save it", said)
+    assert "tf2onnx.convert.from_keras" in said
+    assert "as HDF5: model.save('model.h5')" in said
 
 
 def test_ways_out_are_ways_out(tmp_path: Path) -> None:

@@ -132,17 +132,16 @@ def parsed(text: msgspec.Raw, inputs: Inputs, field: str) -> Rows:
 
 
 def _in_order(values: dict[str, Any], inputs: Inputs, field: str) -> list[Any]:
-    missing = next((name for name in inputs.names if name not in values), None)
-    if missing is not None or len(values) != len(inputs.names):
+    if any(name not in values for name in inputs.names) or len(values) != len(inputs.names):
         known = frozenset(inputs.names)
         unknown = next((name for name in values if name not in known), None)
         if unknown is not None:
             some = ", ".join(inputs.names)[:400]
             place = f"{field}.{unknown[:100]}"
             raise InvalidInput(f"no feature has this name, only {some}", field=place)
-        raise InvalidInput(
-            f"is missing{_NULL * _may_miss(inputs, missing)}", field=f"{field}.{missing}"
-        )
+        absent = next(name for name in inputs.names if name not in values)
+        told = _NULL if _may_miss(inputs, absent) else ""
+        raise InvalidInput(f"is missing{told}", field=f"{field}.{absent}")
     return [values[name] for name in inputs.names]
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import tensorflow
 
 from transit_server.formats.base import Unreadable, UnsupportedModel, first_line
+from transit_server.formats.networks import older
 
 _HDF5, _ZIP = b"\x89HDF", b"PK\x03\x04"
 _AS_ONNX = "model.export('model.onnx', format='onnx')"
@@ -41,8 +42,10 @@ class KerasFile:
     @property
     def way_out(self) -> str:
         """How its author makes of it what is served without Keras."""
-        code = _AS_ONNX_OF_2 if self.keras2 else _AS_ONNX
-        return f"save it as ONNX where it was trained: {code}"
+        if not self.keras2:
+            return f"save it as ONNX where it was trained: {_AS_ONNX}"
+        also = ", or as HDF5: model.save('model.h5')" if self.ending == ".keras" else ""
+        return f"save it as ONNX where it was trained: {_AS_ONNX_OF_2}{also}"
 
 
 def described(path: Path) -> KerasFile:
@@ -124,14 +127,17 @@ def opened(file: KerasFile) -> Any:
             f"that is not installed: {file.way_out}"
         )
     safely: AbstractContextManager[Any] = nullcontext()
+    laid_out: AbstractContextManager[Any] = nullcontext()
     if file.keras2:
         import tf_keras as library
         from tf_keras.src.saving.serialization_lib import SafeModeScope
 
         safely = SafeModeScope(safe_mode=True)  # else the code of a Lambda in HDF5 would run
+        if file.ending == ".keras" and older.is_older(file.written_by):
+            laid_out = older.laid_out_as(file.written_by)
     else:
         library = tensorflow.keras
-    with safely, tempfile.TemporaryDirectory(prefix="transit-keras-") as folder:
+    with safely, laid_out, tempfile.TemporaryDirectory(prefix="transit-keras-") as folder:
         # Keras goes by the ending, whatever is in the file.
         link = Path(folder) / f"model{file.ending}"
         link.symlink_to(file.path.absolute())
@@ -156,9 +162,10 @@ def _why_not(file: KerasFile, library: Any, error: Exception) -> UnsupportedMode
             f"it needs {', '.join(foreign)[:200]} of its author's own code, which is not here: "
             f"{file.way_out}"
         )
+    here = f"{'tf_keras' if file.keras2 else 'Keras'} {library.__version__}"
     return Unreadable(
-        f"Keras {library.__version__} can't open what {file.written_by or 'an unknown version'} "
-        f"has written ({first_line(error)}): {file.way_out}"
+        f"{here} can't open what Keras {file.written_by or 'of an unknown version'} has written: "
+        f"{file.way_out} ({first_line(error)})"
     )
 
 
