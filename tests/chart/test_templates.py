@@ -7,7 +7,7 @@ import yaml
 
 from dev.cluster.paths import REPOSITORY
 
-from .helm import ALL_ON, CHART, Object, config, found, kinds, pod, render, run, text
+from .helm import ALL_ON, CHART, Object, config, container, found, kinds, pod, render, run, text
 
 CRD = REPOSITORY / "crds" / "modeldeployments.transit.dev.yaml"
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
@@ -158,6 +158,34 @@ def test_the_tests_pod_is_none_of_the_operators() -> None:
         names["values"]
     )
     assert policy["matchLabels"].items() <= test.items()
+
+
+def test_the_tests_pod_has_what_the_operator_asks_prometheus_with() -> None:
+    """Or it fails on every cluster whose Prometheus requires authentication."""
+    objects = render({"config": {"prometheus": {"secretName": "access"}}})
+    test = found(objects, "Pod")["spec"]
+    operator = pod(objects)["spec"]
+    secret = {"name": "prometheus", "secret": {"secretName": "access"}}
+    assert secret in operator["volumes"]
+    assert secret in test["volumes"]
+    (mount,) = [m for m in container(objects)["volumeMounts"] if m["name"] == "prometheus"]
+    assert mount in test["containers"][0]["volumeMounts"]
+    assert "prometheus" not in str(found(render(), "Pod")["spec"]["volumes"])
+
+
+def test_the_tests_pod_ends_in_a_mesh_and_goes_where_the_operator_goes() -> None:
+    """A sidecar that is injected would run on when the test is over, and `helm test` wait."""
+    where: dict[str, Any] = {
+        "priorityClassName": "high",
+        "affinity": {"nodeAffinity": {}},
+        "nodeSelector": {"pool": "system"},
+        "tolerations": [{"operator": "Exists"}],
+        "imagePullSecrets": [{"name": "pull"}],
+    }
+    test = found(render({**where, "commonLabels": {"sidecar.istio.io/inject": "true"}}), "Pod")
+    assert {key: test["spec"].get(key) for key in where} == where
+    assert test["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
+    assert test["metadata"]["annotations"]["linkerd.io/inject"] == "disabled"
 
 
 def test_labels_of_the_values_are_text_however_they_look() -> None:

@@ -98,6 +98,11 @@ def page(key: str) -> Look:
     return lambda objects: container(objects, "dashboard").get(key)
 
 
+def of_page(key: str) -> Look:
+    """A part of the live page's pod."""
+    return lambda objects: pod(objects, "dashboard")["spec"].get(key)
+
+
 def in_config(*route: str) -> Look:
     def look(objects: list[Object]) -> Any:
         there: Any = config(objects)
@@ -263,6 +268,33 @@ TRIED: dict[str, Tried] = {
     ),
     "dashboard.prometheusUrl": Tried(
         "http://p", contains(page("args"), "--prometheus=http://p"), True, ON["dashboard"]
+    ),
+    "dashboard.extraEnv": Tried(
+        [{"name": "REQUESTS_CA_BUNDLE", "value": "/ca/ca.crt"}],
+        page("env"),
+        [{"name": "REQUESTS_CA_BUNDLE", "value": "/ca/ca.crt"}],
+        ON["dashboard"],
+    ),
+    "dashboard.extraVolumes": Tried(
+        [VOLUME], contains(of_page("volumes"), VOLUME), True, ON["dashboard"]
+    ),
+    "dashboard.extraVolumeMounts": Tried(
+        [MOUNT], contains(page("volumeMounts"), MOUNT), True, ON["dashboard"]
+    ),
+    "dashboard.podLabels": Tried(
+        {"a": "b"},
+        lambda o: pod(o, "dashboard")["metadata"]["labels"].get("a"),
+        "b",
+        ON["dashboard"],
+    ),
+    "dashboard.podAnnotations": Tried(
+        {"a": "b"},
+        lambda o: pod(o, "dashboard")["metadata"].get("annotations", {}).get("a"),
+        "b",
+        ON["dashboard"],
+    ),
+    "dashboard.priorityClassName": Tried(
+        "low", of_page("priorityClassName"), "low", ON["dashboard"]
     ),
     "dashboard.resources": Tried(
         {"limits": {"cpu": "2"}},

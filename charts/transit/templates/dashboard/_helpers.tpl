@@ -5,13 +5,17 @@ app.kubernetes.io/name: transit-dashboard
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- define "transit.dashboardOwnLabels" -}}
+{{ include "transit.dashboardSelector" . }}
+{{ include "transit.commonOwnLabels" . }}
+{{- end }}
+
 {{- /* As transit.podLabels: no version of the chart, so that another chart alone replaces no pod. */ -}}
 {{- define "transit.dashboardPodLabels" -}}
-{{- $own := merge (fromYaml (include "transit.dashboardSelector" .)) (fromYaml (include "transit.commonOwnLabels" .)) -}}
-{{- toYaml (merge $own .Values.commonLabels) }}
+{{- toYaml (merge (fromYaml (include "transit.dashboardOwnLabels" .)) .Values.dashboard.podLabels .Values.commonLabels) }}
 {{- end }}
 
 {{- define "transit.dashboardLabels" -}}
 {{- $chart := dict "helm.sh/chart" (printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_")) -}}
-{{- toYaml (merge (fromYaml (include "transit.dashboardPodLabels" .)) $chart) }}
+{{- toYaml (merge (fromYaml (include "transit.dashboardOwnLabels" .)) $chart .Values.commonLabels) }}
 {{- end }}
