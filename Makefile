@@ -9,7 +9,7 @@ DOCS := build/.docs-ready
 CODE := operator server models registry cli dev tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-page test-page-live test-long demo models images crds reference docs docs-serve golden argocd gateway-schema vendored requirements \
+.PHONY: help venv check fmt test test-changed test-unit test-server test-chart test-api test-e2e test-gitops test-envoy test-page test-page-live test-long demo models images crds reference docs docs-serve golden argocd gateway-schema vendored requirements \
 	cluster-up cluster-down clean bench-scale bench-server bench-loading bench-neighbour bench-prediction-log bench-answer-cache bench-rollback bench-locust bench-simulation
 
 help: ## Show this list
@@ -61,6 +61,10 @@ test-e2e: images models ## Whole rollouts of real models; then what all share is
 test-gitops: images ## Rollouts by commits that a real Argo CD syncs (builds it once: ten minutes)
 	@$(PYTHON) -m dev.cluster build argocd kstatus
 	@$(PY) -m dev.suite gitops
+
+test-envoy: images ## Rollouts behind a real Envoy Gateway (builds it once: five minutes)
+	@$(PYTHON) -m dev.cluster build envoy-gateway
+	@$(PY) -m dev.suite envoy
 
 test-page: venv ## The live page in a real Chromium (Debian's; installed if need be), with axe
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }

@@ -26,6 +26,7 @@ with Gateway API (Traefik), Prometheus and MinIO.
   metrics     add metrics-server, by which autoscalers and kubectl top see what pods use
   database    add an empty PostgreSQL, built once (a minute), for the demo's registry
   argocd      add Argo CD's core, built once (ten minutes), and a Git server, for tests/gitops
+  envoy       add Envoy Gateway, built once (five minutes), for tests/envoy
   postgres    install PostgreSQL's programs, for tests/registry
   redis       install Redis' and Valkey's programs, for tests/server
   load NAME…  load images built here into every node
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "metrics",
             "database",
             "argocd",
+            "envoy",
             "postgres",
             "redis",
             "load",
@@ -132,6 +134,9 @@ def _do(verb: str, names: list[str], chosen: str | None) -> int:
         case "argocd":
             with _alone():
                 cluster.argocd()
+        case "envoy":
+            with _alone():
+                cluster.envoy_gateway()
         case "load":
             with _alone():
                 cluster.load(names)

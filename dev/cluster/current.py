@@ -91,6 +91,12 @@ class Current:
             " adds ModelDeployments to an Argo CD that is there",
         )
 
+    def envoy_gateway(self) -> None:
+        """It has rights on all of a cluster; this one isn't ours."""
+        raise StepFailed(
+            "Envoy Gateway is installed in a cluster of our own only: CLUSTER=local or CLUSTER=kind"
+        )
+
     def pause_node(self, node: str) -> None:
         """Never a node that isn't ours."""
         raise StepFailed(

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import addons, paths, shape, shell
+from . import addons, envoy, paths, shape, shell
 from .images import sbom
 from .kube import Kubectl
 from .ui import StepFailed, say, step
@@ -80,6 +80,10 @@ class Kind:
     def argocd(self) -> None:
         """From its public image."""
         addons.install_argocd(self._kubectl())
+
+    def envoy_gateway(self) -> None:
+        """From its public images."""
+        envoy.install(self._kubectl())
 
     def pause_node(self, node: str) -> None:
         """Pause the node's container, pods and all; kind names both alike."""

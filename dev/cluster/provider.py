@@ -46,6 +46,9 @@ class Provider(Protocol):
     def argocd(self) -> None:
         """Have Argo CD's core, and a Git server for it to read from."""
 
+    def envoy_gateway(self) -> None:
+        """Have Envoy Gateway, and a Gateway `public` of its own beside Traefik's."""
+
     def pause_node(self, node: str) -> None:
         """Have a node's kubelet fall silent, as when the node is lost. `resume_node` undoes it."""
 

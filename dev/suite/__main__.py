@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Run test suites and say how long they took.\n\n" + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all but gitops")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: those of `make test`")
     parser.add_argument(
         "--changed",
         nargs="?",

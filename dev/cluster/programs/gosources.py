@@ -39,6 +39,11 @@ def argocd_crds() -> Path:
     return target
 
 
+def envoy_gateway() -> Path:
+    """The source of Envoy Gateway, which has its chart and CRDs."""
+    return _module("github.com/envoyproxy/gateway", versions.ENVOY_GATEWAY)
+
+
 def prometheus_operator_crds() -> Path:
     """The CRDs of the Prometheus Operator."""
     source = _module(
