@@ -32,7 +32,8 @@ CONNECT: Final = 2.0  # seconds, which nobody waits for
 _URL, _AUTHORITY = "url", "ca.crt"
 _NO_CLUSTER: Final = "it is a Redis Cluster, and has to be one instance"
 _MEANS: Final[dict[type[Exception], str]] = {
-    AuthenticationError: "it takes no account and password, or others than the address has",
+    AuthenticationError: "it refuses the account and password of the address, "
+    "or that there are none",
     NoPermissionError: "the account needs MGET and SET on transit:*, and SELECT for a database "
     "other than 0",
     OutOfMemoryError: "it is full and forgets nothing: maxmemory-policy allkeys-lru",
