@@ -1,6 +1,7 @@
 """`pack` reads what the file knows, and refuses what can't be; `try` shows what would be served."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,20 @@ import joblib
 import numpy as np
 import pytest
 
+from tests.looking import ASK, looked_into_here
 from transit_models import verify_version
 from transit_models.cli import main
+from transit_models.packing import desk
 
 pytestmark = pytest.mark.timeout(120)
 ROWS = np.random.default_rng(0).normal(size=(80, 3))
 KINDS = np.array(["no", "yes"])[(ROWS[:, 0] > 0).astype(int)]
+
+
+@pytest.fixture(autouse=True)
+def here() -> Iterator[None]:
+    with looked_into_here():
+        yield
 
 
 @pytest.fixture
@@ -32,8 +41,10 @@ def packed(path: Path, *more: str) -> Any:
 
 
 def test_what_the_file_knows_is_not_asked_for(
-    model: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Looked into by a process of its own, as it is outside of tests."""
+    monkeypatch.setattr(desk, "ask", ASK)
     metadata = packed(model).metadata
     assert metadata.task == "classification"
     assert metadata.output_schema.labels == ("no", "yes")

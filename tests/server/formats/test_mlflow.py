@@ -3,7 +3,7 @@ the answers are the library's, and the signature names the columns.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
+from tests.looking import looked_into_here
 from transit_models import verify_version
 from transit_models.cli import main
 from transit_server import formats
@@ -28,6 +29,12 @@ YES = (ROWS[:, 0] > ROWS[:, 1]).astype(int)
 OLD = Path(__file__).parents[2] / "models" / "old_xgboost"
 
 Answers = NDArray[Any]
+
+
+@pytest.fixture(autouse=True)
+def here() -> Iterator[None]:
+    with looked_into_here():
+        yield
 
 
 def described(

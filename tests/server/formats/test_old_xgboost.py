@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.looking import looked_into_here
 from tests.server.running import RunningServer
 from transit_models.cli import main
 
@@ -38,7 +39,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         more = ["--labels", labels] if labels else []
         if parts(path)[1] != "linear":  # which has no way for what is missing
             more.append("--missing")
-        assert main(["pack", str(path), str(store), f"{name_of(path)}@1.0.0", *more]) == 0
+        with looked_into_here():
+            assert main(["pack", str(path), str(store), f"{name_of(path)}@1.0.0", *more]) == 0
         models[name_of(path)] = "1.0.0"
     with RunningServer(store, tmp_path_factory.mktemp("work"), models) as running:
         yield running.until_ready()
