@@ -278,8 +278,9 @@ def _encoded(known: Any, strict: bool) -> _Kind:
     if real and all(isinstance(item, bool | np.bool_) for item in real):
         return _Kind("bool", missing=missing, none=none)
     # Of ids that no float holds, each is another category; of smaller ones a float is the same.
-    ids = known.dtype.kind in "iu" and max(abs(int(item)) for item in real) > _WHOLE
-    dtype = str(known.dtype) if ids else ""
+    kind = np.asarray(known).dtype
+    ids = kind.kind in "iu" and max((abs(int(item)) for item in real), default=0) > _WHOLE
+    dtype = kind.name if ids else ""
     if strict and real and all(isinstance(item, int | float | np.number) for item in real):
         return _Kind(dtype, (), tuple(str(item) for item in real[:_EXAMPLES]), missing, none)
     return _Kind(dtype, missing=missing, none=none)
