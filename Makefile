@@ -129,8 +129,8 @@ crds: venv ## Generate the CRD, and the chart's schema, table of values and dash
 reference: venv ## Generate the reference pages of the documentation
 	@$(PY) -m dev.reference
 
-docs: venv $(DOCS) ## Build the documentation into build/site and check it
-	@$(PY) -m dev.site
+docs: venv $(DOCS) ## Build the documentation into build/site and check it; INTO=folder: put it beside other versions there
+	@$(PY) -m dev.site $(if $(INTO),--into $(INTO))
 
 docs-serve: venv $(DOCS) ## Show the documentation while you write it, at http://localhost:8000
 	@$(VENV)/bin/zensical serve
