@@ -7,7 +7,20 @@ import yaml
 
 from dev.cluster.paths import REPOSITORY
 
-from .helm import ALL_ON, CHART, Object, config, container, found, kinds, pod, render, run, text
+from .helm import (
+    ALL_ON,
+    CHART,
+    Object,
+    config,
+    container,
+    found,
+    joined,
+    kinds,
+    pod,
+    render,
+    run,
+    text,
+)
 
 CRD = REPOSITORY / "crds" / "modeldeployments.transit.dev.yaml"
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
@@ -171,6 +184,20 @@ def test_the_tests_pod_has_what_the_operator_asks_prometheus_with() -> None:
     (mount,) = [m for m in container(objects)["volumeMounts"] if m["name"] == "prometheus"]
     assert mount in test["containers"][0]["volumeMounts"]
     assert "prometheus" not in str(found(render(), "Pod")["spec"]["volumes"])
+
+
+def test_where_the_cluster_chooses_the_user_no_pod_names_one() -> None:
+    """As on OpenShift; what the values then say is what `docs/guides/operations.md` says."""
+    nobody = {"podSecurityContext": {"runAsUser": None, "runAsGroup": None}}
+    objects = render(joined(ALL_ON, nobody))
+    specs = [pod(objects)["spec"], pod(objects, "dashboard")["spec"], found(objects, "Pod")["spec"]]
+    for spec in specs:
+        assert spec["securityContext"] == {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        assert "runAsUser" not in str(spec["containers"])
+        assert all(one["securityContext"]["readOnlyRootFilesystem"] for one in spec["containers"])
 
 
 def test_the_tests_pod_ends_in_a_mesh_and_goes_where_the_operator_goes() -> None:
