@@ -274,6 +274,19 @@ def test_a_full_pool_of_n_nodes_rolls_out_n_replicas(replicas: int, router: dict
     assert lowest >= replicas - 1 - replicas // 4, "pods change hands, they are not thrown away"
 
 
+@pytest.mark.parametrize("reserve", [0, 5, 90])
+@pytest.mark.parametrize("replicas", [3, 8])
+def test_pods_change_hands_whatever_the_reserve(replicas: int, reserve: int) -> None:
+    """One pod of eight carries 12 %, and 88 % are not more than the other seven can lose one of."""
+    overrides = shared(replicas, reserve=reserve)
+    world = serving(**overrides)
+    world.nodes = replicas
+    update(world, V2, **overrides)
+    world.run(300)
+    assert world.status.rejected is None, world.status.message
+    assert world.traffic == {R2: 100}
+
+
 @pytest.mark.parametrize("replicas", [2, 3, 10])
 @pytest.mark.parametrize("weight", [10, 50, 100])
 def test_a_full_pool_goes_back_too(replicas: int, weight: int) -> None:
