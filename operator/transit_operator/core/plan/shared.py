@@ -51,8 +51,8 @@ def shared_pods(
 def spared(spec: ModelDeploymentSpec, full: int, share: int) -> int:
     """Return the fewest pods that a share may be left with while pods change hands, at least 1."""
     with_reserve = math.ceil(full * share * (100 - spec.rollout.reserve) / 10_000)
-    # Or with few pods, or no reserve, none could ever move. A share is whole percents, up to one more
-    # than what the candidate's pods leave.
+    # Or with few pods, or no reserve, none could ever move. A share is in whole percent: up to one
+    # more than what the candidate's pods leave.
     one_less = full * (share - 1) // 100
     return max(1, min(with_reserve, one_less))
 

@@ -165,7 +165,8 @@ def _record(
     if target is None or target.revision != revision:
         raise Refused(
             f"ControllerRevision {name} and its Deployment are gone, so revision {revision} can't"
-            " be built again; change spec.models to roll out another one"
+            " be built again from another spec; ask for its models and settings in the spec again,"
+            " or change spec.models to roll out another one"
         )
     return objects.controller_revision(owner, revision, _resolved(snapshot, spec, config, target))
 
