@@ -1,7 +1,7 @@
 """Records of revisions that somebody deletes, one by one, at each moment of a rollout.
 
-The path is the operator's own, over a cluster in memory. A Deployment that lives has what its record
-had. Where both are gone, only a spec that asks for just that revision can build it again.
+The path is the operator's own, over a cluster in memory. A Deployment that lives has what its
+record had. Where both are gone, only a spec that asks for just that revision can build it again.
 Neighbour: `test_lost_status`.
 """
 
