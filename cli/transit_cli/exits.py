@@ -13,7 +13,7 @@ class Exit(IntEnum):
     DONE = 0  # promoted, carried out, nothing found
     REFUSED = 1  # rolled back, refused, something found
     TIMED_OUT = 2
-    FAILED = 3  # the cluster can't be reached, no such object, no right
+    FAILED = 3  # no cluster, no such object, no right, no such file; a fault of ours
     USAGE = 64  # the command line is wrong
     INTERRUPTED = 130
 

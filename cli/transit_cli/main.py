@@ -4,13 +4,16 @@ Neighbours: `commands` has one file for each; `exits` the codes.
 """
 
 import sys
+import traceback
 from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
 from .commands import act, dashboard, get, lint, replay, set_version, status, why
 from .exits import CommandFailed, Exit
-from .screens.console import problem
+from .screens.console import problem, stdout
 
 _HELP = """\
 Watch the rollout of a model, steer it, and read why it was rolled back.
@@ -37,10 +40,31 @@ for module in (get, status, why, dashboard, lint, replay, act, set_version):
     module.register(app)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        stdout().print(f"transit {version('transit-cli')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    asked: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Say which version this is."
+        ),
+    ] = False,
+) -> None:
+    """Take what is asked of the program itself. Its help is that of the table above."""
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit code."""
+    """Run a command; its exit code.
+
+    A fault of this program is no verdict: it ends with 3, and not with Python's 1.
+    """
     try:
-        return int(app(arguments, standalone_mode=False) or Exit.DONE)
+        return int(app(arguments, prog_name="transit", standalone_mode=False) or Exit.DONE)
     except CommandFailed as failure:
         problem(str(failure), failure.hint)
         return failure.code
@@ -55,6 +79,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has read enough
         sys.stderr.close()
         return Exit.DONE
+    except Exception as error:
+        traceback.print_exc()
+        problem(f"a fault of transit itself, please report it: {error!r}")
+        return Exit.FAILED
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import pytest
 from dev.demo.kube import Kube
 from tests.scenarios.scene import Scene
 from tests.support import eventually
-from transit_cli.cluster.connection import connect
+from transit_cli.cluster.kubeconfig import connect
 from transit_cli.cluster.prometheus import find
 from transit_cli.cluster.traffic import known
 from transit_cli.lint.advice import Known

@@ -84,9 +84,8 @@ class serving:
     """Runs `transit dashboard` as long as it is entered."""
 
     def __init__(self, stage: Stage, folder: Path) -> None:
-        kubeconfig = folder / "kubeconfig"
-        kubeconfig.write_text(json.dumps(_kubeconfig(stage.url)))
-        options = ["--no-browser", "--kubeconfig", str(kubeconfig), "--prometheus", stage.url]
+        file = written(stage.url, folder)
+        options = ["--no-browser", "--kubeconfig", str(file), "--prometheus", stage.url]
         self._command = [sys.executable, "-m", "transit_cli", "dashboard", *options]
 
     def __enter__(self) -> Page:
@@ -103,8 +102,10 @@ class serving:
             self._process.communicate(timeout=30)
 
 
-def _kubeconfig(server: str) -> dict[str, object]:
-    return {
+def written(server: str, folder: Path) -> Path:
+    """Write a kubeconfig whose only context is `stage`."""
+    file = folder / "kubeconfig"
+    config = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "stage",
@@ -112,3 +113,5 @@ def _kubeconfig(server: str) -> dict[str, object]:
         "clusters": [{"name": "stage", "cluster": {"server": server}}],
         "users": [{"name": "me", "user": {"token": "none"}}],
     }
+    file.write_text(json.dumps(config))
+    return file

@@ -22,16 +22,20 @@ from transit_operator.core.times import rfc3339
 
 GROUP = "/apis/transit.dev/v1alpha1"
 ONE = re.compile(rf"{GROUP}/namespaces/([^/]+)/modeldeployments/([^/]+)")
-ALL = re.compile(rf"{GROUP}(?:/namespaces/[^/]+)?/modeldeployments")
+ALL = re.compile(rf"{GROUP}(?:/namespaces/([^/]+))?/modeldeployments")
 RECORD = re.compile(r"/apis/apps/v1/namespaces/[^/]+/controllerrevisions/(.+)-([0-9a-f]+)")
 Key = tuple[str, str]
 
 
 class Stage:
-    """The objects. `asked` counts requests by what they were about."""
+    """The objects. `asked` counts requests by what they were about.
+
+    `refusing` has the status with which paths are refused that have a text in them.
+    """
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
+        self.refusing: dict[str, int] = {}
         self.worlds: dict[Key, World] = {}
         self.objects: dict[Key, Object] = {}
         self._news: list[tuple[int, str, Object]] = []
@@ -101,11 +105,15 @@ class Stage:
         self.put(key[1], world, key[0])
         return self.objects[key]
 
-    def listed(self) -> Object:
-        """Return the list."""
+    def listed(self, namespace: str | None = None, name: str | None = None) -> Object:
+        """Return the list of a namespace or of all, or those of a name in it."""
         with self._changed:
-            metadata = {"resourceVersion": str(self._version)}
-            return {"metadata": metadata, "items": list(self.objects.values())}
+            items = [
+                found
+                for (where, called), found in self.objects.items()
+                if namespace in (None, where) and name in (None, called)
+            ]
+            return {"metadata": {"resourceVersion": str(self._version)}, "items": items}
 
     def since(self, version: int, patience: float) -> list[tuple[int, str, Object]]:
         """Return what came after a version; waits for it."""
@@ -132,7 +140,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._watch(int(query["resourceVersion"]))
             return
         found = self._read(path)
-        if found is None:
+        refused = next((s for part, s in self.stage.refusing.items() if part in path), None)
+        if refused is not None:
+            self._json({"message": f"{path} is refused"}, refused)
+        elif found is None:
             self._json({"message": f"{path} not found"}, 404)
         else:
             self._json(found)
@@ -162,14 +173,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read(self, path: str) -> Object | None:
         stage = self.stage
-        if ALL.fullmatch(path):
+        about = parse_qs(urlsplit(self.path).query)
+        if within := ALL.fullmatch(path):
             stage.asked["list"] += 1
-            return stage.listed()
+            field = about.get("fieldSelector", [""])[0].partition("metadata.name=")[2]
+            return stage.listed(within[1], field or None)
         if named := ONE.fullmatch(path):
             return stage.objects.get((named[1], named[2]))
         if record := RECORD.fullmatch(path):
             return _record(record[2], [w for (_, n), w in stage.worlds.items() if n == record[1]])
-        about = parse_qs(urlsplit(self.path).query)
         if path.endswith("/pods"):
             stage.asked["pods"] += 1
             name = about["labelSelector"][0].partition("=")[2].partition(",")[0]

@@ -9,6 +9,7 @@ from secrets import token_hex
 
 from ..exits import CommandFailed, Exit
 from ..rollout.command import ANNOTATION, Handled, handled
+from ..rollout.named import as_named
 from ..rollout.times import human
 from . import modeldeployments
 from .connection import Cluster
@@ -33,4 +34,5 @@ def give(there: Cluster, name: str, verb: str, most: float) -> tuple[str, Handle
         if time.monotonic() > deadline:
             break
     text = f"no operator has handled {action} in {human(most)}; it acts as soon as one does"
-    raise CommandFailed(text, f"transit status {name}", Exit.TIMED_OUT)
+    look = there.command(f"transit status {as_named(before)}")
+    raise CommandFailed(text, look, Exit.TIMED_OUT)

@@ -1,21 +1,20 @@
 """The API server: a few requests, and one place that turns its errors into advice.
 
-Objects are plain dictionaries as the API server sends them. Neighbours: `modeldeployments` and
-`pods` know the paths, `following` the watch.
+Objects are plain dictionaries as the API server sends them. Neighbours: `kubeconfig` says which one
+it is, `modeldeployments` knows the paths, `following` the watch.
 """
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import urllib3
-from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTResponse
 
 from ..exits import CommandFailed, Exit
 from .decoding import decoded
+from .suggesting import Given
 
 Object = dict[str, Any]
 Query = list[tuple[str, str]]
@@ -24,22 +23,28 @@ Body = Object | list[Object]
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 LONGEST_SECONDS = 300.0  # between two lines of a watch, which the API server ends before that
+_NOTHING = Given()
 
 
 class NotFound(CommandFailed):
     """There is no such object, or the cluster doesn't know its kind."""
 
 
+class Forbidden(CommandFailed):
+    """This user has no right to that."""
+
+
 class Cluster:
     """One API server, seen as one user. `namespace` is the one that commands are about."""
 
-    def __init__(self, client: ApiClient, namespace: str) -> None:
+    def __init__(self, client: ApiClient, namespace: str, given: Given = _NOTHING) -> None:
         self.namespace = namespace
         self._client = client
+        self._given = given
 
     def within(self, namespace: str) -> "Cluster":
         """Return the same API server and user, for another namespace."""
-        return Cluster(self._client, namespace)
+        return Cluster(self._client, namespace, self._given)
 
     def bearing(self, token: str) -> "Cluster":
         """Return the same API server for whoever this token is of, with nothing of our own user."""
@@ -54,6 +59,10 @@ class Cluster:
             tls_server_name=mine.tls_server_name,
         )
         return Cluster(ApiClient(theirs), self.namespace)
+
+    def command(self, text: str) -> str:
+        """Return a command to suggest, as it reaches this cluster."""
+        return self._given.command(text)
 
     def get(self, path: str, query: Query | None = None) -> Object:
         """Return an object or a list. Raises: CommandFailed."""
@@ -96,7 +105,7 @@ class Cluster:
             found = decoded(response.read())
         except ValueError as error:
             text = f"{self.host} did not answer as an API server does"
-            raise CommandFailed(text, "kubectl cluster-info") from error
+            raise CommandFailed(text, self.command("kubectl cluster-info")) from error
         if not isinstance(found, dict):
             raise CommandFailed(f"{path} is no object")
         return found
@@ -123,60 +132,37 @@ class Cluster:
                 *request, _request_timeout=(CONNECT_SECONDS, read_seconds)
             )
         except ApiException as error:
-            raise _failure(error.status or 0, str(error.body or error.reason), path) from error
+            said = str(error.body or error.reason)
+            raise self._failure(error.status or 0, said, path) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             text = f"no API server answers at {self.host}"
-            raise CommandFailed(text, "kubectl cluster-info") from error
+            if isinstance(why := getattr(error, "reason", None), urllib3.exceptions.SSLError):
+                text = f"no secure connection to the API server at {self.host}: {why}"
+            raise CommandFailed(text, self.command("kubectl cluster-info")) from error
         if not 200 <= response.status <= 299:
-            raise _failure(response.status, response.read().decode(errors="replace"), path)
+            said = response.read().decode(errors="replace")
+            raise self._failure(response.status, said, path)
         return response
+
+    def _failure(self, status: int, body: str, path: str) -> CommandFailed:
+        try:
+            said = decoded(body).get("message", body)
+        except (ValueError, AttributeError):
+            said = body
+        if status == 401:
+            return CommandFailed(
+                "the API server doesn't know you", self.command("kubectl auth whoami")
+            )
+        if status == 403:
+            look = self.command(f"kubectl auth can-i --list -n {self.namespace}")
+            return Forbidden(f"you may not do that: {said}", look)
+        if status == 404:
+            return NotFound(str(said))
+        if status == 422:
+            return CommandFailed(str(said), code=Exit.REFUSED)
+        return CommandFailed(f"the API server refused {path}: {status} {said}")
 
     @property
     def host(self) -> str:
         """Return the API server's address."""
         return str(self._client.configuration.host)
-
-
-def connect(kubeconfig: str | None, context: str | None, namespace: str | None) -> Cluster:
-    """Return the cluster of a kubeconfig, or inside a cluster its own. Raises: CommandFailed."""
-    configuration = Configuration()
-    configuration.retries = urllib3.Retry(total=0)
-    default = "default"
-    file = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    try:
-        config.load_kube_config(file, context, configuration)
-        contexts, active = config.list_kube_config_contexts(file)
-        if context is not None:
-            active = next(one for one in contexts if one["name"] == context)
-        default = active["context"].get("namespace") or default
-    except config.ConfigException as error:
-        if kubeconfig is not None or context is not None or not _inside():
-            text = f"no cluster: {error}"
-            raise CommandFailed(text, "kubectl config get-contexts") from error
-        config.load_incluster_config(configuration)
-    return Cluster(ApiClient(configuration), namespace or default)
-
-
-def _inside() -> bool:
-    """Tell whether this runs in a pod that may ask its API server."""
-    try:
-        config.load_incluster_config(Configuration())
-    except config.ConfigException:
-        return False
-    return True
-
-
-def _failure(status: int, body: str, path: str) -> CommandFailed:
-    try:
-        said = decoded(body).get("message", body)
-    except (ValueError, AttributeError):
-        said = body
-    if status == 401:
-        return CommandFailed("the API server doesn't know you", "kubectl auth whoami")
-    if status == 403:
-        return CommandFailed(f"you may not do that: {said}", "kubectl auth can-i --list")
-    if status == 404:
-        return NotFound(str(said))
-    if status == 422:
-        return CommandFailed(str(said), code=Exit.REFUSED)
-    return CommandFailed(f"the API server refused {path}: {status} {said}")

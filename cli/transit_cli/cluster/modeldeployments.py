@@ -4,7 +4,8 @@ from urllib.parse import quote
 
 from ..exits import CommandFailed
 from ..rollout.differing import difference
-from .connection import Cluster, NotFound, Object
+from .connection import Cluster, Forbidden, NotFound, Object
+from .missing import missing
 
 GROUP = "/apis/transit.dev/v1alpha1"
 PLURAL = "modeldeployments"
@@ -34,7 +35,7 @@ def listed_at(cluster: Cluster, *, everywhere: bool) -> tuple[list[Object], str]
         try:
             page = cluster.get(where, query)
         except NotFound as error:
-            raise _not_installed() from error
+            raise _not_installed(cluster) from error
         found += page["items"]
         token = page["metadata"].get("continue", "")
         if not token:
@@ -46,19 +47,33 @@ def peek(cluster: Cluster, *, everywhere: bool) -> None:
     try:
         cluster.get(path("" if everywhere else cluster.namespace), [("limit", "1")])
     except NotFound as error:
-        raise _not_installed() from error
+        raise _not_installed(cluster) from error
 
 
 def read(cluster: Cluster, name: str) -> Object:
-    """Return one. Raises: CommandFailed, with the names that there are."""
+    """Return one. Raises: CommandFailed, with what may have been meant."""
     try:
         return cluster.get(path(cluster.namespace, name))
     except NotFound as error:
-        names = sorted(one["metadata"]["name"] for one in listed(cluster))
-        text = f"there is no ModelDeployment {name} in the namespace {cluster.namespace}"
-        if names:
-            raise NotFound(f"{text}; there are: {', '.join(names)}") from error
-        raise NotFound(text, "transit get -A") from error
+        names = sorted(one["metadata"]["name"] for one in _as_far_as_allowed(cluster))
+        raise missing(cluster, name, names, _namespaces_with(cluster, name)) from error
+
+
+def _as_far_as_allowed(cluster: Cluster) -> list[Object]:
+    """Return all of the namespace, none where they may not be listed. Raises: CommandFailed."""
+    try:
+        return listed(cluster)
+    except Forbidden:
+        return []
+
+
+def _namespaces_with(cluster: Cluster, name: str) -> list[str]:
+    """Return where else there is one of this name, as far as this user may look."""
+    try:
+        found = cluster.get(path(""), [("fieldSelector", f"metadata.name={name}")])["items"]
+    except Forbidden:
+        return []
+    return sorted(one["metadata"]["namespace"] for one in found)
 
 
 def pods(cluster: Cluster, name: str) -> list[Object]:
@@ -113,6 +128,6 @@ def changed(cluster: Cluster, name: str, before: str, after: str) -> list[str]:
     return difference(*(record(cluster, name, revision) for revision in (before, after)))
 
 
-def _not_installed() -> CommandFailed:
+def _not_installed(cluster: Cluster) -> CommandFailed:
     text = "the cluster doesn't know ModelDeployments: Transit is not installed there"
-    return CommandFailed(text, "helm install transit charts/transit")
+    return CommandFailed(text, cluster.command("helm install transit charts/transit"))

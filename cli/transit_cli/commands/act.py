@@ -12,6 +12,7 @@ from ..cluster.acting import give
 from ..cluster.connection import Cluster
 from ..exits import Exit
 from ..rollout.command import Handled
+from ..rollout.named import named
 from ..screens.console import print_data, problem, stdout
 from .options import Context, Format, Kubeconfig, Name, Namespace, Output, cluster, limit
 
@@ -74,10 +75,10 @@ def _command(verb: str) -> Callable[..., int]:
 def act(there: Cluster, name: str, verb: str, most: float, output: Format) -> int:
     """Give a command, wait until the operator has handled it, and say what happened."""
     action, found = give(there, name, verb, most)
-    return _tell(found, name, action, output)
+    return _tell(found, there, name, action, output)
 
 
-def _tell(found: Handled, name: str, action: str, output: Format) -> int:
+def _tell(found: Handled, there: Cluster, name: str, action: str, output: Format) -> int:
     if output is not Format.TEXT:
         events = [e.model_dump(mode="json", by_alias=True, exclude_none=True) for e in found.events]
         done = found.code is Exit.DONE
@@ -88,5 +89,5 @@ def _tell(found: Handled, name: str, action: str, output: Format) -> int:
             stdout().print(f"{event.reason}: {event.message}")
         stdout().print(found.text)
     else:
-        problem(found.text, f"transit status {name}")
+        problem(found.text, there.command(f"transit status {named(there.namespace, name)}"))
     return found.code

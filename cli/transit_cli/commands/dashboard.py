@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ..cluster import modeldeployments
-from ..exits import CommandFailed, Exit
+from ..cluster.connection import Forbidden
+from ..exits import Exit
 from ..screens.console import stdout
 from .options import Context, Kubeconfig, Namespace, Prometheus, cluster
 
@@ -21,7 +22,7 @@ def register(app: typer.Typer) -> None:
 def dashboard(
     namespace: Namespace = None,
     port: Annotated[
-        int, typer.Option("--port", metavar="PORT", help="Default: one that is free.", min=0)
+        int, typer.Option("--port", metavar="PORT", help="0: one that is free.", min=0, max=65535)
     ] = 0,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")
@@ -38,9 +39,9 @@ def dashboard(
     everywhere = namespace is None
     try:
         modeldeployments.peek(there, everywhere=everywhere)
-    except CommandFailed as failure:
+    except Forbidden as failure:
         if everywhere:
-            failure.hint = f"transit dashboard -n {there.namespace}"
+            failure.hint = there.command(f"transit dashboard -n {there.namespace}")
         raise
     from ..dashboard.serve import serve  # its web server takes longer to load than other commands
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..cluster import modeldeployments
-from ..exits import Exit
+from ..exits import CommandFailed, Exit
 from ..rollout.reading import read
 from ..screens.console import print_data, stderr, stdout
 from ..screens.listing import listing
@@ -52,6 +52,9 @@ def get(
     context: Context = None,
 ) -> int:
     """List ModelDeployments: phase, versions, weight and step of each."""
+    if name is not None and everywhere:
+        text = "NAME is of one namespace: give -n, or -A without a name"
+        raise CommandFailed(text, "transit get -A", Exit.USAGE)
     there = cluster(kubeconfig, context, namespace)
     if name is not None:
         found = [modeldeployments.read(there, name)]

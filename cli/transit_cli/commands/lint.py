@@ -69,7 +69,9 @@ def lint(
     Exit code 1 where the API server would refuse something.
     """
     there = cluster(kubeconfig, context, namespace) if ask else None
-    given = Known(rate, None, limit(scrape_interval) if scrape_interval else None)
+    given = Known(
+        rate, None, limit(scrape_interval, "--scrape-interval") if scrape_interval else None
+    )
     schema, found, count = bundled(), [], 0
     for file in files:
         for document in _read(file):

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ..cluster.connection import Cluster, connect
+from ..cluster.connection import Cluster
+from ..cluster.kubeconfig import connect
 from ..cluster.modeldeployments import listed
 from ..exits import CommandFailed, Exit
 from ..rollout.times import seconds
@@ -88,9 +89,9 @@ def cluster(kubeconfig: Path | None, context: str | None, namespace: str | None)
     return connect(str(kubeconfig) if kubeconfig else None, context, namespace)
 
 
-def limit(timeout: str) -> float:
-    """Return the seconds of `--timeout`. Raises: CommandFailed."""
+def limit(duration: str, option: str = "--timeout") -> float:
+    """Return the seconds of an option. Raises: CommandFailed."""
     try:
-        return seconds(timeout)
+        return seconds(duration)
     except ValueError as error:
-        raise CommandFailed(f"--timeout: {error}", "--timeout 30m", Exit.USAGE) from error
+        raise CommandFailed(f"{option}: {error}", f"{option} 30s", Exit.USAGE) from error

@@ -17,6 +17,7 @@ from ..cluster import modeldeployments
 from ..cluster.connection import Cluster
 from ..cluster.prometheus import Unreachable, find
 from ..exits import CommandFailed, Exit
+from ..rollout.named import as_named
 from ..rollout.timeline import timelines
 from ..rollout.times import epoch, human
 from ..screens.console import print_data, stderr, stdout
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from ..replay.past import Past
     from ..replay.simulate import Replayed
 
+_SINCE = "Rollouts that began at this time or later: 2026-11-27T10:00:00Z."
+_TILL = "Rollouts that began at this time or earlier."
 _STYLES = {"Rejected": "red", "Promoted": "green"}
 
 
@@ -61,10 +64,10 @@ def replay(
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option("--from", metavar="TIME", help="RFC 3339.", show_default="all"),
+        typer.Option("--from", metavar="TIME", help=_SINCE, show_default="all"),
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="RFC 3339.", show_default="all")
+        str | None, typer.Option("--to", metavar="TIME", help=_TILL, show_default="all")
     ] = None,
     save: Annotated[
         Path | None,
@@ -102,13 +105,11 @@ def replay(
         else:
             raise CommandFailed("NAME or --data", "transit replay --help", Exit.USAGE)
         if save is not None:
-            saved.save(pasts, save)
+            _save(pasts, save)
             stderr().print(f"wrote {save}")
         results = [(value, _decided(pasts, changes, more)) for value, more in tries]
-    except (policies.NotAPolicy, saved.NotReadable, OSError) as error:
+    except (policies.NotAPolicy, saved.NotReadable) as error:
         raise CommandFailed(str(error), "transit replay --help") from error
-    except Unreachable as error:
-        raise CommandFailed(str(error), "transit replay --prometheus URL") from error
     _print(pasts, results, sweep, output)
     return Exit.DONE
 
@@ -129,7 +130,7 @@ def _gathered(
     between: tuple[float | None, float | None],
     url: str | None,
 ) -> "list[Past]":
-    """Return the rollouts of the history, with their figures. Raises: Unreachable, NotAPolicy."""
+    """Return the rollouts of the history, with their figures. Raises: CommandFailed, NotAPolicy."""
     from ..replay.gather import gather
     from ..replay.policy import spec_with
 
@@ -148,17 +149,32 @@ def _gathered(
         if start is not None or end is not None:
             raise CommandFailed(f"{text}, of that time")
         raise CommandFailed(f"{text}: a first version is not judged")
-    prometheus, found = find(there, url), []
+    found, console = [], stderr()
     columns = (TextColumn("{task.description}"), BarColumn())
-    with Progress(*columns, console=stderr(), transient=True) as bars:
-        for one in chosen:
-            task = bars.add_task(one.models or one.revision, total=1.0)
+    hidden = not console.is_terminal
+    try:
+        prometheus = find(there, url)
+        with Progress(*columns, console=console, transient=True, disable=hidden) as bars:
+            for one in chosen:
+                task = bars.add_task(one.models or one.revision, total=1.0)
 
-            def told(part: float, task: TaskID = task) -> None:
-                bars.update(task, completed=part)
+                def told(part: float, task: TaskID = task) -> None:
+                    bars.update(task, completed=part)
 
-            found.append(gather(mdep, one, analysis, prometheus, time.time(), told))
+                found.append(gather(mdep, one, analysis, prometheus, time.time(), told))
+    except Unreachable as error:
+        elsewhere = there.command(f"transit replay {as_named(mdep)} --prometheus URL")
+        raise CommandFailed(str(error), elsewhere) from error
     return found
+
+
+def _save(pasts: "list[Past]", file: Path) -> None:
+    from ..replay.past import save
+
+    try:
+        save(pasts, file)
+    except OSError as error:
+        raise CommandFailed(f"{file} can't be written: {error.strerror}") from error
 
 
 def _decided(

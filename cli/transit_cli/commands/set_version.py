@@ -10,6 +10,7 @@ import typer
 
 from ..cluster import modeldeployments
 from ..exits import CommandFailed, Exit
+from ..rollout.named import as_named
 from ..rollout.wanted import NotAVersion, change, owner, parsed
 from ..screens.console import print_data, stderr, stdout
 from .options import Context, Format, Kubeconfig, Name, Namespace, Output, cluster
@@ -52,7 +53,8 @@ def version(
     try:
         changes = change(mdep, parsed(versions, mdep))
     except NotAVersion as error:
-        raise CommandFailed(str(error), f"transit get {name} -o yaml", Exit.USAGE) from error
+        look = there.command(f"transit get {as_named(mdep)} -o yaml")
+        raise CommandFailed(str(error), look, Exit.USAGE) from error
     if who := owner(mdep):
         stderr().print(f"warning: {who} writes this spec too, and may change it back")
     if changes:
@@ -67,5 +69,6 @@ def version(
     if not changes:
         stdout().print("nothing to change: the spec asks for that already")
     elif not dry_run:
-        stdout().print(f"transit status {name} --watch follows it", style="dim")
+        follow = there.command(f"transit status {as_named(mdep)} --watch")
+        stdout().print(f"{follow} follows it", style="dim")
     return Exit.DONE

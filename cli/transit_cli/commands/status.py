@@ -77,7 +77,7 @@ def status(
         return Exit.DONE
     ended = _Watch(there, name, until or Until.PROMOTED, most).run(output)
     if output is Format.TEXT:
-        _say(ended)
+        _say(ended, there)
     return ended.code
 
 
@@ -144,11 +144,11 @@ def _timed_out(mdep: Object, most: float) -> Outcome:
     return Outcome(Exit.TIMED_OUT, text, f"transit why {as_named(mdep)}")
 
 
-def _say(ended: Outcome) -> None:
+def _say(ended: Outcome, there: Cluster) -> None:
     if ended.code is Exit.DONE:
         stdout().print(ended.text)
     else:
-        problem(ended.text, ended.hint)
+        problem(ended.text, there.command(ended.hint) if ended.hint else "")
 
 
 def _data(shown: Shown) -> Object:

@@ -17,6 +17,7 @@ from ..cluster.measured import measured_curves, stood_out
 from ..cluster.prometheus import Unreachable, find
 from ..exits import CommandFailed, Exit
 from ..rollout.curves import Curves
+from ..rollout.named import as_named
 from ..rollout.why import NoSuchRevision, Why, plotted, why
 from ..screens.answer import answer
 from ..screens.console import print_data, stderr, stdout
@@ -67,11 +68,13 @@ def command(
     try:
         found = why(mdep, revision, time.time())
     except NoSuchRevision as error:
-        raise CommandFailed(str(error), f"transit status {name}") from error
+        look = there.command(f"transit status {as_named(mdep)}")
+        raise CommandFailed(str(error), look) from error
     wanted = plotted(mdep, found) if html is not None else tuple(filter(None, [found.signal]))
+    found = found.model_copy(update={"try_next": tuple(map(there.command, found.try_next))})
     found, curves = _measured(there, mdep, found, prometheus, wanted if plots or html else ())
     if html is not None:
-        html.write_text(page(mdep, found, curves, _diff(there, mdep, found)), encoding="utf-8")
+        _write(html, page(mdep, found, curves, _diff(there, mdep, found)))
         stderr().print(f"wrote {html}")
     if output is not Format.TEXT:
         print_data(found.model_dump(mode="json", by_alias=True, exclude_none=True), output)
@@ -86,6 +89,13 @@ def command(
     for text in found.try_next:
         console.print(f"try: {text}", style="dim")
     return Exit.DONE
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandFailed(f"{file} can't be written: {error.strerror}") from error
 
 
 def _measured(

@@ -39,7 +39,7 @@ def serve(
 
     Raises: CommandFailed, where the port is taken; KeyboardInterrupt, at the end.
     """
-    listening = _listen(port)
+    listening = _listen(port, cluster)
     port, secrets = listening.getsockname()[1], Secrets()
     fleet = Fleet()
     watch = Watch(fleet, cluster, [] if everywhere else [cluster.namespace])
@@ -79,7 +79,7 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(port: int, cluster: Cluster) -> socket.socket:
     """Listen before anything is said, so that the address that is said is ours."""
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -87,6 +87,7 @@ def _listen(port: int) -> socket.socket:
         found.bind((HOST, port))
     except OSError as error:
         found.close()
-        raise CommandFailed(f"port {port} can't be had: {error}", "transit dashboard") from error
+        text = f"port {port} can't be had: {error.strerror}"
+        raise CommandFailed(text, cluster.command("transit dashboard")) from error
     found.listen(128)
     return found

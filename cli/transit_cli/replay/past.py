@@ -110,5 +110,7 @@ def load(file: Path) -> list[Past]:
         if data["format"] != FORMAT:
             raise NotReadable(f"{file} is of format {data['format']}, this program reads {FORMAT}")
         return [Past.model_validate(one) for one in data["rollouts"]]
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+    except OSError as error:
+        raise NotReadable(f"{file} can't be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise NotReadable(f"{file} holds no saved rollouts: {error}") from error

@@ -25,8 +25,10 @@ def changes_of(file: Path) -> Object:
     """
     try:
         found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise NotAPolicy(f"{file} can't be read: {error}") from error
+    except OSError as error:
+        raise NotAPolicy(f"{file} can't be read: {error.strerror}") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise NotAPolicy(f"{file} is no YAML: {error}") from error
     if not isinstance(found, dict):
         raise NotAPolicy(f"{file} is no policy: give a ModelDeployment, or rollout: or analysis:")
     rollout = (found.get("spec") or found).get("rollout")

@@ -5,4 +5,9 @@ from typing import Any
 
 def as_named(mdep: dict[str, Any]) -> str:
     """Return its name as a command takes it, whatever namespace the shell is in."""
-    return f"{mdep['metadata']['name']} -n {mdep['metadata']['namespace']}"
+    return named(mdep["metadata"]["namespace"], mdep["metadata"]["name"])
+
+
+def named(namespace: str, name: str) -> str:
+    """Return the same of one that was only named."""
+    return f"{name} -n {namespace}"

@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from ...cluster import modeldeployments
-from ...cluster.connection import connect
+from ...cluster.kubeconfig import connect
 from ...cluster.prometheus import DEFAULT_URL, direct
 from ...exits import CommandFailed, Exit
 from ..app import create
