@@ -1,53 +1,12 @@
-"""The command line as a person or a pipeline runs it: a process of its own, on a real cluster."""
+"""A rollout of puppets, and the command line in front of it."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from dev.demo.kube import Kube
+from tests.command_line import Cli
 from tests.scenarios.scene import Scene
-
-SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Cli:
-    """Runs `transit` in a namespace."""
-
-    kube: Kube
-    namespace: str
-
-    def __call__(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run a command to its end."""
-        found = self.start(*arguments)
-        out, err = found.communicate(stdin, SECONDS)
-        return subprocess.CompletedProcess(found.args, found.returncode, out, err)
-
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Begin a command; whoever began it waits for it."""
-        environment = {**os.environ, "COLUMNS": "200"}
-        if self.kube.kubectl.kubeconfig is not None:
-            environment["KUBECONFIG"] = str(self.kube.kubectl.kubeconfig)
-        return subprocess.Popen(
-            [sys.executable, "-m", "transit_cli", *arguments, "-n", self.namespace],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-
-    def data(self, *arguments: str) -> Any:
-        """Run a command with `-o json`; what it printed."""
-        done = self(*arguments, "-o", "json")
-        assert done.stdout, done.stderr
-        return json.loads(done.stdout)
 
 
 @pytest.fixture

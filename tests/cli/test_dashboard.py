@@ -11,10 +11,9 @@ from contextlib import contextmanager
 
 import httpx
 
+from tests.command_line import Cli
 from tests.scenarios.scene import Scene
 from tests.support import eventually
-
-from .conftest import Cli
 
 ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/\?key=\S+")
 TOKEN = re.compile(r'"X-Transit-Token": "([\w-]+)"')

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from dev.demo.kube import Kube
+from tests.command_line import Cli
 from tests.scenarios.scene import Scene
 from tests.support import eventually
 from transit_cli.cluster.kubeconfig import connect
 from transit_cli.cluster.prometheus import find
 from transit_cli.cluster.traffic import known
 from transit_cli.lint.advice import Known
-
-from .conftest import Cli
 
 
 def test_why_with_numbers_pods_and_a_page(scene: Scene, transit: Cli, tmp_path: Path) -> None:

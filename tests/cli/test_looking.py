@@ -2,9 +2,8 @@
 
 import json
 
+from tests.command_line import Cli
 from tests.scenarios.scene import Scene
-
-from .conftest import Cli
 
 
 def test_get_and_status_show_what_there_is(scene: Scene, transit: Cli) -> None:

@@ -3,9 +3,8 @@
 import json
 from pathlib import Path
 
+from tests.command_line import Cli
 from tests.scenarios.scene import Scene
-
-from .conftest import Cli
 
 
 def test_the_very_transitions_that_happened(scene: Scene, transit: Cli, tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
 """The verbs act on a real rollout and say what happened; refusals are said in the owner's words."""
 
+from tests.command_line import Cli
 from tests.scenarios.scene import Scene
-
-from .conftest import Cli
 
 
 def waiting_at_ten(scene: Scene) -> tuple[str, str]:
