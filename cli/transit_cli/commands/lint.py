@@ -22,6 +22,7 @@ from ..lint.finding import Finding
 from ..lint.gateways import refusals
 from ..lint.lint import advised, errors, name_of, said
 from ..lint.schema import Schema, bundled
+from ..rollout.signals import counted
 from ..screens.console import print_data, stderr, stdout
 from .options import Context, Format, Kubeconfig, Namespace, Output, Prometheus, cluster, limit
 
@@ -150,4 +151,4 @@ def _print(found: list[Finding], count: int, output: Format) -> None:
     if not count:
         stderr().print("there is no ModelDeployment in it")
     elif not found:
-        console.print(f"{count} ModelDeployment{'s' if count > 1 else ''}, nothing found")
+        console.print(f"{counted(count, 'ModelDeployment')}, nothing found")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..rollout.chance import at_least
-from ..rollout.signals import percent
+from ..rollout.signals import counted, percent
 from ..rollout.times import human, seconds
 from .finding import Path
 
@@ -146,7 +146,7 @@ def _coarse_weights(spec: Spec, known: Known) -> Advice:
             pods = pods_of(spec)
             yield (
                 (*ROLLOUT, "steps", number, "weight"),
-                f"router replicas with {pods} pod{'s' if pods > 1 else ''} gives {share} % in place"
+                f"router replicas with {counted(pods, 'pod')} gives {share} % in place"
                 f" of {step['weight']} %: more replicas, or router gateway, give less",
             )
             return

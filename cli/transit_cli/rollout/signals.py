@@ -11,6 +11,12 @@ from typing import Any
 from .shown import Signal
 
 
+def counted(number: float, noun: str) -> str:
+    """Return `1 failure`, `2 failures`; of a fraction what is nearest."""
+    whole = round(number)
+    return f"{whole} {noun}" + ("" if whole == 1 else "s")
+
+
 def percent(value: float) -> str:
     """Return a share as people say it: `3.9 %`."""
     text = f"{value * 100:.1f}" if abs(value) < 0.1 else f"{value * 100:.0f}"

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from .named import as_named
 from .reading import models_text, read
 from .shown import Shown, Signal, Value
+from .signals import counted
 from .timeline import Timeline, chosen, timelines
 from .times import epoch, human, seconds
 from .words import Explained, explain
@@ -212,7 +213,7 @@ def _needs(signal: Signal, analysis: Object) -> Sequence[str]:
         return []
     least, window = analysis.get("minSamples", 100), analysis.get("window", "5m")
     rate = signal.samples / seconds(window)
-    facts = [f"{signal.signal} has {round(signal.samples)} samples of {least} in {window}"]
+    facts = [f"{signal.signal} has {counted(signal.samples, 'sample')} of {least} in {window}"]
     if rate > 0 and signal.samples < least:
         needed = human(least / rate)
         facts.append(

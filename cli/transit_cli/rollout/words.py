@@ -11,7 +11,7 @@ from typing import Any
 
 from .chance import at_least, one_in
 from .shown import Value
-from .signals import milliseconds, percent, plain
+from .signals import counted, milliseconds, percent, plain
 
 Object = dict[str, Any]
 _SHARES = re.compile(r"drift [0-9.]+ (over|within) [0-9.]+: ")
@@ -45,8 +45,8 @@ def _error_rate(e: Object, analysis: Object) -> Explained:
             number=f"{errors} of {round(n)} predictions failed{_window(e)}: {percent(e['value'])},"
             f" rows that the model fails on among them; the stable fails on {percent(base)} so",
             against=f"at most {percent(bound)} more than those may fail (errorRate.max)",
-            sure=f"{SURER} ({round(n)} predictions)",
-            passes=f"at most {math.floor((base + bound) * n)} failures in {round(n)}, or"
+            sure=f"{SURER} ({counted(n, 'prediction')})",
+            passes=f"at most {counted(math.floor((base + bound) * n), 'failure')} in {round(n)}, or"
             f" errorRate.max: {_above(e['value'] - base)}",
         )
     chance = at_least(errors, n, bound)
@@ -59,8 +59,8 @@ def _error_rate(e: Object, analysis: Object) -> Explained:
         number=f"{errors} of {round(n)} predictions failed{_window(e)}: {percent(e['value'])}",
         against=f"at most {percent(bound)} may fail (errorRate.max)",
         sure=sure,
-        passes=f"at most {math.floor(bound * n)} failures in {round(n)}, or errorRate.max:"
-        f" {_above(e['value'])}",
+        passes=f"at most {counted(math.floor(bound * n), 'failure')} in {round(n)}, or"
+        f" errorRate.max: {_above(e['value'])}",
     )
 
 
@@ -73,7 +73,7 @@ def _latency(e: Object, analysis: Object) -> Explained:
         number=f"{name} was {milliseconds(e['value'])}{_window(e)}, {ratio:.2f} times the stable's"
         f" {milliseconds(base)}",
         against=f"at most {bound:g} times the stable's is allowed (latency.maxRatio)",
-        sure=_sureness(e, analysis, "requests"),
+        sure=_sureness(e, analysis, "request"),
         passes=f"{name} up to {milliseconds(bound * base)}, or latency.maxRatio: {_above(ratio)}",
     )
 
@@ -83,7 +83,7 @@ def _drift(e: Object, analysis: Object) -> Explained:
         number=f"the predicted classes differ from the stable's by {plain(e['value'])} nats"
         f"{_window(e)}: {_SHARES.sub('', e.get('message', ''))}",
         against=f"at most {e['threshold']:g} nats are allowed (drift.maxKL)",
-        sure=f"{SURE} ({round(e.get('samples') or 0)} predictions)",
+        sure=f"{SURE} ({counted(e.get('samples') or 0, 'prediction')})",
         passes=f"a divergence up to {e['threshold']:g}, or drift.maxKL: {_above(e['value'])}",
     )
 
@@ -95,7 +95,7 @@ def _invalid(e: Object, analysis: Object) -> Explained:
         number=f"{percent(e['value'])} of {round(n)} requests were invalid (4xx){_window(e)}, of"
         f" the stable's {percent(base)}",
         against=f"at most {percent(bound)} more are allowed (invalid.maxIncrease)",
-        sure=f"{SURER} ({round(n)} requests)",
+        sure=f"{SURER} ({counted(n, 'request')})",
         passes=f"up to {percent(base + bound)} invalid requests, or invalid.maxIncrease:"
         f" {_above(more)}. Clients may send what the new schema doesn't take",
     )
@@ -107,7 +107,7 @@ def _accuracy(e: Object, analysis: Object) -> Explained:
         number=f"{percent(e['value'])} of {round(e.get('samples') or 0)} labelled predictions were"
         f" right{_window(e)}, of the stable's {percent(base)}",
         against=f"at most {percent(bound)} less are allowed (accuracy.maxDrop)",
-        sure=_sureness(e, analysis, "labels"),
+        sure=_sureness(e, analysis, "label"),
         passes=f"at least {percent(base - bound)} right, or accuracy.maxDrop:"
         f" {_above(base - e['value'])}",
     )
@@ -116,8 +116,8 @@ def _accuracy(e: Object, analysis: Object) -> Explained:
 def _traffic(e: Object, analysis: Object) -> Explained:
     expected = e.get("baseline") or 0
     return Explained(
-        number=f"{round(e['value'])} requests arrived{_window(e)}, where about {round(expected)}"
-        " should have",
+        number=f"{counted(e['value'], 'request')} arrived{_window(e)},"
+        f" where about {round(expected)} should have",
         against="a candidate must get a twentieth of its share at least",
         passes="requests that arrive: look at policies, ports and meshes between the gateway"
         " and the candidate's pods",
@@ -161,8 +161,8 @@ _WORDS: dict[str, Callable[[Object, Object], Explained]] = {
 def _sureness(e: Object, analysis: Object, what: str) -> str:
     n, least = e.get("samples") or 0, analysis.get("minSamples", 100)
     if n >= PLENTY * least:
-        return f"{round(n)} {what}, and from {PLENTY * least} on it is compared as it is"
-    return f"{SURE} ({round(n)} {what})"
+        return f"{counted(n, what)}, and from {PLENTY * least} on it is compared as it is"
+    return f"{SURE} ({counted(n, what)})"
 
 
 def _window(e: Object) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from ..rollout.shown import Event, Pod, Revision, Shown, Signal, Step
-from ..rollout.signals import kind_of
+from ..rollout.signals import counted, kind_of
 from ..rollout.times import epoch, human
 from .console import STYLES, VERDICTS, joined
 from .listing import weight_bar
@@ -73,7 +73,7 @@ def _pod(pod: Pod, now: float) -> Text:
     text.append(pod.name)
     text.append("  ready" if pod.ready else "  not ready", "green" if pod.ready else "yellow")
     if pod.restarts:
-        text.append(f"  {pod.restarts} restart{'s' if pod.restarts > 1 else ''}", "red")
+        text.append(f"  {counted(pod.restarts, 'restart')}", "red")
     text.append(f"  {joined((pod.node or '', human(now - since) if since else ''))}", "dim")
     if pod.why:
         text.append(f"  {pod.why}", "yellow")
@@ -131,7 +131,7 @@ def _words(signal: Signal) -> Text:
     if signal.verdict != "Pass":
         return Text(signal.message)
     if len(signal.message) > _SHORT and signal.samples is not None:
-        return Text(f"{signal.samples:.0f} samples", "dim")
+        return Text(counted(signal.samples, "sample"), "dim")
     return Text(signal.message, "dim")
 
 

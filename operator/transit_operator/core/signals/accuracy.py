@@ -10,7 +10,7 @@ from ...api.analysis import Accuracy, Analysis
 from ...api.duration import human
 from ...api.status import Baseline, Evidence, RejectReason, Verdict
 from ..observed import RevisionReadings
-from .evidence import NO_BASELINE, NO_SERIES, Input, blind, evidence, ladder, no_data
+from .evidence import NO_BASELINE, NO_SERIES, Input, blind, counted, evidence, ladder, no_data
 from .samples.query import FEEDBACK
 from .statistics import surely_above
 
@@ -75,7 +75,7 @@ class AccuracySignal:
             f" {human(i.window)}, {base:.1%} of stable, at most {rule.max_drop:.1%} less is allowed"
         )
         if verdict is Verdict.NO_DATA:
-            text = f"{round(mine.total)} labels of the {i.analysis.min_samples} needed"
+            text = f"{counted(mine.total, 'label')} of the {i.analysis.min_samples} needed"
         return evidence(
             i,
             NAME,

@@ -208,7 +208,7 @@ def capped(text: str, length: int = MESSAGE_LENGTH) -> str:
 
 
 def too_few(samples: float, minimum: int) -> str:
-    return f"{count(samples)} samples of the {minimum} needed"
+    return f"{counted(samples, 'sample')} of the {minimum} needed"
 
 
 def not_sure(i: Input) -> str:
@@ -218,6 +218,11 @@ def not_sure(i: Input) -> str:
 
 def count(value: float) -> str:
     return str(round(value))
+
+
+def counted(value: float, noun: str) -> str:
+    """Return `1 request`, `2 requests`; of a fraction what is nearest."""
+    return f"{count(value)} {noun}" + ("" if round(value) == 1 else "s")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -5,7 +5,7 @@ Neighbours: `rules.evaluate` counts the evaluations in a row.
 
 from ...api.analysis import Analysis, Health
 from ...api.status import Evidence, RejectReason, Verdict
-from .evidence import Input, Pods, evidence, with_mode
+from .evidence import Input, Pods, counted, evidence, with_mode
 from .samples.query import Query
 
 NAME = "health"
@@ -56,11 +56,11 @@ def _words(pods: Pods, rule: Health) -> str:
     limit = rule.consecutive_failures
     text = f"{pods.ready} of {pods.expected} pods ready"
     if _worn(pods, rule):
-        text += f", restarts in {round(pods.burden)} evaluations lately (limit {limit})"
+        text += f", restarts in {counted(pods.burden, 'evaluation')} lately (limit {limit})"
         return text + (f": {pods.why}" if pods.why else "")
     if not pods.failures:
         replaced = f"{pods.replaced} evicted, drained or on a lost node, and coming up again"
         return f"{text}, {replaced if pods.replaced else 'no restart'}"
-    text += f", {pods.restarts} restarts" if pods.restarts else ""
-    text += f", {pods.failures} evaluations in a row (limit {limit})"
+    text += f", {counted(pods.restarts, 'restart')}" if pods.restarts else ""
+    text += f", {counted(pods.failures, 'evaluation')} in a row (limit {limit})"
     return text + (f": {pods.why}" if pods.why else "")

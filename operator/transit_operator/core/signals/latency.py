@@ -17,7 +17,7 @@ from .evidence import (
     Finding,
     Input,
     blind,
-    count,
+    counted,
     evidence,
     ladder,
     no_data,
@@ -102,7 +102,7 @@ def _judged(i: Input, rule: Latency, mine: Histogram, base: _Base | None, tests:
     text = (
         f"latency {ratio:.2f}x {'over' if over else 'within'} {limit:g}x:"
         f" p{base.quantile * 100:g} {_ms(value)} against {_ms(base.seconds)} of stable"
-        f" ({count(samples)} requests in {human(i.window)})"
+        f" ({counted(samples, 'request')} in {human(i.window)})"
     )
     if verdict is Verdict.NO_DATA:
         text = text + not_sure(i) if enough else too_few(samples, i.analysis.min_samples)

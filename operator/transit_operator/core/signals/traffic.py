@@ -11,7 +11,7 @@ from ...api.analysis import Analysis, TrafficArrives
 from ...api.duration import human, seconds
 from ...api.status import Evidence, RejectReason, Verdict
 from ..observed import RevisionReadings
-from .evidence import TOO_FEW_SAMPLES, Input, blind, count, evidence, no_data
+from .evidence import TOO_FEW_SAMPLES, Input, blind, count, counted, evidence, no_data
 from .samples import counts, histogram
 from .samples.query import LATENCIES, PREDICTIONS
 
@@ -42,7 +42,7 @@ class TrafficSignal:
         # Without latencies rows are counted: never fewer than requests.
         mine = _requests(i.readings.candidate) or _rows(i.readings.candidate)
         expected = _expected(i, base)
-        seen = f"{count(mine)} requests in {human(i.window)}, about {count(expected)} should be"
+        seen = f"{counted(mine, 'request')} in {human(i.window)}, about {count(expected)} should be"
         seen += f" at {i.given.share} %" if i.given is not None else ""
         if expected >= FEWEST_EXPECTED and mine <= expected / BUNCH:
             if i.given is not None and i.given.untaken:
