@@ -11,7 +11,7 @@ from dev.demo.kube import Kube
 from dev.demo.scenarios import PROMOTED, SCENARIOS, Scenario, play
 from dev.demo.stage import NAME, Stage, reached
 from tests.command_line import Cli
-from transit_cli.rollout.times import epoch, seconds
+from transit_cli.rollout.status.times import epoch, seconds
 
 SCRAPE_SECONDS = 2.0
 ANALYSIS_SECONDS = 2.0

@@ -29,7 +29,7 @@ from tests.support import Object, eventually
 from tests.unit.cli.seen import seen
 from transit_cli.dashboard.data.sources import tick
 from transit_cli.dashboard.detail import Chosen, answer_of
-from transit_cli.rollout.command import ANNOTATION
+from transit_cli.rollout.steering.command import ANNOTATION
 
 CRD = REPOSITORY / "crds" / "modeldeployments.transit.dev.yaml"
 SYSTEM = "transit-system"

@@ -1,16 +1,16 @@
 """Give a command: set `transit.dev/action`, and wait until the operator has handled it.
 
 Each value acts once, so each call makes a token of its own. Nothing is written to the spec: Git and
-its tools see no change. Neighbour: `rollout.command` reads what became of it.
+its tools see no change. Neighbour: `rollout.steering.command` reads what became of it.
 """
 
 import time
 from secrets import token_hex
 
 from ..exits import CommandFailed, Exit
-from ..rollout.command import ANNOTATION, Handled, handled
-from ..rollout.named import as_named
-from ..rollout.times import human
+from ..rollout.status.named import as_named
+from ..rollout.status.times import human
+from ..rollout.steering.command import ANNOTATION, Handled, handled
 from . import modeldeployments
 from .connection import Cluster
 from .following import follow

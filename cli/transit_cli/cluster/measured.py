@@ -6,11 +6,11 @@ Neighbours: `rollout.curves` has the queries, `rollout.standouts` the judgement.
 import time
 from collections.abc import Iterable
 
-from ..rollout import standouts
-from ..rollout.classes import Mix, mixes
-from ..rollout.curves import FAILED, PREDICTED, Curves, Series, Subject, curves, query
-from ..rollout.times import seconds
-from ..rollout.why import Why, analysis_of
+from ..rollout.explaining import standouts
+from ..rollout.explaining.classes import Mix, mixes
+from ..rollout.explaining.curves import FAILED, PREDICTED, Curves, Series, Subject, curves, query
+from ..rollout.explaining.why import Why, analysis_of
+from ..rollout.status.times import seconds
 from .connection import Object
 from .prometheus import Prometheus
 

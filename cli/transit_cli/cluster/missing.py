@@ -6,7 +6,7 @@ Mostly the name is mistyped, or it is in another namespace. Neighbour: `modeldep
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from ..rollout.named import named
+from ..rollout.status.named import named
 from .connection import Cluster, NotFound
 
 _MOST = 10  # names in a line

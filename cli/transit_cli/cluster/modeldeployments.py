@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 from ..exits import CommandFailed
-from ..rollout.differing import difference
+from ..rollout.explaining.differing import difference
 from .connection import Cluster, Forbidden, NotFound, Object
 from .missing import missing
 

@@ -13,7 +13,7 @@ import requests
 import yaml
 
 from ..exits import CommandFailed
-from ..rollout.curves import Series
+from ..rollout.explaining.curves import Series
 from .connection import Cluster, Object
 from .decoding import decoded
 

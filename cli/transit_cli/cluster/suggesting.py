@@ -1,7 +1,7 @@
 """Commands that are suggested: they reach the cluster that the command before them reached.
 
 A suggestion is pasted into a shell whose kubeconfig has another context, and a `retry` that goes
-to another cluster is worse than none. Neighbours: `rollout.named` names the namespace;
+to another cluster is worse than none. Neighbours: `rollout.status.named` names the namespace;
 `kubeconfig` knows what was given.
 """
 

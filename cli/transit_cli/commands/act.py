@@ -1,6 +1,6 @@
 """The commands that steer a rollout: each sets `transit.dev/action`, waits, and tells what came.
 
-Neighbours: `cluster.acting` gives the command, `rollout.command` reads what became of it.
+Neighbours: `cluster.acting` gives the command, `rollout.steering.command` reads what became of it.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ import typer
 from ..cluster.acting import give
 from ..cluster.connection import Cluster
 from ..exits import Exit
-from ..rollout.command import Handled
-from ..rollout.named import named
+from ..rollout.status.named import named
+from ..rollout.steering.command import Handled
 from ..screens.console import print_data, problem, stdout
 from .options import Context, Format, Kubeconfig, Name, Namespace, Output, cluster, limit
 

@@ -8,7 +8,7 @@ import typer
 
 from ..cluster import modeldeployments
 from ..exits import CommandFailed, Exit
-from ..rollout.reading import read
+from ..rollout.status.reading import read
 from ..screens.console import print_data, stderr, stdout
 from ..screens.listing import listing
 from .options import Context, Kubeconfig, Namespace, cluster

@@ -22,7 +22,7 @@ from ..lint.finding import Finding
 from ..lint.gateways import refusals
 from ..lint.lint import advised, errors, name_of, said
 from ..lint.schema import Schema, bundled
-from ..rollout.signals import counted
+from ..rollout.status.signals import counted
 from ..screens.console import print_data, stderr, stdout
 from .options import Context, Format, Kubeconfig, Namespace, Output, Prometheus, cluster, limit
 

@@ -10,7 +10,7 @@ from ..cluster.connection import Cluster
 from ..cluster.kubeconfig import connect
 from ..cluster.modeldeployments import listed
 from ..exits import CommandFailed, Exit
-from ..rollout.times import seconds
+from ..rollout.status.times import seconds
 
 
 class Format(StrEnum):

@@ -17,9 +17,9 @@ from ..cluster import modeldeployments
 from ..cluster.connection import Cluster
 from ..cluster.prometheus import Unreachable, find
 from ..exits import CommandFailed, Exit
-from ..rollout.named import as_named
-from ..rollout.timeline import timelines
-from ..rollout.times import epoch, human
+from ..rollout.explaining.timeline import timelines
+from ..rollout.status.named import as_named
+from ..rollout.status.times import epoch, human
 from ..screens.console import print_data, stderr, stdout
 from .options import Context, Format, Kubeconfig, Namespace, Output, Prometheus, cluster
 

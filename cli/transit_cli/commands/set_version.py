@@ -1,7 +1,8 @@
 """`transit set version`: ask for another version of a model; a rollout starts.
 
 Only where nobody else writes the spec: of one that Git owns it warns, since Git would change it
-back. Neighbours: `rollout.wanted` makes the change, `status --watch` follows what comes of it.
+back. Neighbours: `rollout.steering.wanted` makes the change, `status --watch` follows what comes of
+it.
 """
 
 from typing import Annotated
@@ -10,8 +11,8 @@ import typer
 
 from ..cluster import modeldeployments
 from ..exits import CommandFailed, Exit
-from ..rollout.named import as_named
-from ..rollout.wanted import NotAVersion, change, owner, parsed
+from ..rollout.status.named import as_named
+from ..rollout.steering.wanted import NotAVersion, change, owner, parsed
 from ..screens.console import print_data, stderr, stdout
 from .options import Context, Format, Kubeconfig, Name, Namespace, Output, cluster
 

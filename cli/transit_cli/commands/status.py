@@ -1,7 +1,7 @@
 """`transit status`: one rollout as a tree, once or until it ends. Pipelines read its exit code.
 
 On a terminal the tree is drawn anew at each change; into a pipe one line is printed for each thing
-that happens. Neighbours: `rollout.outcome` says when it is over, `screens.tree` draws.
+that happens. Neighbours: `rollout.steering.outcome` says when it is over, `screens.tree` draws.
 """
 
 import json
@@ -16,12 +16,12 @@ from ..cluster import modeldeployments
 from ..cluster.connection import Cluster, Object
 from ..cluster.following import follow
 from ..exits import Exit
-from ..rollout.named import as_named
-from ..rollout.outcome import Followed, Outcome, Until, outcome
-from ..rollout.reading import read
-from ..rollout.shown import Shown
-from ..rollout.times import human
-from ..rollout.trend import Trend
+from ..rollout.status.named import as_named
+from ..rollout.status.reading import read
+from ..rollout.status.shown import Shown
+from ..rollout.status.times import human
+from ..rollout.status.trend import Trend
+from ..rollout.steering.outcome import Followed, Outcome, Until, outcome
 from ..screens import tree
 from ..screens.console import print_data, problem, stdout
 from ..screens.lines import Lines

@@ -1,8 +1,8 @@
 """`transit why`: why a revision was rolled back, or why a rollout waits; in words and with a plot.
 
 The status alone is enough for the words. Prometheus adds the plot, and the pods and classes that
-stood out; where it can't be asked, the answer says so. Neighbours: `rollout.why` has the answer,
-`screens.page` the one for a post-mortem.
+stood out; where it can't be asked, the answer says so. Neighbours: `rollout.explaining.why` has
+the answer, `screens.page` the one for a post-mortem.
 """
 
 import time
@@ -16,9 +16,9 @@ from ..cluster.connection import Cluster, Object
 from ..cluster.measured import measured_curves, stood_out
 from ..cluster.prometheus import Unreachable, find
 from ..exits import CommandFailed, Exit
-from ..rollout.curves import Curves
-from ..rollout.named import as_named
-from ..rollout.why import NoSuchRevision, Why, plotted, why
+from ..rollout.explaining.curves import Curves
+from ..rollout.explaining.why import NoSuchRevision, Why, plotted, why
+from ..rollout.status.named import as_named
 from ..screens.answer import answer
 from ..screens.console import print_data, stderr, stdout
 from ..screens.page import page

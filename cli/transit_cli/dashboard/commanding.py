@@ -12,7 +12,7 @@ from fastapi import HTTPException
 from ..cluster.acting import give
 from ..cluster.connection import Cluster
 from ..exits import CommandFailed, Exit
-from ..rollout.reading import read
+from ..rollout.status.reading import read
 from .data.fleet import Entry
 from .pages import Pages
 from .steering import choice

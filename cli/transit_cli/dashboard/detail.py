@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from ..cluster.connection import Object
-from ..rollout.reading import read
-from ..rollout.shown import Value
-from ..rollout.timeline import Timeline, timelines
-from ..rollout.times import epoch
-from ..rollout.why import Why, plotted, why, why_of
+from ..rollout.explaining.timeline import Timeline, timelines
+from ..rollout.explaining.why import Why, plotted, why, why_of
+from ..rollout.status.reading import read
+from ..rollout.status.shown import Value
+from ..rollout.status.times import epoch
 from ..screens.answer import rows
 from .data.fleet import Entry, Fleet
 from .data.sources import LOOK_SECONDS, Measured, Sources, tick

@@ -13,9 +13,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from ..rollout.shown import Signal
-from ..rollout.signals import kind_of
-from ..rollout.times import epoch, human
+from ..rollout.status.shown import Signal
+from ..rollout.status.signals import kind_of
+from ..rollout.status.times import epoch, human
 from ..screens.listing import versions
 from ..screens.tree import bound_text, verdict_text
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from ..rollout.curves import Curves, Point
-from ..rollout.signals import KINDS, kind_of, milliseconds, percent
-from ..rollout.timeline import Timeline
+from ..rollout.explaining.curves import Curves, Point
+from ..rollout.explaining.timeline import Timeline
+from ..rollout.status.signals import KINDS, kind_of, milliseconds, percent
 
 Unit = Literal["share", "seconds", "plain"]
 Line = list[float | None]

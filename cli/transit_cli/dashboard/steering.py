@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..cluster.connection import Object
-from ..rollout.reading import models_text, steps_of
-from ..rollout.shown import Shown, Step
-from ..rollout.times import human
+from ..rollout.status.reading import models_text, steps_of
+from ..rollout.status.shown import Shown, Step
+from ..rollout.status.times import human
 
 _AGAIN = "It is not tried again until the spec asks for another version, or you retry it."
 

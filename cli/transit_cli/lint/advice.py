@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..rollout.chance import at_least
-from ..rollout.signals import counted, percent
-from ..rollout.times import human, seconds
+from ..rollout.explaining.chance import at_least
+from ..rollout.status.signals import counted, percent
+from ..rollout.status.times import human, seconds
 from .finding import Path
 
 Spec = dict[str, Any]

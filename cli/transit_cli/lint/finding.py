@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from ..rollout.shown import Value
+from ..rollout.status.shown import Value
 
 Path = tuple[str | int, ...]
 

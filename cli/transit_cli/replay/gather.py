@@ -13,7 +13,7 @@ from transit_operator.core.signals.registry import queries
 
 from ..cluster.connection import Object
 from ..cluster.prometheus import Prometheus
-from ..rollout.timeline import Timeline
+from ..rollout.explaining.timeline import Timeline
 from .past import Past, Recorded
 
 CHUNK = 240  # evaluations in one request: as many points as a request may have

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from ..rollout.shown import Value
-from ..rollout.times import seconds
+from ..rollout.status.shown import Value
+from ..rollout.status.times import seconds
 
 FORMAT = 1
 Samples = list[tuple[dict[str, str], float]]

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..rollout.why import Why
+from ..rollout.explaining.why import Why
 
 _STYLES = {
     "turned-back": "bold red",

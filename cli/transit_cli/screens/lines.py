@@ -1,6 +1,6 @@
 """A rollout as lines, for logs of pipelines: each thing that happens once, and nothing twice."""
 
-from ..rollout.shown import Event, Shown
+from ..rollout.status.shown import Event, Shown
 
 
 class Lines:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from ..rollout.shown import Revision, Shown
-from ..rollout.times import epoch, human
+from ..rollout.status.shown import Revision, Shown
+from ..rollout.status.times import epoch, human
 from .console import phase_text
 
 _BAR = 10

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from ..rollout.curves import Curves
-from ..rollout.signals import kind_of
-from ..rollout.times import epoch
-from ..rollout.why import Why
+from ..rollout.explaining.curves import Curves
+from ..rollout.explaining.why import Why
+from ..rollout.status.signals import kind_of
+from ..rollout.status.times import epoch
 from .answer import rows
 from .svg import chart
 

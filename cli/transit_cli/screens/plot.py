@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import plotille
 from rich.text import Text
 
-from ..rollout.curves import Curves, Point
-from ..rollout.signals import kind_of
-from ..rollout.timeline import Timeline
-from ..rollout.times import human
+from ..rollout.explaining.curves import Curves, Point
+from ..rollout.explaining.timeline import Timeline
+from ..rollout.status.signals import kind_of
+from ..rollout.status.times import human
 
 HEIGHT = 12
 _MARGIN = 26  # columns that the axis and its labels take

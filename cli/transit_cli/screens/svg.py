@@ -7,10 +7,10 @@ lines. Neighbour: `page` has the styles.
 from collections.abc import Callable, Sequence
 from html import escape
 
-from ..rollout.curves import Curves, Point
-from ..rollout.signals import kind_of
-from ..rollout.timeline import Timeline
-from ..rollout.times import human
+from ..rollout.explaining.curves import Curves, Point
+from ..rollout.explaining.timeline import Timeline
+from ..rollout.status.signals import kind_of
+from ..rollout.status.times import human
 
 WIDTH, HEIGHT = 860, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 12, 22, 28

@@ -1,6 +1,6 @@
 """`transit status`: the rollout as a tree: revisions with their pods, the step, each signal.
 
-Neighbours: `rollout.shown` has what is drawn; `trend` what was seen of the signals before.
+Neighbours: `rollout.status.shown` has what is drawn; `trend` what was seen of the signals before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from ..rollout.shown import Event, Pod, Revision, Shown, Signal, Step
-from ..rollout.signals import counted, kind_of
-from ..rollout.times import epoch, human
+from ..rollout.status.shown import Event, Pod, Revision, Shown, Signal, Step
+from ..rollout.status.signals import counted, kind_of
+from ..rollout.status.times import epoch, human
 from .console import STYLES, VERDICTS, joined
 from .listing import weight_bar
 from .spark import spark

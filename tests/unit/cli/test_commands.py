@@ -10,8 +10,8 @@ from tests.unit.scenes import R2, rolling, serving
 from tests.unit.world import World
 from transit_cli.exits import Exit
 from transit_cli.main import run
-from transit_cli.rollout.command import ANNOTATION, handled
-from transit_cli.rollout.wanted import NotAVersion, change, owner, parsed
+from transit_cli.rollout.steering.command import ANNOTATION, handled
+from transit_cli.rollout.steering.wanted import NotAVersion, change, owner, parsed
 
 
 def asked(world: World, action: str) -> Object:

@@ -23,11 +23,11 @@ from transit_cli.dashboard.pages import Pages
 from transit_cli.dashboard.plots import plot
 from transit_cli.dashboard.steering import choices
 from transit_cli.dashboard.visitor import Visitor
-from transit_cli.rollout.chance import at_least, between
-from transit_cli.rollout.classes import mixes
-from transit_cli.rollout.curves import Series, Subject, curves
-from transit_cli.rollout.reading import read
-from transit_cli.rollout.timeline import Step, Timeline
+from transit_cli.rollout.explaining.chance import at_least, between
+from transit_cli.rollout.explaining.classes import mixes
+from transit_cli.rollout.explaining.curves import Series, Subject, curves
+from transit_cli.rollout.explaining.timeline import Step, Timeline
+from transit_cli.rollout.status.reading import read
 from transit_operator.core.signals.statistics import surely_above
 
 NOBODY = Visitor("", None)  # who may only look

@@ -10,8 +10,8 @@ from rich.console import Console, RenderableType
 from tests.unit.cli.seen import pods_of, seen
 from tests.unit.scenes import R2, rolling
 from transit_cli.cluster.decoding import decoded
-from transit_cli.rollout.reading import read
-from transit_cli.rollout.why import why
+from transit_cli.rollout.explaining.why import why
+from transit_cli.rollout.status.reading import read
 from transit_cli.screens import tree
 from transit_cli.screens.answer import answer
 from transit_cli.screens.page import page

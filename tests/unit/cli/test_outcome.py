@@ -8,7 +8,7 @@ from tests.unit.cli.seen import seen
 from tests.unit.scenes import FAILING, R1, R2, V1, V3, against, rolling, serving, update
 from tests.unit.world import World
 from transit_cli.exits import Exit
-from transit_cli.rollout.outcome import Followed, Until, outcome
+from transit_cli.rollout.steering.outcome import Followed, Until, outcome
 from transit_operator.core.observed import Problem
 
 FOLLOWED = Followed(R2)

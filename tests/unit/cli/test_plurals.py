@@ -3,8 +3,8 @@
 import pytest
 
 from tests.unit.scenes import R2, rolling
-from transit_cli.rollout.signals import counted
-from transit_cli.rollout.words import explain
+from transit_cli.rollout.explaining.words import explain
+from transit_cli.rollout.status.signals import counted
 
 ANALYSIS = {"minSamples": 20, "errorRate": {"max": 0.05}}
 

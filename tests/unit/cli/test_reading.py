@@ -15,10 +15,10 @@ from tests.unit.scenes import (
     serving,
 )
 from tests.unit.world import STEPS, World
-from transit_cli.rollout.pods import read_pod
-from transit_cli.rollout.reading import read
-from transit_cli.rollout.shown import Shown
-from transit_cli.rollout.times import human, seconds
+from transit_cli.rollout.status.pods import read_pod
+from transit_cli.rollout.status.reading import read
+from transit_cli.rollout.status.shown import Shown
+from transit_cli.rollout.status.times import human, seconds
 from transit_operator.api import duration
 
 

@@ -17,7 +17,7 @@ from transit_cli.main import run
 from transit_cli.replay.past import NotReadable, Past, Recorded, load, save
 from transit_cli.replay.policy import NotAPolicy, changes_of, spec_with, swept
 from transit_cli.replay.simulate import Replayed, replay
-from transit_cli.rollout.timeline import timelines
+from transit_cli.rollout.explaining.timeline import timelines
 from transit_operator.core.observed import Readings, Sample
 
 INTERVAL = 15.0

@@ -8,8 +8,8 @@ from rich.console import Console, RenderableType
 from tests.unit.cli.seen import pods_of, seen
 from tests.unit.scenes import FAILING, R1, R2, UNREACHABLE, against, rolling, serving
 from tests.unit.world import World
-from transit_cli.rollout.reading import read
-from transit_cli.rollout.trend import Trend
+from transit_cli.rollout.status.reading import read
+from transit_cli.rollout.status.trend import Trend
 from transit_cli.screens import tree
 from transit_cli.screens.lines import Lines
 from transit_cli.screens.listing import listing

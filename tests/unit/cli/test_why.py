@@ -24,12 +24,12 @@ from tests.unit.scenes import (
     update,
 )
 from tests.unit.world import World, good, spec
-from transit_cli.rollout.chance import at_least, one_in
-from transit_cli.rollout.curves import Curves, Series, Subject, curves, query
-from transit_cli.rollout.differing import difference
-from transit_cli.rollout.standouts import classes, pods_by_errors, pods_by_latency
-from transit_cli.rollout.timeline import Timeline, chosen, timelines
-from transit_cli.rollout.why import NoSuchRevision, Why, why
+from transit_cli.rollout.explaining.chance import at_least, one_in
+from transit_cli.rollout.explaining.curves import Curves, Series, Subject, curves, query
+from transit_cli.rollout.explaining.differing import difference
+from transit_cli.rollout.explaining.standouts import classes, pods_by_errors, pods_by_latency
+from transit_cli.rollout.explaining.timeline import Timeline, chosen, timelines
+from transit_cli.rollout.explaining.why import NoSuchRevision, Why, why
 from transit_cli.screens.answer import rows
 from transit_cli.screens.page import page
 from transit_cli.screens.plot import plot

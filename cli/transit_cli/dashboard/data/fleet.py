@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from ...cluster.connection import Cluster, Object
 from ...cluster.watching import Away, Changed, Deleted, Everything, News, watch_all
-from ...rollout.reading import read
-from ...rollout.shown import Shown
+from ...rollout.status.reading import read
+from ...rollout.status.shown import Shown
 
 Key = tuple[str, str]  # namespace, name
 

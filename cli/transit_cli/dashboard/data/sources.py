@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from ...cluster import measured, modeldeployments
 from ...cluster.connection import Cluster, Object
 from ...cluster.prometheus import Prometheus, Unreachable
-from ...rollout.classes import Mix
-from ...rollout.curves import Curves
-from ...rollout.times import seconds
-from ...rollout.why import Why, analysis_of
+from ...rollout.explaining.classes import Mix
+from ...rollout.explaining.curves import Curves
+from ...rollout.explaining.why import Why, analysis_of
+from ...rollout.status.times import seconds
 from .fleet import Entry
 from .once import Once
 

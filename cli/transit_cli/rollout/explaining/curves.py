@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..status.shown import Value
 from .chance import between
-from .shown import Value
 
 Object = dict[str, Any]
 Point = tuple[float, float]  # epoch seconds, value

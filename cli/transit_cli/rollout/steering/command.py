@@ -7,9 +7,9 @@ says what followed, so both are seen at once.
 from dataclasses import dataclass
 from typing import Any
 
-from ..exits import Exit
-from .reading import read
-from .shown import Event
+from ...exits import Exit
+from ..status.reading import read
+from ..status.shown import Event
 
 Object = dict[str, Any]
 ANNOTATION = "transit.dev/action"

@@ -6,9 +6,9 @@ The history has the last 20 transitions, so the oldest rollout may lack its begi
 from collections.abc import Sequence
 from typing import Any
 
-from .reading import models_text
-from .shown import Event, Value
-from .times import epoch
+from ..status.reading import models_text
+from ..status.shown import Event, Value
+from ..status.times import epoch
 
 Object = dict[str, Any]
 STARTED = ("RolloutStarted", "Retried")

@@ -5,7 +5,7 @@ Counts are as Prometheus has them for the window of the verdict. Pure.
 
 from collections.abc import Mapping
 
-from .signals import milliseconds, percent
+from ..status.signals import milliseconds, percent
 
 _TIMES = 2.0  # as much as the others together
 _FEW = 10  # events that are too few to blame anybody

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..exits import Exit
-from .named import as_named
-from .reading import models_text
+from ...exits import Exit
+from ..status.named import as_named
+from ..status.reading import models_text
 
 Object = dict[str, Any]
 

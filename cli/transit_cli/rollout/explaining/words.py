@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from ..status.shown import Value
+from ..status.signals import counted, milliseconds, percent, plain
 from .chance import at_least, one_in
-from .shown import Value
-from .signals import counted, milliseconds, percent, plain
 
 Object = dict[str, Any]
 _SHARES = re.compile(r"drift [0-9.]+ (over|within) [0-9.]+: ")

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from .named import as_named
-from .reading import models_text, read
-from .shown import Shown, Signal, Value
-from .signals import counted
+from ..status.named import as_named
+from ..status.reading import models_text, read
+from ..status.shown import Shown, Signal, Value
+from ..status.signals import counted
+from ..status.times import epoch, human, seconds
 from .timeline import Timeline, chosen, timelines
-from .times import epoch, human, seconds
 from .words import Explained, explain
 
 Object = dict[str, Any]

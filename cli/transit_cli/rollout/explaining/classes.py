@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from ..status.shown import Value
 from .curves import Series
-from .shown import Value
 
 MOST = 12  # classes of a model that are shown one by one
 

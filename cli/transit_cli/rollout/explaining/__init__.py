@@ -1,0 +1,1 @@
+"""Why a rollout went as it did: its course, its curves, and the words for them; of `status`."""

@@ -1,0 +1,1 @@
+"""What a ModelDeployment's status says, read once for all that show it. Knows neither neighbour."""
