@@ -44,11 +44,11 @@ from transit_server.prediction_log.log import PredictionLog
 from transit_server.runtime.deadlines import Deadlines
 from transit_server.runtime.heartbeat import Heartbeat
 from transit_server.runtime.lifecycle import Lifecycle
-from transit_server.serving import hang_watch
+from transit_server.serving.guarding import hang_watch
+from transit_server.serving.guarding.quarantine import Quarantine
 from transit_server.serving.inference import Inference, Predicting
-from transit_server.serving.loading import Loader
-from transit_server.serving.quarantine import Quarantine
 from transit_server.serving.registry import Registry
+from transit_server.serving.starting.loading import Loader
 from transit_server.settings import Settings
 
 if TYPE_CHECKING:

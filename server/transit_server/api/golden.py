@@ -3,7 +3,7 @@
 `formats.agreeing.proof` has held the model's answers to `probe.npy` against what the author's
 library said to them (`answers.npy`). Here each row becomes the JSON of a request, and goes through
 all that a request goes through: decoding, the schema, preprocessing, the model, the order of the
-labels. `serving.loading` calls it before a model is ready; `desk.trial` does as well.
+labels. `serving.starting.loading` calls it before a model is ready; `desk.trial` does as well.
 """
 
 import msgspec
@@ -14,7 +14,7 @@ from transit_server.api.decoding.rows import to_rows
 from transit_server.api.guide_requests import decode_predict
 from transit_server.errors import ClientMistake
 from transit_server.formats.base import Rows, Scores, UnsupportedModel
-from transit_server.serving.predictor import Predictor
+from transit_server.serving.one_model.predictor import Predictor
 
 MOST = 64  # of them, so that a large file of probes holds no start up; all are proven before
 _SAME = 1e-4

@@ -29,9 +29,9 @@ from transit_server.api.v2.inputs import described
 from transit_server.formats import opening, whole
 from transit_server.formats.allowed import refuse_forbidden
 from transit_server.formats.base import UnsupportedModel, first_line, largest_difference
-from transit_server.serving.checking import check
-from transit_server.serving.dependencies import differences
-from transit_server.serving.predictor import Predictor
+from transit_server.serving.one_model.predictor import Predictor
+from transit_server.serving.starting.checking import check
+from transit_server.serving.starting.dependencies import differences
 
 _SAMPLES = 100
 

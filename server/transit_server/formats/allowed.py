@@ -1,8 +1,8 @@
 """Which formats may be opened at all: an administrator's choice, held before anything is opened.
 
 `TRANSIT_FORMATS` says it, which the operator sets from its `formats`. A pickle is code of whoever
-wrote it; the other formats are data. Neighbours: `serving.loading` and the desk ask before they
-load a version.
+wrote it; the other formats are data. Neighbours: `serving.starting.loading` and the desk ask
+before they load a version.
 """
 
 from collections.abc import Collection, Iterator

@@ -1,6 +1,7 @@
 """A whole version, loaded: preprocessing, model, schema and proof, in the one order there is.
 
-Neighbours: `serving.loading` calls `load` for each model; the desk's `try` and `look` do as well.
+Neighbours: `serving.starting.loading` calls `load` for each model; the desk's `try` and
+`look` do as well.
 """
 
 from collections.abc import Callable

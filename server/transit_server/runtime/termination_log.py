@@ -1,6 +1,6 @@
 """The line that Kubernetes shows in a pod's status when its container has ended.
 
-Used by `process` for what it knows, and by `serving.loading` beforehand, for the case that
+Used by `process` for what it knows, and by `serving.starting.loading` beforehand, for the case that
 deserialising a model kills the process: then nobody is left to write anything.
 """
 

@@ -1,3 +1,4 @@
-"""Models in memory: loaded by `loading`, fed by `batching`, isolated by `predictor`, found by
-`registry`.
+"""Models in memory: `starting` loads them, `registry` finds them, `inference` asks them.
+
+Each is `one_model`; `guarding` keeps one that hangs or fails from taking the others with it.
 """

@@ -27,12 +27,12 @@ from transit_server.observability.logs import fields
 from transit_server.observability.tracing import ModelSpans
 from transit_server.prediction_log.log import PredictionLog
 from transit_server.runtime.deadlines import Deadlines
-from transit_server.serving.failure import Failure
-from transit_server.serving.predictor import BatchResult
-from transit_server.serving.quarantine import Quarantine
+from transit_server.serving.guarding.quarantine import Quarantine
+from transit_server.serving.guarding.trials import Trials
+from transit_server.serving.one_model.failure import Failure
+from transit_server.serving.one_model.predictor import BatchResult
+from transit_server.serving.one_model.turns import Waiting
 from transit_server.serving.registry import ServedModel
-from transit_server.serving.trials import Trials
-from transit_server.serving.turns import Waiting
 
 log = logging.getLogger(__name__)
 

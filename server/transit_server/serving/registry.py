@@ -12,8 +12,8 @@ from transit_server.errors import NotReady, UnknownModel
 from transit_server.formats.base import Rows
 from transit_server.formats.device import Device
 from transit_server.observability.metrics import ModelMetrics
-from transit_server.serving.batching import Batcher
-from transit_server.serving.breaker import Breaker, State
+from transit_server.serving.one_model.batching import Batcher
+from transit_server.serving.one_model.breaker import Breaker, State
 from transit_server.settings import ENSEMBLE, ModelRef
 
 AUTO = "auto"

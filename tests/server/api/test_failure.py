@@ -2,7 +2,7 @@
 
 import pytest
 
-from transit_server.serving.failure import Failure
+from transit_server.serving.one_model.failure import Failure
 
 
 def failure(text: str) -> Failure:

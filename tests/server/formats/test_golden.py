@@ -17,7 +17,7 @@ from tests.server.running import RunningServer
 from transit_models.schema import TEXT, Input, Inputs
 from transit_server.api.golden import MOST, replay
 from transit_server.formats.base import UnsupportedModel
-from transit_server.serving.predictor import Predictor
+from transit_server.serving.one_model.predictor import Predictor
 
 NUMBERS = Inputs((Input("features", "float32", (2,)),))
 WHOLE = Inputs((Input("features", "int64", (2,)),))

@@ -25,8 +25,8 @@ from transit_models.probe import as_rows
 from transit_server import formats
 from transit_server.desk import look
 from transit_server.formats.compile import compile_in_child
-from transit_server.serving.checking import check
-from transit_server.serving.predictor import Predictor
+from transit_server.serving.one_model.predictor import Predictor
+from transit_server.serving.starting.checking import check
 
 
 @pytest.fixture(autouse=True)

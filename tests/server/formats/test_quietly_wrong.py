@@ -23,8 +23,8 @@ from transit_models.schema import TEXT
 from transit_server import formats
 from transit_server.api.decoding.rows import parsed
 from transit_server.formats import Loaded
-from transit_server.serving.checking import check
-from transit_server.serving.predictor import Predictor
+from transit_server.serving.one_model.predictor import Predictor
+from transit_server.serving.starting.checking import check
 
 RANDOM = np.random.default_rng(4)
 ROWS = RANDOM.normal(size=(200, 4)).astype(np.float32)

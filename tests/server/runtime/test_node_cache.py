@@ -27,7 +27,7 @@ from transit_operator.core.objects.node_cache import MOUNT
 from transit_operator.core.objects.revision import revision_of
 from transit_operator.core.objects.template import pod_template
 from transit_server.observability.metrics import Metrics
-from transit_server.serving.node_cache import tell_of_the_node_cache
+from transit_server.serving.starting.node_cache import tell_of_the_node_cache
 from transit_server.settings import ModelRef, Settings
 
 

@@ -10,10 +10,10 @@ import pytest
 from tests.server.running import eventually
 from transit_server.errors import Overloaded, PredictionFailed
 from transit_server.formats.base import Rows
-from transit_server.serving import batching
-from transit_server.serving.batching import Batcher, Limits
-from transit_server.serving.pace import Pace
-from transit_server.serving.predictor import BatchResult
+from transit_server.serving.one_model import batching
+from transit_server.serving.one_model.batching import Batcher, Limits
+from transit_server.serving.one_model.pace import Pace
+from transit_server.serving.one_model.predictor import BatchResult
 
 
 class Gate:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.server.running import RunningServer, eventually
 from transit_server.errors import CircuitOpen
-from transit_server.serving.breaker import Breaker
+from transit_server.serving.one_model.breaker import Breaker
 
 GOOD = [1.0] * 784
 BAD = [1000.0, *GOOD[1:]]

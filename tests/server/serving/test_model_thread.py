@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from transit_server.serving.model_thread import ModelThread
+from transit_server.serving.one_model.model_thread import ModelThread
 
 LONG = 30.0
 

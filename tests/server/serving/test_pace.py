@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from transit_server.serving.pace import Pace
+from transit_server.serving.one_model.pace import Pace
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from transit_server.serving.predictor import Predictor
+from transit_server.serving.one_model.predictor import Predictor
 
 ROWS = np.array([[1.0, 0.0], [2.0, 0.0], [-1.0, 0.0], [3.0, 0.0]], dtype=np.float32)
 

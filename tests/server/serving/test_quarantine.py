@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from transit_server.errors import RowInQuarantine
-from transit_server.serving.quarantine import Quarantine
+from transit_server.serving.guarding.quarantine import Quarantine
 
 NUMBERS = np.array([[1.5, 2.0], [3.25, 4.0], [5.0, 6.0]], dtype=np.float32)
 TABLE = np.array([("a", 1.0), ("b", np.nan), ("a", 2.0)], dtype=[("x", object), ("y", "f8")])

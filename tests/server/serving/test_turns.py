@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from transit_server.serving.turns import Turns, Waiting
+from transit_server.serving.one_model.turns import Turns, Waiting
 
 
 def request(rows: int, value: float = 0.0, *, alone: bool = False) -> Waiting:

@@ -3,7 +3,7 @@
 Exported in training mode, a network drops other units at each call, or normalises by whoever else
 is in the batch; without its last activation, its answers are between 0 and 1 for some rows only.
 Each of them answers, and nothing that is measured later would tell. Neighbours: `whole` calls it;
-`serving.checking` decides about batches.
+`serving.starting.checking` decides about batches.
 """
 
 from collections.abc import Callable

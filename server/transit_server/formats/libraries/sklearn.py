@@ -1,7 +1,8 @@
 """Scikit-learn models and what looks like them: `.pkl`, `.joblib`, `.sav`, `.pickle`.
 
-Unpickling runs code: it happens only after the store's integrity check, see `serving.loading`.
-Neighbours: `estimators` opens and describes; `compile.estimators` makes ONNX of some.
+Unpickling runs code: it happens only after the store's integrity check, see
+`serving.starting.loading`. Neighbours: `estimators` opens and describes; `compile.estimators` makes
+ONNX of some.
 """
 
 import importlib

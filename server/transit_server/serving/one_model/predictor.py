@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from transit_server.formats.agreeing.outputs import NO_PROBABILITIES, SLACK
 from transit_server.formats.base import Rows, Scores
-from transit_server.serving.failure import Failure
+from transit_server.serving.one_model.failure import Failure
 
 Stage = Callable[[Any], NDArray[Any]]
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from transit_server.errors import ModelHung
-from transit_server.serving.quarantine import Quarantine
+from transit_server.serving.guarding.quarantine import Quarantine
 from transit_server.serving.registry import Registry
 
 log = logging.getLogger(__name__)

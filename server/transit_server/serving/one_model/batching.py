@@ -25,11 +25,11 @@ import numpy as np
 
 from transit_server.errors import Overloaded, PredictionFailed
 from transit_server.formats.base import Rows
-from transit_server.serving.failure import Failure
-from transit_server.serving.model_thread import ModelThread
-from transit_server.serving.pace import Pace
-from transit_server.serving.predictor import BatchResult
-from transit_server.serving.turns import Piece, Turns, Waiting
+from transit_server.serving.one_model.failure import Failure
+from transit_server.serving.one_model.model_thread import ModelThread
+from transit_server.serving.one_model.pace import Pace
+from transit_server.serving.one_model.predictor import BatchResult
+from transit_server.serving.one_model.turns import Piece, Turns, Waiting
 
 log = logging.getLogger(__name__)
 

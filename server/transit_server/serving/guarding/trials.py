@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from transit_server.serving.breaker import State
+from transit_server.serving.one_model.breaker import State
 from transit_server.serving.registry import ServedModel
 
 _EVERY = 0.1  # seconds from the end of one trial to the next, at least

@@ -29,13 +29,13 @@ from transit_server.formats.base import Rows
 from transit_server.observability.metrics import Metrics
 from transit_server.runtime.cpus import available_cpus
 from transit_server.runtime.termination_log import TerminationLog
-from transit_server.serving.batching import Batcher, Limits
-from transit_server.serving.breaker import Breaker
-from transit_server.serving.checking import check, warm_up
-from transit_server.serving.dependencies import differences
-from transit_server.serving.node_cache import tell_of_the_node_cache
-from transit_server.serving.predictor import Predictor
+from transit_server.serving.one_model.batching import Batcher, Limits
+from transit_server.serving.one_model.breaker import Breaker
+from transit_server.serving.one_model.predictor import Predictor
 from transit_server.serving.registry import Registry, ServedModel, labels_of
+from transit_server.serving.starting.checking import check, warm_up
+from transit_server.serving.starting.dependencies import differences
+from transit_server.serving.starting.node_cache import tell_of_the_node_cache
 from transit_server.settings import ENSEMBLE, ModelRef, Settings
 
 log = logging.getLogger(__name__)

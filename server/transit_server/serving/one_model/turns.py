@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from transit_server.formats.base import Rows
-from transit_server.serving.predictor import BatchResult
+from transit_server.serving.one_model.predictor import BatchResult
 
 
 @dataclass(slots=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 
 from transit_server.formats.agreeing.outputs import NO_PROBABILITIES
 from transit_server.formats.base import Rows, UnsupportedModel, largest_difference
-from transit_server.serving.predictor import BatchResult, Predictor
+from transit_server.serving.one_model.predictor import BatchResult, Predictor
 
 log = logging.getLogger(__name__)
 
