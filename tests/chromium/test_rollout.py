@@ -17,9 +17,9 @@ from playwright.sync_api import Page as Tab
 
 from tests.chromium.asked import Asked, line
 from tests.chromium.seen import differs, shown
-from tests.cli.conftest import Cli
 from tests.cli.conftest import scene as scene
 from tests.cli.conftest import transit as transit
+from tests.command_line import Cli
 from tests.page.conftest import KEY
 from tests.page.test_browser import Seen
 from tests.page.test_browser import browser as browser
