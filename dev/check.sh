@@ -22,10 +22,10 @@ step() {
   esac
 }
 
-# Types take one core and the unit tests the other.
+# Types are done in a quarter of the time of the unit tests.
 unit_log=$(mktemp)
 trap 'rm -f "$unit_log"' EXIT
-$bin/python -m pytest -q tests/unit tests/puppet >"$unit_log" 2>&1 &
+$bin/python -m pytest -q -n 2 tests/unit tests/puppet >"$unit_log" 2>&1 &
 unit_tests=$!
 
 step format $bin/ruff format --check "${code[@]}"
