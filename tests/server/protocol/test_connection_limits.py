@@ -319,6 +319,29 @@ def test_answers_that_nobody_takes_have_a_limit_together() -> None:
         take(readers[2])
 
 
+def test_who_has_been_cut_counts_no_more() -> None:
+    """Its system ends it a moment later: if it were looked at meanwhile and counted once more, the
+    next one would be cut in its place.
+    """
+    ask = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
+    with listening(replace(FAITHFUL, patience=60.0)) as own, ExitStack() as links:
+        for number in (1, 2):
+            links.enter_context(slow_reader(own.port)).sendall(ask)
+            own.until_answers_are_written(number)
+        counted: list[list[int]] = []
+
+        def cut_one() -> None:
+            first, _ = known = own.connections._untaken
+            first.cut()
+            first.look(time.monotonic())
+            counted.append([*known.values(), own.connections._untaken_bytes])
+
+        any_of_both: Any = next(iter(own.server.server_state.connections))
+        any_of_both._loop.call_soon_threadsafe(cut_one)
+        (one, together) = eventually(lambda: counted, "the cut")[0]
+        assert one == together
+
+
 def take(link: socket.socket) -> None:
     """Read an answer of /large to its end."""
     head, _, body = link.recv(2**20).partition(b"\r\n\r\n")

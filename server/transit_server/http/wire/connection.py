@@ -213,8 +213,9 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def cut(self) -> None:
-        """End it at once; what isn't taken is thrown away."""
+        """End it at once; what isn't taken is thrown away, and counts no more from now on."""
         self._deaf = True
+        self._all.closed(self)
         self._transport.abort()
 
     # Its own.

@@ -78,24 +78,30 @@ class Connections:
         return True
 
     def closed(self, connection: Connection) -> None:
+        """It is gone, or as good as that: nothing that it still says counts."""
         self._open.discard(connection)
         self.busy(connection)
-        self.untaken(connection, 0)
+        self._count(connection, 0)
 
     def idle(self, connection: Connection) -> None:
         """It waits for a request."""
+        if connection not in self._open:
+            return
         self._owing.pop(connection, None)
         self._idle[connection] = None
 
     def beginning(self, connection: Connection) -> None:
         """The head of a request is coming, and nothing else is under way."""
+        if connection not in self._open:
+            return
         self._idle.pop(connection, None)
         self._owing.pop(connection, None)
         self._beginning[connection] = None
 
     def owing(self, connection: Connection) -> None:
         """The body of its request is coming, and nothing can be done before that."""
-        self._owing[connection] = None  # one that is known keeps its place
+        if connection in self._open:
+            self._owing[connection] = None  # one that is known keeps its place
 
     def busy(self, connection: Connection) -> None:
         """It has a request, or all of one."""
@@ -107,17 +113,13 @@ class Connections:
         """So much of its answer isn't taken yet. Where that of all together is beyond the limit,
         those that have been so for longest are cut; one alone may be as large as it is.
         """
-        self._untaken_bytes += size - self._untaken.get(connection, 0)
-        if size:
-            self._untaken[connection] = size  # one that is known keeps its place
-        else:
-            self._untaken.pop(connection, None)
+        if connection not in self._open:
+            return
+        self._count(connection, size)
         while self._untaken_bytes > self.limits.untaken and len(self._untaken) > 1:
             text = f"{self._untaken_bytes} bytes of answers, and the slowest clients are cut"
             self.complain("unread beyond the limit", text)
-            slowest = next(iter(self._untaken))
-            self._untaken_bytes -= self._untaken.pop(slowest)
-            slowest.cut()
+            next(iter(self._untaken)).cut()
 
     def common_headers(self, state: ServerState) -> bytes:
         """Those of every answer; uvicorn makes a new list every second, for the date."""
@@ -133,6 +135,13 @@ class Connections:
             self._complained[kind] = now
             log.warning("%s: %s", kind, text)
 
+    def _count(self, connection: Connection, size: int) -> None:
+        self._untaken_bytes += size - self._untaken.get(connection, 0)
+        if size:
+            self._untaken[connection] = size  # one that is known keeps its place
+        else:
+            self._untaken.pop(connection, None)
+
     def _make_room(self) -> bool:
         text = f"{len(self._open)} are open, and those that wait for their clients make room"
         self.complain("as many connections as there may be", text)
@@ -140,7 +149,6 @@ class Connections:
         oldest = next(waiting, None)
         if oldest is None:
             return False
-        self.closed(oldest)
         oldest.cut()
         return True
 
