@@ -114,7 +114,8 @@ class PredictionLogSettings(BaseModel):
 
 
 class AnswerCacheSettings(BaseModel):
-    """A Redis that keeps answers for `ttl`, none larger than `largest`.
+    """A Redis that keeps answers for `ttl`, none larger than `largest`; a request waits for it for
+    `wait` at most.
 
     `secret` is a mounted Secret with its `url`, and `ca.crt` for TLS with an authority of its own.
     """
@@ -123,6 +124,7 @@ class AnswerCacheSettings(BaseModel):
     secret: Path
     ttl: Annotated[Duration, Field(ge=0.001)] = 300.0
     largest: Size = 16 * 2**10
+    wait: Annotated[Duration, Field(ge=0.001, lt=1.0)] = 0.005
 
 
 class Settings(BaseModel):
@@ -312,8 +314,9 @@ class Settings(BaseModel):
     answer_cache: Annotated[AnswerCacheSettings | None, BeforeValidator(_parse_json)] = Field(
         None,
         description="A Redis in which the servers of a revision share answers to identical rows, as"
-        ' JSON: {"secret": "/a/mounted/Secret", "ttl": "5m", "largest": "16Ki"}. The Secret has its'
-        " url. Needs TRANSIT_FEEDBACK_KEY_FILE, by which entries are sealed. Default: none",
+        ' JSON: {"secret": "/a/mounted/Secret", "ttl": "5m", "largest": "16Ki", "wait": "5ms"}. The'
+        " Secret has its url. Needs TRANSIT_FEEDBACK_KEY_FILE, by which entries are sealed. "
+        "Default: none",
     )
     access_log: Literal["off", "errors", "all"] = Field(
         "errors", description="Requests that are logged: off, errors (status 500 and above) or all"

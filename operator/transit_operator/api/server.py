@@ -364,6 +364,11 @@ class AnswerCache(ApiModel):
         pattern=r"^[1-9][0-9]{0,8}(Ki|Mi|k|M)?$",
         description="Answers that are larger are not kept.",
     )
+    wait: str = Field(
+        default="5ms",
+        pattern=r"^[1-9][0-9]{0,2}ms$",
+        description="How long a request may wait for the Redis, in all; then the model is asked.",
+    )
 
 
 class Server(ApiModel):

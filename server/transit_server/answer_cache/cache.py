@@ -54,7 +54,7 @@ class AnswerCache:
         self._key = key
         self._program = program
         self._series = series
-        self._rounds = Rounds(settings.secret, settings.ttl, deadlines, series)
+        self._rounds = Rounds(settings.secret, settings.ttl, settings.wait, deadlines, series)
         self._models: dict[Model, tuple[Entries, LookUps]] = {}
 
     async def run(self) -> None:

@@ -1,9 +1,9 @@
 """Round trips to the Redis: what is asked and what is kept gathers, and goes together.
 
 While one is under way the next gathers, so each request needs a small part of one, and one
-connection is enough. Nobody waits longer than `WAIT`: not for a round trip, nor for the one before
-it, nor while there is no connection. After a failure there is none for a while, and then a question
-of our own has to be answered before anybody waits again (`circuit`).
+connection is enough. Nobody waits longer than `wait` seconds: not for a round trip, nor for the one
+before it, nor while there is no connection. After a failure there is none for a while, and then a
+question of our own has to be answered before anybody waits again (`circuit`).
 
 Everything here runs on the event loop, and nothing in it keeps it.
 """
@@ -27,10 +27,10 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-WAIT: Final = 0.005  # seconds that a request may wait for the Redis, in all
-# Timers go off in two steps: while the loop stands still, as it does for quick models, an answer
-# may have come that nobody has read yet. Then it is read between the two.
-_NEARLY: Final = 0.8 * WAIT
+# Timers go off in two steps, the first after this part of the wait: while the loop stands still, as
+# it does for quick models, an answer may have come that nobody has read yet. Then it is read
+# between the two.
+_NEARLY: Final = 0.8
 _NAMES: Final = 64  # of one round trip
 _BYTES: Final = 256 * 2**10  # of entries, in one round trip
 MOST_WAITING: Final = 2**20  # bytes of entries that wait to be written
@@ -49,10 +49,12 @@ class Rounds:
     """Asks and fills the Redis of a mounted Secret, as long as `run` runs."""
 
     def __init__(
-        self, secret: Path, ttl: float, deadlines: Deadlines, series: AnswerCacheSeries
+        self, secret: Path, ttl: float, wait: float, deadlines: Deadlines, series: AnswerCacheSeries
     ) -> None:
         self._secret = secret
         self._ttl = ttl
+        self._wait = wait
+        self._nearly = _NEARLY * wait
         self._deadlines = deadlines
         self._series = series
         self._circuit = Circuit()
@@ -69,11 +71,12 @@ class Rounds:
         return self._circuit.closed
 
     async def look_up(self, name: str) -> bytes | None:
-        """What there is under a name. Raises `Unanswered`; within `WAIT` in any case."""
+        """What there is under a name. Raises `Unanswered`; within `wait` in any case."""
         future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._asked.append((name, future))
         self._wake.set()
-        deadline = self._deadlines.set(time.perf_counter() + _NEARLY, partial(_nearly_late, future))
+        nearly = partial(_nearly_late, future, self._wait - self._nearly)
+        deadline = self._deadlines.set(time.perf_counter() + self._nearly, nearly)
         try:
             return await future
         finally:
@@ -151,10 +154,11 @@ class Rounds:
         return taken
 
     async def _in_time(self, work: Awaitable[T]) -> T:
-        """Raises `TimeoutError` after `WAIT`."""
+        """Raises `TimeoutError` after `wait`."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(None) as limit:
-            timer = loop.call_later(_NEARLY, lambda: limit.reschedule(loop.time() + WAIT - _NEARLY))
+            rest = self._wait - self._nearly
+            timer = loop.call_later(self._nearly, lambda: limit.reschedule(loop.time() + rest))
             try:
                 return await work
             finally:
@@ -170,8 +174,13 @@ class Rounds:
         self._entries.clear()
         self._waiting = 0
         self._wake.clear()
-        self._tell(f"answers are not shared: the Redis of the answer cache: {_why(error)}")
+        self._tell(f"answers are not shared: the Redis of the answer cache: {self._why(error)}")
         return pause
+
+    def _why(self, error: Exception) -> str:
+        if type(error) is TimeoutError:
+            return f"no answer within {self._wait * 1000:g} ms"
+        return explained(error)
 
     def _tell(self, text: str) -> None:
         """In the log; not each time, when it fails again and again."""
@@ -181,8 +190,8 @@ class Rounds:
             log.warning("%s", text)
 
 
-def _nearly_late(future: "asyncio.Future[bytes | None]") -> None:
-    future.get_loop().call_later(WAIT - _NEARLY, _late, future)
+def _nearly_late(future: "asyncio.Future[bytes | None]", rest: float) -> None:
+    future.get_loop().call_later(rest, _late, future)
 
 
 def _late(future: "asyncio.Future[bytes | None]") -> None:
@@ -194,9 +203,3 @@ def _fail(futures: "Iterable[asyncio.Future[bytes | None]]") -> None:
     for future in futures:
         if not future.done():
             future.set_exception(Unanswered(late=False))
-
-
-def _why(error: Exception) -> str:
-    if type(error) is TimeoutError:
-        return f"no answer within {WAIT * 1000:g} ms"
-    return explained(error)

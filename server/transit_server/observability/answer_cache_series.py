@@ -36,7 +36,7 @@ class AnswerCacheSeries:
         self._labels = labels = (model_deployment, revision)
         self._look_ups = Counter(
             "answer_cache_lookups_total",
-            "Answers looked up in the cache: hit, miss, late (not within 5 ms), failed, skipped"
+            "Answers looked up in the cache: hit, miss, late (not within its wait), failed, skipped"
             " (the Redis is left alone for a while), unfit (rows too large), refused (no entry of"
             " ours).",
             (*_BASE, "model", "version", "result"),

@@ -12,8 +12,6 @@ from tests.minio import mount
 from tests.redis_server import RedisServer, running
 from tests.server.serving.test_answer_rounds import asking, until
 
-# A real Redis has 5 ms to answer in, which a busy machine doesn't give it.
-pytestmark = pytest.mark.timing
 NAMED = "cache"
 OWN_PASSWORD = "hunter2"
 

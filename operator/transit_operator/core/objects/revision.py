@@ -48,6 +48,7 @@ _LEFT_OUT: Final[dict[str, Any]] = {
     "server.answer_cache": None,
     "server.answer_cache.ttl": "5m",
     "server.answer_cache.largest": "16Ki",
+    "server.answer_cache.wait": "5ms",
 }
 
 

@@ -277,8 +277,8 @@ def _environment(
     if (log := prediction_log(spec, config)) is not None:
         own["TRANSIT_PREDICTION_LOG"] = log
     if (cache := spec.server.answer_cache) is not None:
-        told = {"secret": ANSWER_CACHE, "ttl": cache.ttl, "largest": cache.largest}
-        own["TRANSIT_ANSWER_CACHE"] = json.dumps(told)
+        told = {"ttl": cache.ttl, "largest": cache.largest, "wait": cache.wait}
+        own["TRANSIT_ANSWER_CACHE"] = json.dumps({"secret": ANSWER_CACHE, **told})
     if config.formats:
         own["TRANSIT_FORMATS"] = ",".join(config.formats)
     # The API server refuses reserved names; what it let pass before that still has no effect.
