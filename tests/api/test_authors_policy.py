@@ -9,6 +9,7 @@ import pytest
 from dev.cluster import paths
 from dev.cluster.ui import StepFailed
 from dev.demo.kube import Kube
+from tests.once import in_turn
 from tests.support import eventually, model_deployment
 
 POLICY = paths.REPOSITORY / "deploy" / "policy" / "authors.yaml"
@@ -18,19 +19,25 @@ CHECKS = {"rollout": {"checks": [CHECK]}}
 
 
 @pytest.fixture
-def authors(operator: Kube, namespace: str) -> Iterator[str]:
-    """A namespace in which `author` may write ModelDeployments, and `deployer` pods as well."""
+def authors(
+    operator: Kube, namespace: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A namespace in which `author` may write ModelDeployments, and `deployer` pods as well.
+
+    The policy is the whole cluster's: one test at a time has it.
+    """
     kube = operator
-    kube("apply", "-f", POLICY)
     may = ("--verb=create,get,patch,update", "--resource=modeldeployments.transit.dev")
     kube("-n", namespace, "create", "role", "models", *may)
     kube("-n", namespace, "create", "role", "pods", "--verb=create", "--resource=pods")
     for role, who in (("models", "author"), ("models", "deployer"), ("pods", "deployer")):
         binding = (f"{who}-{role}", f"--role={role}", f"--user={who}")
         kube("-n", namespace, "create", "rolebinding", *binding)
-    eventually("the policy is in force", lambda: refusal(kube, namespace, "author", **PODS))
-    yield namespace
-    kube("delete", "-f", POLICY)
+    with in_turn(tmp_path_factory, "authors-policy"):
+        kube("apply", "-f", POLICY)
+        eventually("the policy is in force", lambda: refusal(kube, namespace, "author", **PODS))
+        yield namespace
+        kube("delete", "-f", POLICY)
 
 
 def apply(kube: Kube, namespace: str, who: str, **spec: Any) -> None:
