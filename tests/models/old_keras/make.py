@@ -2,7 +2,7 @@
 itself said of the rows. `python make.py` with that version of Keras.
 
 These were made by the code of Keras 2.13.1 and 2.14.0 on a later TensorFlow, with what that lacks
-put in its place; what lays weights out was left as it is.
+put in its place, and their version written in by hand; what lays weights out was left as it is.
 """
 
 import json

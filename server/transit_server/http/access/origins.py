@@ -33,7 +33,9 @@ def refuse_foreign(headers: list[tuple[bytes, bytes]], allowed: Collection[str])
         # Browsers leave the better header out where they don't trust the way: plain HTTP.
         if site is None and _host(page) == host.decode("latin-1").lower():
             return
-    raise ForeignOrigin("a page of another origin may not ask here; TRANSIT_CORS_ORIGINS may say")
+    raise ForeignOrigin(
+        "a page of another origin may not ask here: its origin has to be in TRANSIT_CORS_ORIGINS"
+    )
 
 
 def _host(page: str) -> str | None:
