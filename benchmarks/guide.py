@@ -23,10 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.server.servers.environments import CannotInstall, python_of
+from dev.client import kube
 from dev.cluster.ui import StepFailed
-from dev.demo import install, kube, stage, store
-from dev.demo.progress import Progress
-from dev.demo.traffic import light_curve_bodies
+from dev.demo.play import stage
+from dev.demo.provision import install, store
+from dev.demo.seen.traffic import light_curve_bodies
+from dev.demo.terminal.progress import Progress
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "guide.json"

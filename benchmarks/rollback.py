@@ -19,11 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dev.client import kube
 from dev.cluster.ui import StepFailed
-from dev.demo import install, kube, stage, store
-from dev.demo.incidents import tally
-from dev.demo.progress import Progress
-from dev.demo.scenarios import Scenario, play
+from dev.demo.play import stage
+from dev.demo.play.scenarios import Scenario, play
+from dev.demo.provision import install, store
+from dev.demo.seen.incidents import tally
+from dev.demo.terminal.progress import Progress
 
 RESULTS = Path(__file__).parent / "results" / "rollback.json"
 GOOD, BAD = "1.0.0", "1.2.0"

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 
 SECONDS = 120
 

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, settings
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
-from dev.demo.install import install
-from dev.demo.kube import Kube, connect
+from dev.client.kube import Kube, connect
+from dev.demo.provision.install import install
 from tests.once import in_turn, once
 from tests.support import eventually
 

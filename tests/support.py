@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dev.cluster import versions
-from dev.demo import install
+from dev.demo.provision import install
 from tests.puppet.storage import resolved
 
 Object = dict[str, Any]

@@ -25,9 +25,10 @@ from benchmarks.server.__main__ import RESULTS
 from benchmarks.server.figures.rows import machine
 from benchmarks.server.own import without_twin
 from benchmarks.server.servers.contestant import MODELS, Model
+from dev.client import kube
 from dev.cluster.ui import StepFailed
-from dev.demo import install, kube, store
-from dev.demo.progress import Progress
+from dev.demo.provision import install, store
+from dev.demo.terminal.progress import Progress
 
 NAMESPACE = "bench-cold"
 PLAIN = "models-without-twins"

@@ -7,12 +7,15 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dev.client import kube
+from dev.client.watch import NotAsExpected
 from dev.cluster import paths
 from dev.cluster.ui import StepFailed
 
-from . import diagnose, gitops, install, kube, registry, report, scenarios, shown, stage, store
-from .progress import Progress
-from .watch import NotAsExpected
+from . import diagnose, report
+from .play import gitops, scenarios, shown, stage
+from .provision import install, registry, store
+from .terminal.progress import Progress
 
 DESCRIPTION = """\
 Roll out good and bad versions of a model on the cluster that `python3 -m dev.cluster up` made, with

@@ -1,11 +1,11 @@
 """When something did not end as it should: what a person would look up first, in one place."""
 
+from dev.client.kube import Kube
 from dev.cluster.ui import StepFailed
 
-from . import install
-from .commands import said
-from .kube import Kube
-from .stage import NAME, NAMESPACE
+from .play.stage import NAME, NAMESPACE
+from .provision import install
+from .terminal.commands import said
 
 LOG_LINES = 40
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .incidents import RULE, Tally
-from .progress import Progress
-from .scenarios import Result
-from .stage import NAME, NAMESPACE
-from .timeline import Timeline
+from .play.scenarios import Result
+from .play.stage import NAME, NAMESPACE
+from .seen.incidents import RULE, Tally
+from .seen.timeline import Timeline
+from .terminal.progress import Progress
 
 NEXT = f"""\
 What to try next, in this folder

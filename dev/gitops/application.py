@@ -1,6 +1,6 @@
 """An Application of Argo CD: made, refreshed as by a webhook, watched, acted upon.
 
-Neighbours: `repository.py` is what it syncs; `dev.demo.watch` follows it; tests and the demo wait
+Neighbours: `repository.py` is what it syncs; `dev.client.watch` follows it; tests and the demo wait
 here.
 """
 
@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dev.client.kube import Kube
+from dev.client.watch import NotAsExpected, Object, OnObject, Watch
 from dev.cluster.programs import gobuild
 from dev.cluster.ui import StepFailed
-from dev.demo.kube import Kube
-from dev.demo.watch import NotAsExpected, Object, OnObject, Watch
 
 from .repository import NAMESPACE, Repository
 

@@ -7,7 +7,7 @@ clone, no port-forward. Neighbour: `application.py` has Argo CD sync it.
 import time
 from collections.abc import Mapping
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 
 NAMESPACE = "argocd"
 _SERVER = "deployment/git"

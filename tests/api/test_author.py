@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from dev.client.kube import Kube
 from dev.cluster.ui import StepFailed
-from dev.demo.kube import Kube
 from tests.support import NEVER_READY, SYSTEM, Object, eventually, model_deployment
 from transit_operator.api.server import RESERVED_ENV
 

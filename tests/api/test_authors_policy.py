@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from dev.client.kube import Kube
 from dev.cluster import paths
 from dev.cluster.ui import StepFailed
-from dev.demo.kube import Kube
 from tests.once import in_turn
 from tests.support import eventually, model_deployment
 

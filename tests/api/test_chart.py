@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev.demo.install import CHART, NAMESPACE, RELEASE
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
+from dev.demo.provision.install import CHART, NAMESPACE, RELEASE
 from tests.chart.helm import ALL_ON, Object, joined, render
 from transit_operator.runtime.installation import Level
 

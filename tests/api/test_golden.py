@@ -5,7 +5,7 @@ But for KEDA's, which it doesn't know: `tests/chart/test_schemas.py` holds them 
 
 import pytest
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 from tests.unit.golden.render import cases, output
 
 KNOWN = [case for case in cases() if "keda.sh/" not in output(case).read_text()]

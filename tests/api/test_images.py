@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from dev.client.kube import Kube
 from dev.cluster import versions
-from dev.demo.kube import Kube
 from tests.support import eventually
 
 LOOK = (Path(__file__).parent / "image_contents.py").read_text()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from dev.client.kube import Kube
 from dev.cluster.ui import StepFailed
-from dev.demo.install import DEPLOYMENT
-from dev.demo.kube import Kube
+from dev.demo.provision.install import DEPLOYMENT
 from tests.support import NEVER_READY, SYSTEM, Object, eventually, model_deployment
 from transit_operator.core.objects.feedback import secret_name
 

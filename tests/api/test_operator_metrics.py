@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from dev.client.kube import Kube
 from dev.cluster.paths import REPOSITORY
-from dev.demo.kube import Kube
 from tests.chart.queries import of_rules
 from tests.support import NEVER_READY, SYSTEM, eventually, model_deployment
 

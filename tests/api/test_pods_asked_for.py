@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 from tests.support import NEVER_READY, Object, eventually, model_deployment
 
 IMAGE: str = NEVER_READY["server"]["image"]

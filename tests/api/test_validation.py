@@ -2,8 +2,8 @@
 
 import pytest
 
+from dev.client.kube import Kube
 from dev.cluster.ui import StepFailed
-from dev.demo.kube import Kube
 from tests.api.resources import RIGHT, WRONG, analysis
 from tests.support import model_deployment
 

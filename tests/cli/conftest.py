@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 from tests.command_line import Cli
 from tests.scenarios.scene import Scene
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 from tests.command_line import Cli
 from tests.scenarios.scene import Scene
 from tests.support import eventually

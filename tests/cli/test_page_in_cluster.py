@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from dev.demo.install import CHART, VALUES
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
+from dev.demo.provision.install import CHART, VALUES
 from tests.scenarios.scene import Scene
 from tests.support import eventually
 

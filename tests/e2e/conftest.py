@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev.demo import store
-from dev.demo.kube import Kube
-from dev.demo.progress import Progress
-from dev.demo.stage import Stage
+from dev.client.kube import Kube
+from dev.demo.play.stage import Stage
+from dev.demo.provision import store
+from dev.demo.terminal.progress import Progress
 from tests.once import once
 
 RATE = 40.0  # requests a second: enough samples for a verdict in seconds, bounded and light

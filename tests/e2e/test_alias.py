@@ -2,8 +2,8 @@
 
 import json
 
-from dev.demo.stage import MODEL, NAME, Stage
-from dev.demo.store import MODELS
+from dev.demo.play.stage import MODEL, NAME, Stage
+from dev.demo.provision.store import MODELS
 from transit_models.integrity import digest_of
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.client.kube import Kube
 from dev.cluster.ui import StepFailed
-from dev.demo.install import CHART, CRD, DEPLOYMENT, NAMESPACE, RELEASE, VALUES, install
-from dev.demo.kube import Kube
-from dev.demo.scenarios import SCENARIOS, play
-from dev.demo.stage import Stage, reached
+from dev.demo.play.scenarios import SCENARIOS, play
+from dev.demo.play.stage import Stage, reached
+from dev.demo.provision.install import CHART, CRD, DEPLOYMENT, NAMESPACE, RELEASE, VALUES, install
 from tests.chart.helm import found, render
 from tests.support import Object, eventually
 

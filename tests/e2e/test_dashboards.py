@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from dev.demo.scenarios import SCENARIOS, play
-from dev.demo.stage import NAME, Stage
+from dev.demo.play.scenarios import SCENARIOS, play
+from dev.demo.play.stage import NAME, Stage
 from tests.chart.queries import FILES, of_panel, of_rules, panels
 from tests.support import eventually
 

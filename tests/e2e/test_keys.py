@@ -7,8 +7,8 @@ from base64 import b64encode
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-from dev.demo.stage import NAME, Stage
-from dev.demo.traffic import PATH
+from dev.demo.play.stage import NAME, Stage
+from dev.demo.seen.traffic import PATH
 from tests.support import Object, eventually
 
 SECRET = "kepler-keys"

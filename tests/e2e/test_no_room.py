@@ -1,7 +1,7 @@
 """Given a stable version, when the candidate asks for more GPUs than there are, then it says so."""
 
-from dev.demo.scenarios import SCENARIOS, play
-from dev.demo.stage import Stage
+from dev.demo.play.scenarios import SCENARIOS, play
+from dev.demo.play.stage import Stage
 
 FIRST = SCENARIOS[0]
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from dev.demo.install import DEPLOYMENT
-from dev.demo.install import NAMESPACE as SYSTEM
-from dev.demo.scenarios import SCENARIOS, play
-from dev.demo.stage import Stage, reached
+from dev.demo.play.scenarios import SCENARIOS, play
+from dev.demo.play.stage import Stage, reached
+from dev.demo.provision.install import DEPLOYMENT
+from dev.demo.provision.install import NAMESPACE as SYSTEM
 from tests.scenarios.history import evaluated_at, statuses
 from tests.support import Object, eventually
 

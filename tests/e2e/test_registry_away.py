@@ -13,9 +13,9 @@ import pytest
 
 from dev.cluster import provider
 from dev.cluster.ui import StepFailed
-from dev.demo import registry
-from dev.demo.scenarios import SCENARIOS, play
-from dev.demo.stage import NAME, Stage
+from dev.demo.play.scenarios import SCENARIOS, play
+from dev.demo.play.stage import NAME, Stage
+from dev.demo.provision import registry
 from tests.conftest import install_for_tests
 from tests.support import eventually
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dev.demo import store
-from dev.demo.scenarios import SCENARIOS, play
-from dev.demo.stage import MODEL, Stage
+from dev.demo.play.scenarios import SCENARIOS, play
+from dev.demo.play.stage import MODEL, Stage
+from dev.demo.provision import store
 from tests.conftest import KEYS
 from tests.scenarios.history import condition
 from transit_models.integrity import digest_of, write_checksums

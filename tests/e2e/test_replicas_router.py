@@ -5,7 +5,7 @@ The route here is the test's own: it leads to the Service whose address never ch
 
 import json
 
-from dev.demo.stage import NAME, Stage
+from dev.demo.play.stage import NAME, Stage
 from tests.support import eventually
 
 LAST_ANSWERS = 100

@@ -7,9 +7,9 @@ each other, in the order of the file.
 
 import pytest
 
-from dev.demo.kube import Kube
-from dev.demo.scenarios import PROMOTED, SCENARIOS, Scenario, play
-from dev.demo.stage import NAME, Stage, reached
+from dev.client.kube import Kube
+from dev.demo.play.scenarios import PROMOTED, SCENARIOS, Scenario, play
+from dev.demo.play.stage import NAME, Stage, reached
 from tests.command_line import Cli
 from transit_cli.rollout.status.times import epoch, seconds
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dev.demo.scenarios import SCENARIOS, play
-from dev.demo.stage import Stage
+from dev.demo.play.scenarios import SCENARIOS, play
+from dev.demo.play.stage import Stage
 from tests.support import eventually
 
 pytestmark = pytest.mark.disruptive

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.client.kube import Kube
 from dev.cluster import envoy, provider
-from dev.demo.kube import Kube
 from tests.once import once
 from tests.scenarios.scene import Scene, steady
 

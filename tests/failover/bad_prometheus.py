@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from dev.client.kube import Kube
 from dev.cluster import versions
-from dev.demo.kube import Kube
 from tests.scenarios.scene import Scene, post, steady
 
 from .release import Release

@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from dev.client.kube import Kube
 from dev.cluster.paths import REPOSITORY
-from dev.demo.kube import Kube
 from tests.failover.proxy import Proxy
 from tests.support import eventually, looked_up
 

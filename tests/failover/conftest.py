@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.demo.install import DEPLOYMENT, PODS
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
+from dev.demo.provision.install import DEPLOYMENT, PODS
 from tests.failover.candidates import Pool
 from tests.once import once
 from tests.support import OPERATOR, SYSTEM, eventually

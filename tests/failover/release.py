@@ -7,8 +7,8 @@ installed ones are away (`alone` of `conftest.py`).
 import uuid
 from types import TracebackType
 
-from dev.demo.install import CHART, VALUES, of_this_cluster
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
+from dev.demo.provision.install import CHART, VALUES, of_this_cluster
 
 NAME = "own"
 DEPLOYMENT = LEASE = f"{NAME}-operator"

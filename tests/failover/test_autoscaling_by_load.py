@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.client.kube import Kube
 from dev.cluster import paths, provider
-from dev.demo.kube import Kube
 from tests.scenarios.scaling import bounds, sizes, watched
 from tests.scenarios.scene import Scene, steady
 from tests.support import Object, eventually

@@ -13,7 +13,7 @@ from typing import Any
 
 from kubernetes.aio.client import ApiClient
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 from tests.failover.interruption import Life
 
 START = float(int(time.time()) // 3600 * 3600)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.client.kube import Kube
 from dev.cluster.programs import gosources
-from dev.demo.kube import Kube
 from tests.scenarios.scaling import TOLD_SECONDS, bounds, deployment, said
 from tests.scenarios.scene import Scene, steady
 from tests.support import Object, eventually

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 from tests.scenarios.history import condition
 from tests.scenarios.scene import Scene
 

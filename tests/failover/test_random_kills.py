@@ -7,7 +7,7 @@ replica goes on. `test_interrupted.py` does the same after every single write.
 import random
 import time
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 from tests.scenarios.history import weights_seen
 from tests.scenarios.scene import steady
 from tests.support import eventually

@@ -1,6 +1,6 @@
 """One tenant's queries are slow: nobody else's verdicts wait for them."""
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 from tests.scenarios.history import condition, statuses
 from tests.support import Object
 

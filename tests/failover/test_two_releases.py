@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from dev.client.kube import Kube
 from dev.cluster.ui import StepFailed
-from dev.demo.kube import Kube
 from tests.scenarios.scene import Scene, steady
 from transit_operator.api.crd import UNSEEN
 

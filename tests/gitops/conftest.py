@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.client.kube import Kube
 from dev.cluster import provider
 from dev.cluster.programs import gobuild
-from dev.demo.kube import Kube
 from tests.once import once
 from tests.scenarios.history import jumps, lost_traffic
 

@@ -7,7 +7,7 @@ ConfigMap, which may only be there once the ModelDeployment is healthy.
 import json
 from typing import Any
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 from dev.gitops.application import Application, health_of, operation
 from dev.gitops.repository import Repository
 from tests.scenarios.scene import Scene

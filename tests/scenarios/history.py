@@ -5,7 +5,7 @@ Neighbour: `scene.py` has them in `scene.mdep.seen`, in the order in which they 
 
 from collections.abc import Sequence
 
-from dev.demo.watch import Seen
+from dev.client.watch import Seen
 from tests.support import Object
 
 

@@ -3,7 +3,7 @@
 Neighbours: `test_autoscaling*.py` use it, and those of `tests/failover`.
 """
 
-from dev.demo.watch import Watch
+from dev.client.watch import Watch
 from tests.support import Object, eventually
 
 from .scene import Scene

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from dev.client import watch
+from dev.client.kube import Kube
 from dev.cluster import versions
 from dev.cluster.ui import StepFailed
-from dev.demo import watch
-from dev.demo.kube import Kube
 from tests.puppet.storage import resolved
 from tests.support import Object, eventually
 from transit_operator.api.spec import ModelDeploymentSpec

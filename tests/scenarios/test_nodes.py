@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from dev.client.watch import Watch
 from dev.cluster import provider
-from dev.demo.watch import Watch
 from tests.support import Object, eventually
 
 from .history import jumps, lost_traffic, statuses

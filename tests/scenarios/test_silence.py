@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from dev.demo.kube import Kube
+from dev.client.kube import Kube
 from tests.support import Object, eventually
 
 from .scene import Scene

@@ -2,9 +2,9 @@
 
 import pytest
 
-from dev.demo.incidents import Span
-from dev.demo.measure import enough_evidence, times
-from dev.demo.traffic import Answer
+from dev.demo.seen.incidents import Span
+from dev.demo.seen.measure import enough_evidence, times
+from dev.demo.seen.traffic import Answer
 
 ANALYSIS = {"errorRate": {"max": 0.05}, "minSamples": 30, "window": "20s"}
 SPAN = Span(0.0, 100.0)

@@ -14,19 +14,20 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from dev.client import watch
+from dev.client.kube import Kube
+from dev.client.watch import NotAsExpected, Object
 from dev.cluster.ui import StepFailed
 
-from . import incidents, watch
-from .kube import Kube
-from .progress import Progress
-from .timeline import Timeline
-from .traffic import PATH, Traffic, light_curve_bodies
-from .watch import NotAsExpected, Object
+from ..seen import incidents
+from ..seen.timeline import Timeline
+from ..seen.traffic import PATH, Traffic, light_curve_bodies
+from ..terminal.progress import Progress
 
 NAME = "kepler"
 NAMESPACE = "demo"
 MODEL = "random_forest"
-MANIFEST = Path(__file__).parent / "manifests" / "kepler.yaml"
+MANIFEST = Path(__file__).parents[1] / "manifests" / "kepler.yaml"
 GONE_SECONDS = 90.0
 REACHED_SECONDS = 20.0
 SETTLED_ANSWERS = 60

@@ -11,8 +11,9 @@ crashed server's connections break). Everything else counts as `others`.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+from dev.client.watch import Object, Seen
+
 from .traffic import Answer
-from .watch import Object, Seen
 
 # Until a gateway follows a changed route, and answers to requests under way are back: 0.1 to 0.4 s
 # on an idle machine, 2.5 s were seen on one with five times more to do than it has processors.

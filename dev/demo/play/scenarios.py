@@ -8,10 +8,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import measure
-from .incidents import Tally, tally
+from dev.client.watch import NotAsExpected, Object
+
+from ..seen import measure
+from ..seen.incidents import Tally, tally
 from .stage import MODEL, Stage, reached
-from .watch import NotAsExpected, Object
 
 STABLE, PROMOTED = "Stable", "Promoted"
 

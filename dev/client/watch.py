@@ -1,7 +1,7 @@
 """Follow one object: every version of it with the time it came, and waiting with a deadline.
 
 One long-lived `kubectl get --raw` a watch: a look costs nothing, and arrival times are right to
-milliseconds. Neighbours: `scenarios.py` waits here; `incidents.py` and `timeline.py` read `seen`.
+milliseconds. Neighbours: `dev.demo.play` and the tests wait here; `dev.demo.seen` reads `seen`.
 """
 
 import json

@@ -1,24 +1,23 @@
 """The operator, installed with Helm from charts/transit as a user would; also by the tests.
 
-Neighbours: `manifests/values.yaml` is what the development cluster has otherwise than the chart's
-defaults; here is only what differs elsewhere.
+Neighbours: `../manifests/values.yaml` is what the development cluster has otherwise than the
+chart's defaults; here is only what differs elsewhere.
 """
 
 import os
 from pathlib import Path
 
+from dev.client.kube import Kube
 from dev.cluster import paths
 from dev.cluster.images import buildah
 from dev.cluster.ui import StepFailed
-
-from .kube import Kube
 
 RELEASE = "transit"
 NAMESPACE = "transit-system"
 DEPLOYMENT = f"{RELEASE}-operator"
 PODS = "app.kubernetes.io/name=transit-operator"
 CHART = paths.REPOSITORY / "charts" / "transit"
-VALUES = Path(__file__).parent / "manifests" / "values.yaml"
+VALUES = Path(__file__).parents[1] / "manifests" / "values.yaml"
 CRD = "crd/modeldeployments.transit.dev"
 READY_SECONDS = 120
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dev.client.kube import Kube
 from dev.cluster import paths
 from dev.cluster.ui import StepFailed
 from transit_models.errors import ModelStoreError
@@ -21,15 +22,14 @@ from transit_models.storage.objects.objects import Objects
 from transit_models.storage.objects.secret import Told
 from transit_models.storage.objects.storage import ObjectStorage
 
-from .commands import transit_models
-from .kube import Kube
-from .progress import Progress
+from ..terminal.commands import transit_models
+from ..terminal.progress import Progress
 
 MODELS = paths.REPOSITORY / "build" / "models"
 BUCKET = "models"
 URI = f"s3://{BUCKET}"
 REGION = "us-east-1"
-MANIFESTS = Path(__file__).parent / "manifests"
+MANIFESTS = Path(__file__).parents[1] / "manifests"
 
 
 def prepare(kube: Kube, progress: Progress, namespace: str) -> None:

@@ -1,4 +1,4 @@
-"""kubectl for the demo and the end-to-end tests: commands and JSON.
+"""kubectl and helm for the demo, the benchmarks and the tests: commands and JSON.
 
 Neighbours: `dev.cluster` knows which cluster this machine has, its kubeconfig and its programs;
 `watch.py` follows objects, `forward.py` leads into the cluster.

@@ -2,20 +2,20 @@
 
 The first version is applied, each later one is asked for by `transit set version`, and every
 rollout is shown by `transit status --watch`, whose exit code must be that of its end. Neighbours:
-`stage.py` does all else, `commands.py` runs the commands; `gitops.py` asks by commits instead.
+`stage.py` does all else, `terminal/commands.py` runs the commands; `gitops.py` asks by commits.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dev.client.kube import Kube
+from dev.client.watch import Object
 from dev.cluster import paths
 
-from .commands import Transit
-from .kube import Kube
-from .progress import Progress
+from ..terminal.commands import Transit
+from ..terminal.progress import Progress
 from .stage import MANIFEST, MODEL, NAME, Stage
-from .watch import Object
 
 
 class ShownStage(Stage):

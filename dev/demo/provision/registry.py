@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from dev.client.kube import Kube
+from dev.client.watch import NotAsExpected
 from dev.cluster.ui import StepFailed
 
+from ..play.stage import MODEL, NAME, NAMESPACE
+from ..terminal.commands import transit_models
+from ..terminal.progress import Progress
 from . import install, store
-from .commands import transit_models
-from .kube import Kube
-from .progress import Progress
-from .stage import MODEL, NAME, NAMESPACE
-from .watch import NotAsExpected
 
 SECRET = "registry"
 VALUES = (f"config.registry.secretName={SECRET}", "config.registry.environment=demo")

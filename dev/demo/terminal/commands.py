@@ -1,8 +1,9 @@
 """The project's own commands, run as a person runs them: `transit` and `transit-models`.
 
 What the demo shows of a rollout is what they print. What it measures and expects it sees by itself
-(`watch.py`), so that a command can't hide what it gets wrong. Neighbours: `cli/transit_cli` and
-`models/transit_models` are the programs; `steering.py` and `__main__.py` call them.
+(`dev.client.watch`), so that a command can't hide what it gets wrong. Neighbours:
+`cli/transit_cli` and `models/transit_models` are the programs; `play/shown.py` and `provision` call
+them.
 """
 
 import os
@@ -11,11 +12,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from dev.client.kube import Kube
+from dev.client.watch import NotAsExpected
 from dev.cluster.ui import StepFailed
 
-from .kube import Kube
 from .progress import Progress
-from .watch import NotAsExpected
 
 _TRANSIT = (sys.executable, "-m", "transit_cli")
 LATER_SECONDS = 20.0  # how much later than we a command may see the same

@@ -12,14 +12,14 @@ from typing import Self
 
 import yaml
 
+from dev.client.kube import Kube
+from dev.client.watch import Object
 from dev.gitops.application import Application, of
 from dev.gitops.repository import Repository
 
-from .kube import Kube
-from .progress import Progress, plain
+from ..terminal.progress import Progress, plain
 from .shown import ShownStage
 from .stage import MODEL, NAME
-from .watch import Object
 
 APPLICATION = "demo"
 KIND = "ModelDeployment"

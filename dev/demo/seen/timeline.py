@@ -8,9 +8,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from dev.client.watch import Object
 from transit_operator.core.times import epoch
-
-from .watch import Object
 
 Evidence = dict[str, Any]
 
