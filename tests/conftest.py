@@ -19,7 +19,7 @@ from kubernetes.aio.config import load_kube_config
 
 from dev.client.kube import Kube, connect
 from dev.demo.provision.install import install
-from tests.once import in_turn, once
+from tests.once import Once, in_turn
 from tests.support import eventually
 
 # kubectl and helm are started thousands of times, and most need no garbage collection at all.
@@ -53,12 +53,18 @@ def kube() -> Kube:
 
 
 @pytest.fixture(scope="session")
-def operator(kube: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Kube:
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """What makes a thing once for all workers of this run."""
+    return Once(tmp_path_factory, worker_id)
+
+
+@pytest.fixture(scope="session")
+def operator(kube: Kube, once: Once) -> Kube:
     """The operator, installed from the chart as a user would, with the image built here.
 
     One for all tests and all suites: an installed one of the same image and values stays as it is.
     """
-    once(tmp_path_factory, worker_id, "operator", lambda: install_for_tests(kube))
+    once("operator", lambda: install_for_tests(kube))
     return kube
 
 

@@ -6,16 +6,16 @@ import pytest
 
 from dev.client.kube import Kube
 from dev.cluster import envoy, provider
-from tests.once import once
+from tests.once import Once
 from tests.scenarios.scene import Scene, steady
 
 from .client import Client
 
 
 @pytest.fixture(scope="session")
-def gateway(operator: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Kube:
+def gateway(operator: Kube, once: Once) -> Kube:
     """A cluster with the operator and Envoy Gateway, whose Gateway has an Envoy."""
-    once(tmp_path_factory, worker_id, "envoy", provider.choose(None).envoy_gateway)
+    once("envoy", provider.choose(None).envoy_gateway)
     return operator
 
 

@@ -9,12 +9,12 @@ import pytest
 from dev.client.kube import Kube
 from dev.demo.provision.install import DEPLOYMENT, PODS
 from tests.failover.candidates import Pool
-from tests.once import once
+from tests.once import Once
 from tests.support import OPERATOR, SYSTEM, eventually
 
 
 @pytest.fixture(scope="session")
-def alone(kube: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Kube:
+def alone(kube: Kube, once: Once) -> Kube:
     """The cluster without the installed operators, which watch all namespaces.
 
     They stay scaled to none: tests that need one install it, and Helm scales it up again.
@@ -30,7 +30,7 @@ def alone(kube: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: str) 
     def pods() -> bool:
         return bool((kube.find("-n", SYSTEM, "pods", "-l", PODS) or {}).get("items"))
 
-    once(tmp_path_factory, worker_id, "alone", end_the_installed)
+    once("alone", end_the_installed)
     return kube
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster import paths, versions
-from tests.once import once
+from tests.once import Once
 from tests.support import eventually
 from transit_models import Storage, open_storage
 from transit_models.errors import StorageUnavailable
@@ -159,10 +159,10 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
 
 
 @pytest.fixture(scope="session")
-def examples(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def examples(once: Once) -> Path:
     """The local store of the trained examples, the one that `make models` fills."""
     store = REPOSITORY / "build" / "models"
-    once(tmp_path_factory, worker_id, "examples", lambda: fill(store))
+    once("examples", lambda: fill(store))
     return store
 
 

@@ -7,8 +7,8 @@ its own. Holds are seconds, the window is the shortest that real scrapes of 2 s 
 import copy
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeVar
 
 from dev.client import watch
 from dev.client.kube import Kube
@@ -355,13 +355,21 @@ class Scene:
         return list(eventually(f"only {', '.join(revisions)} is left", left, seconds, 1.0))
 
 
+_AnyScene = TypeVar("_AnyScene", bound=Scene)
+
+
 @contextmanager
-def steady(kube: Kube, namespace: str, name: str = NAME) -> Iterator[Scene]:
-    """A scene in which, whatever it does, no weight jumps and no share of the traffic is lost."""
-    with Scene(kube, namespace, name) as opened:
-        yield opened
-        assert jumps(opened.mdep.seen) == []
-        assert lost_traffic(opened.mdep.seen) == []
+def kept_steady(scene: _AnyScene) -> Iterator[_AnyScene]:
+    """Open a scene in which, whatever it does, no weight may jump and no traffic may be lost."""
+    with scene:
+        yield scene
+        assert jumps(scene.mdep.seen) == []
+        assert lost_traffic(scene.mdep.seen) == []
+
+
+def steady(kube: Kube, namespace: str, name: str = NAME) -> AbstractContextManager[Scene]:
+    """A scene on Traefik that is kept steady."""
+    return kept_steady(Scene(kube, namespace, name))
 
 
 def post(kube: Kube, namespace: str, pod: str, text: str, port: int = 8000) -> None:

@@ -8,7 +8,7 @@ import joblib
 import numpy as np
 import pytest
 
-from tests.once import once
+from tests.once import Once
 from tests.server import bad_models
 from tests.server.example_store import Data, boosted, forest, publish, sample, to_onnx
 from tests.server.running import FEEDBACK_KEY, RunningServer
@@ -31,11 +31,10 @@ class Truth:
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def store(once: Once) -> Path:
     """All models, good and bad. The workers of a run share one store."""
-    base = tmp_path_factory.getbasetemp()
-    root = (base if worker_id == "master" else base.parent) / "store"
-    once(tmp_path_factory, worker_id, "store", lambda: fill(root))
+    root = once.folder / "store"
+    once("store", lambda: fill(root))
     return root
 
 
