@@ -4,7 +4,8 @@ import pytest
 
 from dev.client.kube import Kube
 from dev.cluster.ui import StepFailed
-from tests.api.resources import RIGHT, WRONG, analysis
+from tests.api.resources import RIGHT, WRONG
+from tests.api.resources.parts import analysis
 from tests.support import model_deployment
 
 # The CRD comes with the operator: Helm refuses one that a test applies while it installs its own.

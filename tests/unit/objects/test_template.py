@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from tests.api.resources import GPU_PARTS
+from tests.api.resources.servers import GPU_PARTS
 from tests.unit.world import spec, wanted
 from transit_models import file_formats
 from transit_operator.api.config.operator import OperatorConfig
