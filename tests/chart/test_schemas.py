@@ -17,7 +17,7 @@ from tests.unit.golden.render import output
 
 from .conforming import complaints
 from .helm import ALL_ON, Object, joined, nested, render
-from .test_values import TRIED
+from .tried import TRIED
 
 OFF = {name: tried.value for name, tried in TRIED.items() if tried.value is False}
 SAID = {name: tried.value for name, tried in TRIED.items() if name not in OFF}

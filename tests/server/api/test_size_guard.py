@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.server.api import v2_cases
+from tests.server.api import v2_cases, v2_models
 from tests.server.running import RunningServer
 from transit_server.api.decoding import size_guard
 from transit_server.errors import InvalidInput
@@ -34,7 +34,7 @@ TOO_MANY_IN_TENSORS = {
 def test_a_tensor_of_more_texts_than_elements_is_not_read_to_its_end(tmp_path: Path) -> None:
     """Empty texts take four bytes each: eight million of them in the largest body."""
     case = v2_cases.words_without_end(30 * 2**20)
-    with v2_cases.server(tmp_path) as server:
+    with v2_models.server(tmp_path) as server:
         before = server.peak_memory()
         answer = case.asked(server.client)
         assert answer["status"] == 422

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.server.api import v2_cases
+from tests.server.api import v2_models
 from tests.server.running import RunningServer
 from transit_server.api.v2.tensors import DTYPES
 
@@ -25,7 +25,7 @@ _WORDS = st.sampled_from(["red", "blue", "green", "", "é", "\0", "red\n"])
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with v2_cases.server(tmp_path_factory.mktemp("odd")) as running:
+    with v2_models.server(tmp_path_factory.mktemp("odd")) as running:
         yield running
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server.api import v2_cases
+from tests.server.api import v2_cases, v2_models
 from tests.server.running import RunningServer
 
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with v2_cases.server(tmp_path_factory.mktemp("odd")) as running:
+    with v2_models.server(tmp_path_factory.mktemp("odd")) as running:
         yield running
 
 

@@ -1,4 +1,7 @@
-"""Whole rollouts, driven through `decide`: first deployment, steps, holds, the end."""
+"""Whole rollouts, driven through `decide`: steps, holds, the end.
+
+Neighbours: `test_first_deployment` is how it begins, `test_newer_spec` what comes between.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -17,14 +20,11 @@ from tests.unit.scenes import (
     V1,
     V2,
     V3,
-    V4,
     against,
     candidate,
     last,
-    lose_pod,
     lose_pods,
     phase,
-    reasons,
     rolling,
     rollout,
     run_until_weight,
@@ -33,82 +33,16 @@ from tests.unit.scenes import (
     stable,
     update,
 )
-from tests.unit.world import STEPS, World, good, spec
+from tests.unit.world import STEPS, good, spec
 from transit_operator.api.duration import seconds
 from transit_operator.api.status import Phase
-from transit_operator.core.observed import Pod, Readings
+from transit_operator.core.observed import Readings
 from transit_operator.core.plan.reached import reached
 from transit_operator.core.state import Trying
 from transit_operator.core.times import epoch
 
 SETTLE = 2.0  # seconds: traffic.settle
 ROUTERS = [pytest.param({}, id="gateway"), pytest.param(REPLICAS_ROUTER, id="replicas")]
-
-
-def test_a_first_deployment_goes_straight_to_stable_once_all_pods_are_ready() -> None:
-    world = World(broken={R1})
-    world.settle()
-    assert phase(world) is Phase.PENDING
-    for _ in range(2):
-        first = world.pods[R1]
-        at = next(i for i, pod in enumerate(first) if not pod.ready)
-        world.pods[R1] = (*first[:at], Pod(first[at].name, ready=True), *first[at + 1 :])
-        world.settle()
-        assert phase(world) is Phase.PENDING, "not all pods are ready"
-    world.recover(R1)
-    world.settle()
-    assert phase(world) is Phase.STABLE
-    assert world.traffic == {R1: 100}
-    assert reasons(world) == ["Created", "Healthy"]
-
-
-def test_a_first_deployment_that_never_serves_has_failed_and_says_why() -> None:
-    world = World(broken={R1})
-    world.settle()
-    pods = tuple(Pod(p.name, ready=False, problem="ErrImagePull: no such") for p in world.pods[R1])
-    world.pods[R1] = pods
-    world.run(55)
-    assert phase(world) is Phase.PENDING
-    world.run(10)
-    assert phase(world) is Phase.FAILED
-    assert "ErrImagePull: no such" in (world.status.message or "")
-    world.recover(R1)
-    world.settle()
-    assert phase(world) is Phase.STABLE
-
-
-def test_a_first_deployment_of_which_some_pods_serve_has_not_failed() -> None:
-    world = World(broken={R1})
-    world.settle()
-    for index in range(2):
-        pods = list(world.pods[R1])
-        pods[index] = Pod(pods[index].name, ready=True)
-        world.pods[R1] = tuple(pods)
-    world.run(300)
-    assert phase(world) is not Phase.FAILED, "Failed means that nothing serves"
-
-
-def test_a_first_deployment_that_served_in_part_is_the_stable_for_what_comes_next() -> None:
-    world = World()
-    world.reconcile()
-    lose_pod(world, R1)
-    world.settle()
-    assert phase(world) is Phase.PENDING
-    update(world, V2)
-    assert world.traffic == {R1: 100}
-    assert stable(world) == R1
-    run_until_weight(world, 10)
-    assert world.traffic == {R1: 90, R2: 10}, "it is tried like any other"
-
-
-def test_a_first_deployment_that_never_served_is_replaced_at_once() -> None:
-    world = World(broken={R1})
-    world.settle()
-    update(world, V2)
-    world.run(15)
-    assert world.traffic == {R2: 100}
-    assert set(world.pods) == {R2}
-    assert reasons(world) == ["Created", "Replaced", "Healthy"]
 
 
 @pytest.mark.parametrize("router", ROUTERS)
@@ -260,67 +194,6 @@ def test_evaluations_fall_on_multiples_of_the_interval(weight: int) -> None:
     assert world.now < decision.wake_at <= world.now + 15
 
 
-def test_a_newer_spec_takes_the_old_candidate_to_zero_before_the_new_one_starts() -> None:
-    world = rolling(50)
-    world.spec = spec(V3)
-    seen = []
-    for _ in range(6):
-        world.reconcile()
-        seen.append(dict(world.traffic))
-        assert not (R2 in world.traffic and R3 in world.traffic), "never both"
-    assert seen[0] == {R1: 100}
-    assert candidate(world).revision == R3
-    assert stable(world) == R1
-    run_until_weight(world, 10)
-    assert candidate(world).step == 1
-    assert "Superseded" in reasons(world)
-
-
-def test_a_newer_spec_during_the_last_hold_starts_over_from_the_original_stable() -> None:
-    world = rolling(100)
-    world.run(20)
-    update(world, V3)
-    world.run(30)
-    assert stable(world) == R1
-    assert candidate(world).revision == R3
-    assert candidate(world).weight <= 10
-    assert R2 not in world.traffic
-
-
-def test_of_many_versions_at_once_only_the_last_is_tried() -> None:
-    world = serving()
-    for version in (V2, V3, "5.0.0", "6.0.0", V4):
-        world.spec = spec(version)
-        world.now += 2
-        world.reconcile()
-    world.run(60)
-    assert candidate(world).revision in world.traffic
-    assert set(world.pods) == {R1, candidate(world).revision}, "no orphans"
-    assert candidate(world).models[0].version == V4
-
-
-@pytest.mark.parametrize("weight", [10, 50, 100])
-def test_back_to_the_stable_spec_is_stable_at_once(weight: int) -> None:
-    world = rolling(weight)
-    update(world, V1)
-    assert world.traffic == {R1: 100}
-    assert phase(world) is Phase.STABLE
-    assert world.status.rejected is None
-    world.run(30)
-    assert set(world.pods) == {R1}
-
-
-def test_a_revision_tried_again_while_traffic_still_leaves_it_keeps_its_pods() -> None:
-    world = rolling(100)
-    world.run(20)
-    world.broken.add(R1)  # so that the standby can't grow, and the traffic returns slowly
-    update(world, V1)
-    assert world.traffic == {R1: 66, R2: 34}
-    update(world, V2)
-    assert world.traffic[R2] == 34
-    assert len(world.pods[R2]) == 3, "scaled down under its traffic"
-
-
 def test_suspend_takes_no_step_and_starts_nothing_but_still_rolls_back() -> None:
     world = rolling(10)
     update(world, V2, suspend=True)
@@ -400,23 +273,3 @@ def test_a_pod_gets_no_traffic_before_gateways_know_it() -> None:
     world.now += SETTLE
     world.run(15)
     assert candidate(world).weight == 10
-
-
-@pytest.mark.parametrize("ready", [1, 2])
-def test_a_first_deployment_with_fewer_pods_than_asked_is_stable_after_the_deadline(
-    ready: int,
-) -> None:
-    world = World(slow=True)
-    world.settle()
-    world.start(R1, ready)
-    world.run(55)
-    assert phase(world) is Phase.PENDING
-    world.run(10)
-    assert phase(world) is Phase.STABLE
-    assert f"{ready} of 3 pods ready" in str(world.status.message)
-    degraded = next(c for c in world.status.conditions if c.type == "Ready")
-    assert (degraded.status, degraded.reason) == ("True", "Degraded")
-    world.slow = False
-    update(world, V2)
-    assert world.traffic == {R1: 100}, "never a blind 100 %"
-    run_until_weight(world, 10)
