@@ -1,12 +1,9 @@
-"""Models that are no one matrix in, one answer out; and files that are more than one, or of another
-age. Through the real server where a client sees the difference.
+"""Models that are no one matrix in, one answer out. Through the real server where a client sees the
+difference.
+
+Neighbour: `test_unusual_files` has files that are more than one, or of another age.
 """
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.server.example_store import publish
 from tests.server.running import RunningServer
-from transit_models.integrity import verify_version, version_in
+from transit_models.integrity import verify_version
 from transit_server import formats
 from transit_server.formats import opening, whole
 from transit_server.formats.estimators.walk import nested
@@ -26,57 +23,6 @@ from transit_server.formats.estimators.walk import nested
 ROWS = np.random.default_rng(0).normal(size=(120, 4))
 KINDS = (ROWS[:, 0] > 0).astype(int)
 YES_NO = ("no", "yes")
-
-
-def graph(location: str | None, folder: Path) -> onnx.ModelProto:
-    """softmax(rows @ weights), the weights in a file beside it."""
-    weights = numpy_helper.from_array(np.eye(4, 2, dtype=np.float32), "weights")
-    if location is not None:
-        (folder / "weights.bin").write_bytes(weights.raw_data)
-        weights.ClearField("raw_data")
-        weights.data_location = TensorProto.EXTERNAL
-        weights.external_data.add(key="location", value=location)
-    nodes = [
-        helper.make_node("MatMul", ["rows", "weights"], ["sum"]),
-        helper.make_node("Softmax", ["sum"], ["scores"]),
-    ]
-    return helper.make_model(
-        helper.make_graph(
-            nodes,
-            "g",
-            [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, 4])],
-            [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [None, 2])],
-            [weights],
-        ),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=8,
-    )
-
-
-def with_data(location: str) -> Callable[[Path], object]:
-    return lambda path: path.write_bytes(graph(location, path.parent).SerializeToString())
-
-
-def test_onnx_with_its_weights_beside_it(tmp_path: Path) -> None:
-    directory = publish(tmp_path, "m", "1.0.0", ".onnx", with_data("weights.bin"),
-                        features=4, labels=YES_NO)  # fmt: skip
-    got = formats.load(verify_version(directory), tmp_path / "work").predict(
-        ROWS.astype(np.float32)
-    )
-    powers = np.exp(ROWS[:, :2])
-    assert got == pytest.approx(powers / powers.sum(axis=1, keepdims=True), abs=1e-5)
-
-
-@pytest.mark.parametrize("location", ["../outside.bin", "/etc/hostname"])
-def test_weights_from_outside_are_refused(
-    tmp_path: Path, location: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    directory = publish(tmp_path, "m", "1.0.0", ".onnx", with_data(location),
-                        features=4, labels=YES_NO)  # fmt: skip
-    (directory.parent / "outside.bin").write_bytes(np.ones((4, 2), np.float32).tobytes())
-    monkeypatch.chdir(directory)
-    with pytest.raises(Exception, match=r"outside|external|escape|directory"):
-        formats.load(version_in(directory), tmp_path / "work")
 
 
 def two_and_two() -> onnx.ModelProto:
@@ -194,51 +140,6 @@ def test_every_nested_estimator_uses_as_many_threads_as_it_is_told(tmp_path: Pat
     assert set(jobs) == {2}
 
 
-def test_keras_2_is_known_by_its_bytes_and_served_as_onnx(tmp_path: Path) -> None:
-    import tf_keras
-
-    tf_keras.utils.set_random_seed(0)
-    layers = [
-        tf_keras.layers.Input((8, 8, 1)),
-        tf_keras.layers.DepthwiseConv2D(3, depth_multiplier=4, activation="relu"),
-        tf_keras.layers.GlobalAveragePooling2D(),
-        tf_keras.layers.Dense(2, activation="softmax"),
-    ]
-    model = tf_keras.Sequential(layers)
-    rows = np.random.default_rng(0).normal(size=(10, 64)).astype(np.float32)
-    expected = model.predict(rows.reshape(-1, 8, 8, 1), verbose=0)
-
-    def save(path: Path) -> None:
-        model.save(str(path.with_suffix(".h5")))
-        path.with_suffix(".h5").rename(path)
-
-    for number, ending in enumerate((".h5", ".keras")):
-        directory = publish(tmp_path, f"m{number}", "1.0.0", ending, save, features=64,
-                            labels=YES_NO)  # fmt: skip
-        loaded = formats.load(verify_version(directory), tmp_path / "work")
-        assert loaded.engine == "onnxruntime"
-        assert loaded.predict(rows) == pytest.approx(expected, abs=1e-5)
-
-
-def test_code_in_a_file_of_keras_2_is_not_run(tmp_path: Path) -> None:
-    """Keras 3 refuses a Lambda by itself; Keras 2 did so in its own archives only."""
-    import tf_keras
-
-    trace = tmp_path / "trace"
-    traced = f"lambda x: (open({str(trace)!r}, 'w').close(), x)[1]"
-    layers = [
-        tf_keras.layers.Input((4,)),
-        tf_keras.layers.Lambda(eval(traced)),
-        tf_keras.layers.Dense(2, activation="softmax"),
-    ]
-    directory = publish(tmp_path, "m", "1.0.0", ".h5", tf_keras.Sequential(layers).save,
-                        features=4, labels=YES_NO)  # fmt: skip
-    trace.unlink()
-    with pytest.raises(formats.UnsupportedModel, match="Lambda"):
-        opening.original(whole.begin(verify_version(directory)).source)
-    assert not trace.exists()
-
-
 def test_whole_numbers_stay_whole(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Cast", ["ids"], ["floats"], to=TensorProto.DOUBLE),
@@ -262,82 +163,6 @@ def test_whole_numbers_stay_whole(tmp_path: Path) -> None:
         assert answer["prediction"]["value"] == 123456790
         refused = server.predict([0.5, 1])
         assert (refused.status_code, refused.json()["error"]["field"]) == (422, "features[0]")
-
-
-def test_mlflows_folders(tmp_path: Path) -> None:
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression().fit(ROWS, np.array(YES_NO)[KINDS])
-    text = """
-flavors:
-  python_function: {loader_module: mlflow.sklearn, model_path: model.pkl}
-  sklearn: {pickled_model: model.pkl, sklearn_version: 1.5.0, serialization_format: cloudpickle}
-signature:
-  inputs: '[{"type": "double", "name": "a"}, {"type": "double", "name": "b"},
-    {"type": "double", "name": "c"}, {"type": "double", "name": "d"}]'
-  outputs: null
-"""
-    folder = tmp_path / "mlruns"
-    folder.mkdir()
-    (folder / "MLmodel").write_text(text)
-    joblib.dump(model, folder / "model.pkl")
-    from transit_models.cli import main
-
-    assert main(["pack", str(folder), str(tmp_path / "store"), "m@1.0.0"]) == 0
-    with RunningServer(tmp_path / "store", tmp_path, {"m": "1.0.0"}) as server:
-        client = server.until_ready().client
-        row = dict(zip("dcba", ROWS[0, ::-1].tolist(), strict=True))
-        said = client.post("/api/v1/predict", json={"features": row}).json()
-    expected = model.predict_proba(ROWS[:1])[0]
-    got = said["prediction"]["probabilities"]
-    assert [got[label] for label in YES_NO] == pytest.approx(expected.tolist(), abs=1e-6)
-
-
-_STARTS = """
-import sys, threading
-from pathlib import Path
-from transit_models.integrity import version_in
-from transit_server.formats import opening, whole
-failed = []
-def load(path):
-    try:
-        opening.original(whole.begin(version_in(Path(path))).source)
-    except BaseException as error:
-        failed.append(repr(error))
-threads = [threading.Thread(target=load, args=(path,)) for path in sys.argv[1:]]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-sys.exit("; ".join(failed) or 0)
-"""
-
-
-_COUNT = int(os.environ.get("TEST_STARTS", "5"))
-
-
-@pytest.mark.timeout(60 + 30 * _COUNT)
-def test_models_of_one_library_start_side_by_side(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Their imports used to race, and one start in some failed. TEST_STARTS=100 asks for more, and
-    tells how far it is.
-    """
-    import xgboost
-
-    model = xgboost.XGBClassifier(n_estimators=2).fit(ROWS, KINDS)
-    paths = [
-        publish(tmp_path, "a", "1.0.0", ".json", model.save_model, features=4, labels=YES_NO),
-        publish(tmp_path, "b", "1.0.0", ".pkl", lambda p: joblib.dump(model, p), features=4,
-                labels=YES_NO),
-        publish(tmp_path, "c", "1.0.0", ".ubj", model.save_model, features=4, labels=YES_NO),
-    ]  # fmt: skip
-    begun = time.monotonic()
-    for number in range(1, _COUNT + 1):
-        command = [sys.executable, "-c", _STARTS, *map(str, paths)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"start {number} of {_COUNT}: {done.stderr}"
-        if number % 10 == 0:
-            with capsys.disabled():
-                print(f"{number} of {_COUNT} starts, {time.monotonic() - begun:.0f} s", flush=True)
 
 
 def softmax_of(shape: list[Any], axes: str) -> onnx.ModelProto:
@@ -408,14 +233,3 @@ def test_tokens_of_a_text_model(tmp_path: Path) -> None:
     tokens = np.random.default_rng(0).integers(0, 50, (9, 6)).astype(np.int32)
     assert loaded.inputs.row_dtype == np.int32
     assert loaded.predict(tokens) == pytest.approx(model.predict(tokens, verbose=0), abs=1e-5)
-
-
-def test_a_booster_in_a_pickle_is_xgboosts(tmp_path: Path) -> None:
-    import xgboost
-
-    booster = xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(ROWS, KINDS), 4)
-    directory = publish(tmp_path, "m", "1.0.0", ".pkl", lambda path: joblib.dump(booster, path),
-                        features=4, labels=YES_NO)  # fmt: skip
-    rows = ROWS.astype(np.float32)
-    got = formats.load(verify_version(directory), tmp_path / "work").predict(rows)
-    assert got[:, 1] == pytest.approx(booster.predict(xgboost.DMatrix(rows)), abs=1e-6)

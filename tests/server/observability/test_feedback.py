@@ -3,9 +3,7 @@ have one key, as two pods of two revisions have, and what hostile clients send t
 """
 
 import base64
-import hashlib
 import math
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -16,50 +14,10 @@ import pytest
 
 from tests.server.example_store import LABELS, Data
 from tests.server.running import FEEDBACK_KEY, RunningServer
-from transit_server.api.counted_once import CountedOnce
 from transit_server.api.feedback_tokens import Recipient, Signer
-from transit_server.errors import FeedbackFull, InvalidInput
+from transit_server.errors import InvalidInput
 
-STABLE, CANDIDATE = "7f9c4d2b1a", "aaaa000011"
-WEB, MOBILE = "web-key-0123456789", "mobile-key-0123456789"
-DAY = 86_400
-
-
-class Pods:
-    """A pod of each of two revisions, and a client with a key."""
-
-    def __init__(self, stable: RunningServer, candidate: RunningServer) -> None:
-        self.stable = stable
-        self.candidate = candidate
-
-    def tell(
-        self, server: RunningServer, token: str, label: str | float, key: str = WEB
-    ) -> httpx.Response:
-        body = {"feedback_token": token, "label": label}
-        return server.client.post("/api/v1/feedback", json=body, headers={"X-API-Key": key})
-
-    def counted(self) -> dict[tuple[str, str, str, str], float]:
-        """Revision, model, version, outcome → labels that both pods have counted until now."""
-        found: dict[tuple[str, str, str, str], float] = {}
-        for server in (self.stable, self.candidate):
-            server.probes.get("/metrics")  # new series are seen at 0 first
-            server.client.get(
-                "/info"
-            )  # what was held back is counted on the loop that answers this
-            for line in server.probes.get("/metrics").text.splitlines():
-                if line.startswith("prediction_feedback_total{"):
-                    text, _, value = line.rpartition(" ")
-                    key = tuple(
-                        text.split(f'{name}="')[1].split('"')[0]
-                        for name in ("revision", "model", "version", "outcome")
-                    )
-                    assert len(key) == 4
-                    found[key] = found.get(key, 0.0) + float(value)
-        return found
-
-    def gained(self, before: dict[tuple[str, str, str, str], float]) -> dict[Any, float]:
-        now = self.counted()
-        return {k: v - before.get(k, 0.0) for k, v in now.items() if v != before.get(k, 0.0)}
+from .pods import CANDIDATE, DAY, MOBILE, STABLE, WEB, Pods, made, other, predicted, row
 
 
 def scraped(server: RunningServer) -> list[str]:
@@ -89,39 +47,6 @@ def pods(
             server.client.headers["X-API-Key"] = WEB
             server.until_ready()
         yield Pods(stable, candidate)
-
-
-def row(data: Data, index: int = 0) -> list[float]:
-    return [float(value) for value in data.rows[index]]
-
-
-def predicted(server: RunningServer, data: Data, index: int = 0, **body: Any) -> tuple[str, str]:
-    """Token and class of an answer."""
-    answer = server.predict(row(data, index), **({"model": "xgboost"} | body))
-    assert answer.status_code == 200, answer.text
-    said = answer.json()["prediction"]
-    return said["feedback_token"], said["class"]
-
-
-def other(label: str) -> str:
-    return next(name for name in LABELS if name != label)
-
-
-def made(
-    key: bytes = FEEDBACK_KEY, deployment: str = "ml/kepler", age: int = 0, **changes: Any
-) -> str:
-    """A token as a server with this key would have made it some days ago."""
-    said = {
-        "revision": STABLE,
-        "model": "xgboost",
-        "version": "1.0.0",
-        "client": "web",
-        "predicted": LABELS[0],
-        "serial": hashlib.sha256(str(time.perf_counter_ns()).encode()).digest()[:8],
-    } | changes
-    signer = Signer(key, deployment, said["revision"], 30, lambda: time.time() - age * DAY)
-    to = Recipient(said["serial"], said["client"])
-    return signer.sign(to, 0, said["model"], said["version"], said["predicted"])
 
 
 def test_a_label_is_counted_once_under_the_revision_that_predicted(pods: Pods, data: Data) -> None:
@@ -389,57 +314,3 @@ def test_neither_key_nor_token_is_in_the_log(pods: Pods, data: Data) -> None:
     assert "/api/v1/feedback" in log
     for secret in (token, token[:40], FEEDBACK_KEY.hex(), base64.b64encode(FEEDBACK_KEY).decode()):
         assert secret not in log
-
-
-def test_without_a_key_there_are_predictions_and_no_feedback(
-    store: Path, tmp_path: Path, data: Data
-) -> None:
-    gone = str(tmp_path / "gone")
-    with RunningServer(store, tmp_path, {"xgboost": "1.0.0"}, feedback_key_file=gone) as server:
-        server.until_ready()
-        assert "feedback_token" not in server.predict(row(data)).text
-        got = server.client.post(
-            "/api/v1/feedback", json={"feedback_token": made(), "label": LABELS[0]}
-        )
-        assert (got.status_code, got.json()["error"]["code"]) == (501, "feedback_off")
-        assert "TRANSIT_FEEDBACK_KEY_FILE" in got.json()["error"]["message"]
-        assert f"{gone} is not there" in server.log.read_text()
-
-
-def test_a_key_that_is_too_short_is_told_at_the_start(store: Path, tmp_path: Path) -> None:
-    short = tmp_path / "short"
-    short.write_bytes(b"0123456789")
-    with RunningServer(
-        store, tmp_path, {"xgboost": "1.0.0"}, feedback_key_file=str(short)
-    ) as server:
-        assert server.process.wait(60) == 2
-        said = server.termination_log.read_text()
-    assert "needs at least 32 random bytes; openssl rand -out" in said
-    assert "0123456789" not in said
-
-
-def tags(count: int) -> list[bytes]:
-    return [hashlib.sha256(str(number).encode()).digest()[:16] for number in range(count)]
-
-
-def test_what_was_counted_is_never_forgotten_before_its_day_is() -> None:
-    counted = CountedOnce(capacity=2000)
-    some = tags(2000)
-    assert sum(counted.first(tag, 7, "") for tag in some) == 2000
-    assert not any(counted.first(tag, 7, "") for tag in some)
-    with pytest.raises(FeedbackFull):
-        counted.first(tags(2001)[-1], 7, "")
-    assert not counted.first(some[0], 7, ""), "nothing had to make room"
-    assert counted.first(some[0], 8, ""), "another day has room of its own"
-    counted.forget_before(8)
-    assert not counted.first(some[0], 8, "")
-    assert counted.first(some[0], 7, "")
-
-
-def test_one_clients_feedback_leaves_room_for_the_others() -> None:
-    counted = CountedOnce(capacity=1000)
-    some = tags(1000)
-    assert all(counted.first(tag, 7, "greedy") for tag in some[:500])
-    with pytest.raises(FeedbackFull):
-        counted.first(some[500], 7, "greedy")
-    assert all(counted.first(tag, 7, "web") for tag in some[500:])
