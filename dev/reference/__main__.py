@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dev.generated import run
 
-from . import api, commands, fields, metrics, rollbacks
+from . import api, commands, decisions, fields, metrics, rollbacks
 
 PAGES = Path("docs/reference")
 
@@ -17,6 +17,7 @@ def generated() -> dict[Path, str]:
         PAGES / "commands.md": commands.text(),
         PAGES / "metrics.md": metrics.text(),
         PAGES / "server-api.md": api.text(),
+        Path("docs/decisions/index.md"): decisions.text(),
         Path("docs/pictures/rollbacks.svg"): rollbacks.picture(),
     }
 
