@@ -8,7 +8,6 @@ from tests.support import NEVER_READY, Object, eventually, model_deployment
 
 IMAGE: str = NEVER_READY["server"]["image"]
 FOR_EVER = ["python3", "-c", "import signal; signal.pause()"]
-SIDECAR = {"name": "proxy", "image": IMAGE, "command": FOR_EVER, "restartPolicy": "Always"}
 
 
 def status(kube: Kube, namespace: str) -> dict[str, Any]:

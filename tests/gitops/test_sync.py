@@ -7,7 +7,6 @@ from tests.support import Object
 from .scene import GitScene
 
 QUIET_SECONDS = 300.0
-SOON = "the last wave has gone on"
 
 
 def test_a_wave_waits_for_the_rollout_and_not_for_the_watch_after_it(scene: GitScene) -> None:

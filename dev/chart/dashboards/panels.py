@@ -48,7 +48,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 PROMETHEUS = DataSourceRef("prometheus", "${datasource}")
 WIDTH = 24  # of a row of panels
 Panel = Stat | Table | TimeSeries
-GREEN, YELLOW, RED = "green", "yellow", "red"
+GREEN, RED = "green", "red"
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,6 @@ GOOD = [1.0] * 784
 BAD = [1000.0, *GOOD[1:]]  # what the models of these tests are slow at, fail at, or hang on
 
 
-def other_bad(number: int) -> list[float]:
-    return [1000.0, float(number), *GOOD[2:]]
-
-
 def counted(server: RunningServer, model: str, status: str) -> float:
     return server.metric("predictions_total", model=model, version="1.0.0", status=status)
 

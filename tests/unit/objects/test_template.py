@@ -15,7 +15,6 @@ from transit_operator.core.objects.mounts import ANSWER_CACHE, PREDICTION_LOG
 from transit_operator.core.objects.template import ForbiddenPath, NowhereToLog, pod_template
 from transit_server.settings import AnswerCacheSettings, Features, PredictionLogSettings
 
-DEFAULT = OperatorConfig()
 ROOTS = OperatorConfig.model_validate({"fileRoots": ["/srv/models", "/data"]})
 
 
