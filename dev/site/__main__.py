@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dev.generated import REPOSITORY
 
-from . import links, outside, versions
+from . import links, menu, outside, versions
 
 SITE = REPOSITORY / "build" / "site"
 
@@ -30,6 +30,7 @@ def main() -> int:
     found = [
         *outside.problems(SITE),
         *links.problems(REPOSITORY, SITE),
+        *menu.problems(REPOSITORY, SITE),
         *versions.problems(here, SITE),
     ]
     sys.stdout.writelines(f"{problem}\n" for problem in found)
