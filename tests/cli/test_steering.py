@@ -1,6 +1,7 @@
 """The verbs act on a real rollout and say what happened; refusals are said in the owner's words."""
 
 from tests.command_line import Cli
+from tests.scenarios.history import weights_seen
 from tests.scenarios.scene import Scene
 
 
@@ -26,6 +27,24 @@ def test_promote_abort_retry(scene: Scene, transit: Cli) -> None:
     assert done.returncode == 0, done.stderr
     assert "is tried again by command" in done.stdout
     scene.until_step(second, 1, 30)
+
+
+def test_promote_full_then_resolve(scene: Scene, transit: Cli) -> None:
+    _, second = waiting_at_ten(scene)
+    done = transit("promote", "m", "--full")
+    assert done.returncode == 0, done.stderr
+    scene.until_stable(second, 20)
+    assert weights_seen(scene.mdep.seen, second)[:3] == [0, 10, 100]
+    done = transit("resolve", "m")
+    assert done.returncode == 0, done.stderr
+    assert "Resolving: puppet 1.1.0: resolved again by command" in done.stdout
+    found = scene.until(
+        "the versions are known again",
+        lambda s: s["history"][-1]["reason"] == "Resolving" and s["pins"]["models"],
+    )
+    assert [model["version"] for model in found["pins"]["models"]] == ["1.1.0"]
+    assert found["stable"]["revision"] == second
+    assert found.get("candidate") is None
 
 
 def test_pause_and_resume_and_a_second_pause(scene: Scene, transit: Cli) -> None:
