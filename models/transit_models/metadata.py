@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from transit_models.counting import counted
 from transit_models.errors import InvalidMetadata
 from transit_models.schema import (
     FEATURES,
@@ -89,7 +90,9 @@ class InputSchema(_Part):
     @model_validator(mode="after")
     def _shape_holds_features(self) -> "InputSchema":
         if self.names and len(self.names) != self.features:
-            raise ValueError(f"features is {self.features}, but there are {len(self.names)} names")
+            raise ValueError(
+                f"features is {self.features}, with {counted(len(self.names), 'name')}"
+            )
         if len(set(self.names)) != len(self.names):
             raise ValueError("two names are the same")
         if not self.shape:
@@ -99,7 +102,7 @@ class InputSchema(_Part):
             size *= length if length is not None else 0
         if size != self.features:
             raise ValueError(
-                f"shape {list(self.shape)} holds {size} values after the batch axis, "
+                f"shape {list(self.shape)} holds {counted(size, 'value')} after the batch axis, "
                 f"but features is {self.features}"
             )
         return self
@@ -158,7 +161,9 @@ class OutputSchema(_Part):
     @model_validator(mode="after")
     def _labels_name_classes(self) -> "OutputSchema":
         if len(self.labels) != self.classes:
-            raise ValueError(f"classes is {self.classes}, but there are {len(self.labels)} labels")
+            raise ValueError(
+                f"classes is {self.classes}, with {counted(len(self.labels), 'label')}"
+            )
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("two labels are the same")
         if self.model_classes and len(self.model_classes) != self.classes:

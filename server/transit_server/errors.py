@@ -4,6 +4,8 @@ status.
 `code` is for programs, `message` for people, `field` names the part of the request that was wrong.
 """
 
+from transit_models.counting import counted
+
 
 class ServingError(Exception):
     """Base of everything the server says no with."""
@@ -154,7 +156,7 @@ class ModelHung(Exception):
 
     def __init__(self, name: str, version: str, rows: int, seconds: float) -> None:
         super().__init__(
-            f"model {name} {version} hung: a batch of {rows} rows is not answered after "
+            f"model {name} {version} hung: a batch of {counted(rows, 'row')} is not answered after "
             f"{seconds:.0f} s"
         )
 

@@ -62,7 +62,7 @@ def test_without_a_shape_a_row_is_flat() -> None:
         ("model_name", "../x", "model_name"),
         ("input_schema.features", 0, "input_schema.features"),
         ("input_schema.shape", [1, 28, 27], "holds 756 values .* features is 784"),
-        ("output_schema.labels", ["A", "B"], "classes is 3, but there are 2 labels"),
+        ("output_schema.labels", ["A", "B"], "classes is 3, with 2 labels"),
         ("output_schema.labels", ["A", "B", "B"], "two labels are the same"),
         ("checksum.value", "abc", "checksum.value"),
         ("checksum.algorithm", "md5", "checksum.algorithm"),

@@ -68,7 +68,7 @@ def test_what_others_know_is_taken_from_files(model: Path) -> None:
     ("arguments", "words"),
     [
         (["--features", "4"], "takes 3 features, not 4"),
-        (["--labels", "a,b,c"], "2 classes (no, yes), and there are 3 labels"),
+        (["--labels", "a,b,c"], "2 classes (no, yes), and gets 3 labels"),
         (["--dtype", "float31"], "dtype 'float31' is not one of"),
         (["--task", "outlier"], "does not tell outliers"),
     ],
@@ -166,7 +166,7 @@ def test_labels_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     store = str(tmp_path / "store")
     arguments = ["pack", str(tmp_path / "model.ubj"), store, "m@1.0.0", "--labels", "a,b"]
     assert main(arguments) == 1
-    assert "it has 3 classes, and there are 2 labels" in capsys.readouterr().err
+    assert "it has 3 classes, and gets 2 labels" in capsys.readouterr().err
 
 
 def test_words_are_counted_by_preprocessing(

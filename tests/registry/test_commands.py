@@ -72,9 +72,9 @@ def test_the_life_of_a_version(
     registry: str, store: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["registry", "add", store]) == 0
-    assert "2 of 2 versions were new" in capsys.readouterr().err
+    assert "known now: 2 of 2 versions" in capsys.readouterr().err
     assert main(["registry", "add", store, "churn@1.1.0"]) == 0
-    assert "0 of 1 versions were new" in capsys.readouterr().err
+    assert "known now: 0 of 1 version\n" in capsys.readouterr().err
     happened(registry, "Promoted", 1, "1.0.0")
     happened(registry, "Promoted", 2, "1.1.0", from_version="1.0.0")
     assert main(["deprecate", "churn@1.0.0", "--reason", "see 1.1.0"]) == 0

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from xml.etree import ElementTree
 
 from transit_models.commands.common import Add
+from transit_models.counting import counted
 from transit_models.file_formats import FileFormat
 from transit_models.packing import desk
 
@@ -140,7 +141,9 @@ def _golden(rows: int) -> Line:
     if not rows:
         how = "there are none: pack it with --probe FILE --golden N"
         return Line("golden requests", "warning", how)
-    return Line("golden requests", "passed", f"{rows} rows, answered as its author's library did")
+    return Line(
+        "golden requests", "passed", f"{counted(rows, 'row')}, answered as its author's library did"
+    )
 
 
 def _latency(figures: dict[str, float], limits: Limits) -> Line:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from transit_models.commands import registry
 from transit_models.commands.common import Add, selected, tell
+from transit_models.counting import counted
 from transit_models.errors import ModelStoreError
 from transit_models.storage import fetch_verified, open_storage
 
@@ -41,7 +42,7 @@ def _verify(options: argparse.Namespace) -> int:
             else:
                 print(f"{name} {version}: intact, digest {verified.digest}")
     if wrong:
-        tell(f"{wrong} of {len(wanted)} versions must not be served")
+        tell(f"not to be served: {wrong} of {counted(len(wanted), 'version')}")
     return 1 if wrong else 0
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from transit_models.commands.common import Add, tell
 from transit_models.commands.registry import WHERE, connected_engine
+from transit_models.counting import counted
 from transit_models.errors import IntegrityError, ModelStoreError
 from transit_models.storage.opening import open_objects
 
@@ -71,9 +72,14 @@ def _load(options: argparse.Namespace) -> int:
                 wrong.append(name)
                 tell(f"left out: {error}")
         dropped = predictions.drop_days(engine, since)
-    tell(f"{lines} lines of {files} files were new; {len(dropped)} days of tables were dropped")
+    tell(
+        f"new: {counted(lines, 'line')} of {counted(files, 'file')};"
+        f" dropped: {counted(len(dropped), 'table')} of a day"
+    )
     if wrong:
-        raise ModelStoreError(f"{len(wrong)} files are none of a log: delete them")
+        raise ModelStoreError(
+            f"{counted(len(wrong), 'file')} can't be read as a log: delete what is none"
+        )
     return 0
 
 
@@ -82,7 +88,7 @@ def _prune(options: argparse.Namespace) -> int:
     old = [name for name, _, day in _files(objects) if day < since]
     for name in old:
         objects.delete(name)
-    tell(f"{len(old)} files of before {since} were deleted from {objects.uri}")
+    tell(f"deleted from {objects.uri}: {counted(len(old), 'file')} of before {since}")
     return 0
 
 

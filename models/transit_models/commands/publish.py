@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from transit_models.commands.common import Add, named, selected, tell
+from transit_models.counting import counted
 from transit_models.errors import StorageUnavailable, VersionConflict
 from transit_models.storage import open_storage
 
@@ -56,7 +57,7 @@ def _publish(options: argparse.Namespace) -> int:
             if version in there:
                 destination.set_alias(name, alias, version)
                 tell(f"{name}: {alias} is {version}")
-    tell(f"{copied} of {len(wanted)} versions were new in {destination.uri}")
+    tell(f"new in {destination.uri}: {copied} of {counted(len(wanted), 'version')}")
     return 0
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transit_models.commands.common import Add
+from transit_models.counting import counted
 from transit_models.errors import InvalidReference, ModelStoreError, StorageUnavailable
 from transit_models.storage import fetch_verified, open_storage, split_reference
 from transit_models.versions import check_name, directory_name, plain
@@ -176,7 +177,7 @@ def _add(options: argparse.Namespace) -> int:
                 path = f"{storage.uri.rstrip('/')}/{name}/{directory_name(version)}"
                 number += 1
                 new += versions.add(connection, name, version, path, verified.digest, said)
-    _tell(f"{new} of {number} versions were new to the registry, or more is known of them now")
+    _tell(f"new to the registry, or better known now: {new} of {counted(number, 'version')}")
     return 0
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from transit_models.commands.common import Add
+from transit_models.counting import counted
 from transit_models.packing import desk
 
 
@@ -47,7 +48,7 @@ def _told(said: dict[str, Any]) -> Iterator[str]:
         yield f"  out  {name}: {value}"
     yield f"  answers a probe with {said['answer']}"
     if said["golden"]:
-        yield f"  says to {said['golden']} golden rows what the author's library said"
+        yield f"  says to {counted(said['golden'], 'golden row')} what the author's library said"
     original = said["original"]
     if original["serves"]:
         yield "  which is what the original says: it serves"
@@ -61,7 +62,7 @@ def _told(said: dict[str, Any]) -> Iterator[str]:
     figures = said["benchmark"]
     memory = said["memory_mib"]
     yield f"  {memory['serving']} MiB of memory, {memory['compiling']} more while it is compiled"
-    yield f"  loaded in {said['load_seconds']} s; one row, {figures['samples']} times:"
+    yield f"  loaded in {said['load_seconds']} s; one row, {counted(figures['samples'], 'time')}:"
     yield "  mean      p50       p95       p99       rows/s"
     numbers = [figures[name] for name in ("mean_ms", "p50_ms", "p95_ms", "p99_ms")]
     yield (

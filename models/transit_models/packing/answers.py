@@ -198,7 +198,7 @@ def run(options: argparse.Namespace) -> int:
     said = write_answers(
         options.model, options.probe, options.output, options.preprocessing, options.first
     )
-    print(f"{options.output}: {len(said)} answers")
+    print(f"{options.output}: answers written: {len(said)}")
     return 0
 
 

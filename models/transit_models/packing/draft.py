@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from transit_models.counting import counted
 from transit_models.errors import InvalidMetadata
 from transit_models.packing import desk
 from transit_models.packing.pack import Description, lay_out, seal
@@ -85,12 +86,15 @@ def _filled(described: Description, said: dict[str, Any], task_said: bool, first
         notes.append(f"labels are the model's own: {', '.join(labels)}")
     if labels and classes and len(labels) != len(classes):
         raise InvalidMetadata(
-            f"the model has {len(classes)} classes ({', '.join(classes)[:300]}), "
-            f"and there are {len(labels)} labels ({', '.join(labels)[:300]})"
+            f"the model has {counted(len(classes), 'class', 'classes')} "
+            f"({', '.join(classes)[:300]}), "
+            f"and gets {counted(len(labels), 'label')} ({', '.join(labels)[:300]})"
         )
     features = said["features"]
     if described.features and features and described.features != features:
-        raise InvalidMetadata(f"{first} takes {features} features, not {described.features}")
+        raise InvalidMetadata(
+            f"{first} takes {counted(features, 'feature')}, not {described.features}"
+        )
     if said["can_be_missing"] and not described.missing:
         notes.append(f"{first} can take missing values: --missing lets requests have null")
     return Drafted(

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_models.counting import counted
 from transit_models.errors import InvalidMetadata
 
 _MAGIC = b"binf"
@@ -92,7 +93,7 @@ class _Bytes:
 
     def take(self, count: int) -> bytes:
         if not 0 <= count <= self.left:
-            raise _Unread(f"it ends early, {count} bytes were to come")
+            raise _Unread(f"it ends early, before {counted(count, 'byte')} more")
         self._at += count
         return self._data[self._at - count : self._at]
 
@@ -124,7 +125,7 @@ def _read(file: _Bytes) -> dict[str, Any]:
     )
     objective, booster = file.text(), file.text()
     if not 0 < features < 2**31 or not 0 <= classes < 2**20:
-        raise _Unread(f"{features} features and {classes} classes")
+        raise _Unread(f"{counted(features, 'feature')} and {counted(classes, 'class', 'classes')}")
     if booster not in ("gbtree", "dart", "gblinear"):
         raise _Unread(f"its booster is {booster!r}")
     version = (major, minor)
@@ -141,7 +142,7 @@ def _read(file: _Bytes) -> dict[str, Any]:
         for _ in range(file.count()):
             file.text()
     if file.left:
-        raise _Unread(f"{file.left} bytes are left over")
+        raise _Unread(f"behind its end: {counted(file.left, 'byte')}")
     objective = {"reg:linear": "reg:squarederror"}.get(objective, objective)
     if version < (1, 6) and booster != "gblinear":
         _count_parallel(model, attributes, max(classes, 1))
@@ -187,7 +188,7 @@ def _linear(file: _Bytes, features: int, groups: int) -> dict[str, Any]:
     file.numbers(_LINEAR)
     count = file.count()
     if count != (features + 1) * groups:
-        raise _Unread(f"{count} weights for {features} features")
+        raise _Unread(f"{counted(count, 'weight')} for {counted(features, 'feature')}")
     weights = _finite(file.array("<f4", count))
     # The rounds stand nowhere; of a model without any, XGBoost takes the base score as a margin.
     return {"name": "gblinear", "model": {"boosted_rounds": 1, "weights": weights}}
@@ -198,7 +199,7 @@ def _trees(
 ) -> dict[str, Any]:
     count, parallel, _, _, _, outputs, _ = file.numbers(_TREES)
     if count < 1 or outputs not in (0, groups):
-        raise _Unread(f"{count} trees for {outputs} outputs")
+        raise _Unread(f"{counted(count, 'tree')} for {counted(outputs, 'output')}")
     trees = [_tree(file, number, features, version) for number in range(count)]
     group_of = file.array("<i4", count).tolist()
     if any(not 0 <= group < groups for group in group_of):

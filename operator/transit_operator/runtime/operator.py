@@ -242,7 +242,7 @@ class Operator:
             else:
                 self._looked = steady()
                 count = len(self.cache.all_keys())
-                log.info("listed %d ModelDeployments and what they own", count)
+                log.info("listed all ModelDeployments and what they own: %d", count)
                 return
 
     async def _relist_forever(self, api: Kubernetes) -> None:

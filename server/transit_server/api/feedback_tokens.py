@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from transit_models.counting import counted
 from transit_models.schema import Number
 from transit_server.errors import InvalidInput
 from transit_server.serving.registry import ServedModel
@@ -111,7 +112,7 @@ class Signer:
         """The claims, and what no other token has. Raises `InvalidInput`."""
         claims, tag = self._verified(token)
         if claims.day < self.oldest:
-            text = f"is too old: labels are taken for {self._days} days"
+            text = f"is too old: labels are taken for {counted(self._days, 'day')}"
             raise InvalidInput(text, field="feedback_token")
         if claims.day > self.today + 1:
             text = "is of a future day: the clocks of two servers differ"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from transit_models.counting import counted
 from transit_server.api import guide_answers as answers
 from transit_server.api.decoding import size_guard
 from transit_server.api.decoding.large_bodies import SMALL, by_size
@@ -120,7 +121,7 @@ class GuideApi:
             models = self._models(asked, call, meant)
             if not 1 <= count <= self._max_rows:
                 raise InvalidInput(
-                    f"needs 1 to {self._max_rows} rows, got {count}", field="features"
+                    f"needs 1 to {counted(self._max_rows, 'row')}, got {count}", field="features"
                 )
             rows = await by_size(body, batch.rows, models[0].inputs)
         except ClientMistake:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_models.counting import counted
 from transit_models.file_formats import format_of
 from transit_models.first_bytes import refuse_other
 from transit_models.integrity import VerifiedVersion
@@ -215,7 +216,7 @@ def _takes_what_is_prepared(says: Says, row: Input) -> None:
     if says.takes not in ("matrix", "frame"):
         raise UnsupportedModel("preprocessing gives a matrix of numbers, and the model takes more")
     if says.features is not None and says.features != row.size:
-        raise UnsupportedModel(f"it takes {says.features} features, and gets {row.size}")
+        raise UnsupportedModel(f"it takes {counted(says.features, 'feature')}, and gets {row.size}")
 
 
 def _prepared(first: Preparation, inputs: Inputs, raw: Rows) -> tuple[Stage, NDArray[Any]]:

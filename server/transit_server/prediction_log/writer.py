@@ -87,7 +87,7 @@ class Writer:
         lost = sum(waiting.lines for waiting in list(self._waiting))
         lost += sum(file.count for file in list(self._files.values()))
         if lost:
-            log.error("prediction log: %d lines could not be written before the end", lost)
+            log.error("prediction log: lines that could not be written before the end: %d", lost)
 
     def _run(self) -> None:
         while True:
@@ -134,7 +134,7 @@ class Writer:
                     if len(lines) > _PIECE:
                         file.add(pieces)
             except Exception:  # one that can't be told must not stop all that come after it
-                log.exception("prediction log: %d rows are not written", waiting.lines - made)
+                log.exception("prediction log: rows that are not written: %d", waiting.lines - made)
                 self._series.dropped(waiting.lines - made)
             file.count += made
         file.add(pieces)

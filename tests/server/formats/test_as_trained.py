@@ -414,7 +414,7 @@ def info(served: Served, name: str) -> Any:
 
 
 def test_what_is_known_is_told(served: Served) -> None:
-    assert "rounds are used: best_iteration is" in info(served, "stopped-early")["engine_note"]
+    assert "rounds: best_iteration is" in info(served, "stopped-early")["engine_note"]
     assert "unchecked" in info(served, "prices")["engine_note"]
     assert [item["name"] for item in info(served, "table")["inputs"]] == [
         "age", "city", "income", "note",

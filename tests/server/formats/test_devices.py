@@ -60,7 +60,7 @@ def test_providers(
     ("operators", "said"),
     [
         ({gpu.CUDA: 7}, Device("gpu")),
-        ({gpu.CUDA: 7, gpu.CPU: 2}, Device("gpu", "2 of its 9 operators run on the CPU")),
+        ({gpu.CUDA: 7, gpu.CPU: 2}, Device("gpu", "on the CPU: 2 of its 9 operators")),
         (
             {gpu.CPU: 3},
             Device("cpu", "ONNX Runtime has no GPU's code for its operators, such as trees"),

@@ -200,7 +200,9 @@ def test_what_does_not_fit_is_dropped_and_counted_and_lost_at_the_end(
         assert 0 < server.metric("prediction_log_pending_bytes") <= 4096
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(60) == 0
-        text = f"prediction log: {40 - int(dropped)} lines could not be written before the end"
+        text = (
+            f"prediction log: lines that could not be written before the end: {40 - int(dropped)}"
+        )
         assert text in server.log.read_text()
 
 

@@ -25,7 +25,7 @@ FINE: dict[str, Any] = {
         pytest.param({"look_age": 900.1}, "900 s ago, 900 are allowed", id="no look for too long"),
         pytest.param({"running": [121.0, 3.0]}, "", id="one slow look"),
         pytest.param({"running": [121.0, 119.0]}, "", id="one worker is not stuck yet"),
-        pytest.param({"running": [121.0, 300.0]}, "all 2 workers are stuck", id="all are stuck"),
+        pytest.param({"running": [121.0, 300.0]}, "all workers (2) are stuck", id="all are stuck"),
         pytest.param({"running": [601.0]}, "over 600 s", id="one is lost"),
         pytest.param({"ended": ["lists"]}, "lists has ended", id="a task that should run for ever"),
     ],

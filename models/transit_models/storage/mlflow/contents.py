@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from transit_models.counting import counted
 from transit_models.errors import IntegrityError, InvalidMetadata
 from transit_models.integrity import CHECKSUMS, check_relative
 from transit_models.metadata import METADATA, MODEL_ENDINGS, parse_metadata
@@ -92,7 +93,7 @@ def _hashed(place: Source, file: str, size: int, into: Path | None) -> str:
             if written is not None:
                 written.write(chunk)
     if count != size:
-        raise IntegrityError(file, f"{size} bytes, as listed", f"{count} bytes")
+        raise IntegrityError(file, f"{counted(size, 'byte')}, as listed", counted(count, "byte"))
     return sha256.hexdigest()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlencode, urljoin
 
+from transit_models.counting import counted
 from transit_models.errors import IntegrityError, InvalidReference, StorageUnavailable
 from transit_models.storage.objects.pieces import in_order
 from transit_models.storage.objects.source import SMALL
@@ -153,7 +154,9 @@ class Registry:
                 raise StorageUnavailable(f"{self.uri} has no ranges of blobs, which are needed")
             found = answer.read(end - at)
         if len(found) != end - at:
-            raise IntegrityError(blob.digest, f"{blob.size} bytes", f"{at + len(found)} bytes")
+            raise IntegrityError(
+                blob.digest, counted(blob.size, "byte"), counted(at + len(found), "byte")
+            )
         return found
 
     def put_blob(self, repository: str, blob: Blob, body: bytes | Path) -> None:

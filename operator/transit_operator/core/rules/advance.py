@@ -16,7 +16,7 @@ from ..plan.shared import is_shared
 from ..plan.size import full_size
 from ..plan.steps import next_step, place, pods_for, steps_of
 from ..signals.baseline import missing
-from ..signals.evidence import fails
+from ..signals.evidence import counted, fails
 from ..state import Empty, First, Retreating, Rollout, Steady, Trying
 from ..times import epoch, rfc3339
 from ..words.text import models_text
@@ -147,7 +147,7 @@ def _stuck(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Tryi
     why = pods.why_not_ready or "the cause is not known; see the pods' events"
     return (
         f"{o.share(candidate.revision)} of {candidate.weight} % after {human(waited)}, with"
-        f" {pods.ready} pods ready: {why}"
+        f" {counted(pods.ready, 'pod')} ready: {why}"
     )
 
 

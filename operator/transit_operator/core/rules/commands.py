@@ -11,6 +11,7 @@ from ...api.spec import ModelDeploymentSpec
 from ...api.status import CandidateStatus, Phase, Pins, Rejected, RejectReason
 from ..objects.revision import content_key
 from ..observed import Observed
+from ..signals.evidence import counted
 from ..state import Empty, First, Retreating, Rollout, Steady, Trying
 from ..times import rfc3339
 from ..words.text import models_text
@@ -120,7 +121,7 @@ def _hurry(o: Observed, rollout: Rollout, state: Retreating) -> Rollout:
     """Traffic goes back already: now at once, to as many pods as are ready."""
     stable, source = state.stable.revision, state.source
     ready = o.revision(stable).ready
-    what = f"all traffic goes to the {ready} ready pods of {stable} by command"
+    what = f"all traffic goes to {counted(ready, 'ready pod')} of {stable} by command"
     if not ready:
         what = f"all traffic goes to {stable} as soon as one of its pods is ready"
     source = source.model_copy(update={"hurried": True})

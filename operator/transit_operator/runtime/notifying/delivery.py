@@ -64,7 +64,7 @@ class Delivery:
                 self._told(message)
                 continue
             self._failures.inc()
-            text = "receiver %s was not told, %d wait; rollouts go on; again in %.0f s: %s"
+            text = "receiver %s was not told; waiting: %d; rollouts go on; again in %.0f s: %s"
             log.warning(text, self.name, len(self.outbox), pause, why)
             await asyncio.sleep(pause)
             pause = min(2 * pause, self._pauses[1])

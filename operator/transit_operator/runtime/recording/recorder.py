@@ -69,7 +69,9 @@ class Recorder:
                         pause = self._pauses[0]
             except (RegistryError, OSError, SQLAlchemyError, TimeoutError) as error:
                 self._metrics.registry_failures.inc()
-                text = "the registry is not written, %d wait; rollouts go on; again in %.0f s: %s"
+                text = (
+                    "the registry is not written; waiting: %d; rollouts go on; again in %.0f s: %s"
+                )
                 why = str(error) or f"no answer in {TRY_SECONDS:.0f} s"
                 log.warning(text, len(self._outbox), pause, why)
             except Exception:  # or this task ended, and the operator with it, for a mere history

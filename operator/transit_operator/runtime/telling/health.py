@@ -33,7 +33,7 @@ def unhealthy(signs: Signs) -> list[str]:
         )
     stuck = sum(age > STUCK_SECONDS for age in signs.running)
     if signs.workers and stuck >= signs.workers:
-        problems.append(f"all {signs.workers} workers are stuck for over {STUCK_SECONDS:.0f} s")
+        problems.append(f"all workers ({signs.workers}) are stuck for over {STUCK_SECONDS:.0f} s")
     if any(age > LOST_SECONDS for age in signs.running):
         problems.append(f"one ModelDeployment is being worked on for over {LOST_SECONDS:.0f} s")
     return problems

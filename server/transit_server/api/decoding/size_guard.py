@@ -7,6 +7,7 @@ liveness was not answered for 1.4 s, and a few such bodies took the server to 1.
 import msgspec
 import numpy as np
 
+from transit_models.counting import counted
 from transit_server.errors import InvalidInput
 
 _AT_ONCE = 2**18
@@ -20,7 +21,7 @@ def check_rows(body: bytes, max_rows: int, features: int) -> None:
     """Of a batch for models of at most `features` numbers. Raises `InvalidInput`."""
     rows = count(body, b"[") - 1
     if rows > max_rows:
-        raise InvalidInput(f"needs 1 to {max_rows} rows, got {rows}", field="features")
+        raise InvalidInput(f"needs 1 to {counted(max_rows, 'row')}, got {rows}", field="features")
     check_values(body, max(rows, 1), features)
 
 

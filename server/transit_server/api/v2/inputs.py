@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_models.counting import counted
 from transit_models.schema import FEATURES, Input, Inputs
 from transit_server.api.decoding.rows import surely_fit
 from transit_server.api.v2 import tensors
@@ -100,7 +101,7 @@ def _chunks(given: Sequence[InferInput], binary: memoryview) -> list[memoryview 
         chunks.append(binary[start : start + size])
         start += size
     if last and start != len(binary):
-        text = f"is {start}, and {len(binary)} bytes are behind the JSON"
+        text = f"is {start}, with {counted(len(binary), 'byte')} behind the JSON"
         raise InvalidInput(text, field=last)
     if binary and not last:
         raise InvalidInput("no input has a binary_data_size for the bytes behind the JSON")
@@ -118,7 +119,9 @@ def _tensor(
         raise InvalidInput(text, field=f"{where}.datatype")
     count = _count(tensor.shape, field, where)
     if not 1 <= count <= max_rows:
-        raise InvalidInput(f"needs 1 to {max_rows} rows, got {count}", field=f"{where}.shape")
+        raise InvalidInput(
+            f"needs 1 to {counted(max_rows, 'row')}, got {count}", field=f"{where}.shape"
+        )
     if chunk is not None:
         values = tensors.from_binary(chunk, tensor.datatype, tensor.shape, where)
     elif not len(memoryview(tensor.data)):

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from transit_models.counting import counted
 from transit_server.api.decoding import size_guard
 from transit_server.api.decoding.rows import decode
 from transit_server.errors import InvalidInput, MalformedBody
@@ -68,7 +69,8 @@ def decode_infer(
     """
     if json_size is not None and json_size > len(body):
         raise MalformedBody(
-            f"Inference-Header-Content-Length is {json_size}, the body has {len(body)} bytes"
+            f"Inference-Header-Content-Length is {json_size}, "
+            f"the body has {counted(len(body), 'byte')}"
         )
     binary = memoryview(body)[len(body) if json_size is None else json_size :]
     asked = _decoded(body if json_size is None else body[:json_size], most_inputs, max_rows, widest)

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_models.counting import counted
 from transit_server.api.decoding.large_bodies import SMALL
 from transit_server.api.decoding.quick_numbers import Kind, quick_tensor
 from transit_server.api.decoding.rows import decode
@@ -89,7 +90,8 @@ def from_binary(data: memoryview, datatype: str, shape: Sequence[int], field: st
     if len(data) != elements(shape) * dtype.itemsize:
         wanted = elements(shape) * dtype.itemsize
         raise InvalidInput(
-            f"{datatype} of shape {list(shape)} takes {wanted} bytes, got {len(data)}", field=field
+            f"{datatype} of shape {list(shape)} takes {counted(wanted, 'byte')}, got {len(data)}",
+            field=field,
         )
     return np.frombuffer(data, dtype=dtype)
 
@@ -99,7 +101,7 @@ def _texts_behind(data: memoryview, shape: Sequence[int], field: str) -> NDArray
     place, most = 0, elements(shape)
     while place < len(data):
         if len(found) == most:  # an empty text takes four bytes: there could be millions
-            what = f"shape {list(shape)} has {most} elements, and more texts follow"
+            what = f"shape {list(shape)} has {counted(most, 'element')}, and more texts follow"
             raise InvalidInput(what, field=field)
         length = int.from_bytes(data[place : place + 4], "little")
         text = data[place + 4 : place + 4 + length]
@@ -173,5 +175,5 @@ def _refuse_more(text: bytes, shape: Sequence[int], field: str) -> None:
 
 
 def _wrong_count(there_are: int, shape: Sequence[int], field: str) -> InvalidInput:
-    text = f"shape {list(shape)} has {elements(shape)} elements, got {there_are}"
+    text = f"shape {list(shape)} has {counted(elements(shape), 'element')}, got {there_are}"
     return InvalidInput(text, field=field)

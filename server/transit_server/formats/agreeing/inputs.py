@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from transit_models.counting import counted
 from transit_models.schema import Input, Inputs, Schema, inputs_of
 from transit_server.formats.base import Says, UnsupportedModel
 
@@ -27,7 +28,9 @@ def agreed(schema: Schema, says: Says) -> Inputs:
     if matrix is None:
         return _columns_of_numbers(stated, says)
     if says.features is not None and says.features != matrix.size:
-        raise UnsupportedModel(f"it takes {says.features} features, and gets {matrix.size}")
+        raise UnsupportedModel(
+            f"it takes {counted(says.features, 'feature')}, and gets {matrix.size}"
+        )
     dtype = matrix.dtype if schema.says_dtype else says.dtype or matrix.dtype
     if _is_whole(says.dtype):
         dtype = says.dtype  # what is no whole number would be cut off
@@ -62,7 +65,9 @@ def _columns_of_numbers(stated: Inputs, says: Says) -> Inputs:
             "which is text or a tensor"
         )
     if says.features is not None and says.features != len(stated.fields):
-        raise UnsupportedModel(f"it takes {says.features} features, and gets {len(stated.fields)}")
+        raise UnsupportedModel(
+            f"it takes {counted(says.features, 'feature')}, and gets {len(stated.fields)}"
+        )
     _same_names(stated.names, says.names)
     return stated
 
@@ -75,7 +80,7 @@ def _guessed(stated: Inputs, says: Says) -> Inputs:
     if stated.features not in (inputs.features, says.features) and says.takes != "tensors":
         names = ", ".join(field.name for field in says.fields)[:400]
         raise UnsupportedModel(
-            f"it takes {inputs.features} features ({names}), and gets {stated.features}"
+            f"it takes {counted(inputs.features, 'feature')} ({names}), and gets {stated.features}"
         )
     return inputs
 

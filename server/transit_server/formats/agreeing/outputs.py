@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_models.counting import counted
 from transit_models.schema import Classes, Number, Outputs, Several
 from transit_server.formats.base import Class, Engine, Rows, Says, Scores, UnsupportedModel
 
@@ -101,7 +102,7 @@ def _order(classes: Sequence[Class] | None, outputs: Classes) -> tuple[list[int]
         return _unless_identity([own.index(item) for item in wanted]), ""
     if len(classes) != len(labels):
         raise UnsupportedModel(
-            f"it knows {len(classes)} classes, its metadata {len(labels)}: "
+            f"it knows {counted(len(classes), 'class', 'classes')}, its metadata {len(labels)}: "
             f"the model's are {_list(classes)}, the labels {_list(labels)}"
         )
     by_name = _by_name(classes, labels)
@@ -239,8 +240,8 @@ def _several(engine: Engine, outputs: Several) -> Answers:
             classes[place] = named.name
             if there[named.name] != len(named.of.labels):
                 raise UnsupportedModel(
-                    f"its output {named.name} has {there[named.name]} columns, "
-                    f"and {len(named.of.labels)} labels"
+                    f"its output {named.name} has {counted(there[named.name], 'column')}, "
+                    f"and {counted(len(named.of.labels), 'label')}"
                 )
 
     def predict(rows: Rows) -> Scores:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transit_models.counting import counted
 from transit_models.errors import InvalidMetadata
 from transit_models.integrity import VerifiedVersion
 from transit_models.probe import own_rows
@@ -43,7 +44,9 @@ def check(
     except (OSError, ValueError, EOFError) as error:
         raise InvalidMetadata(f"{version.answers} is no NumPy array file: {error}") from error
     if not 0 < len(wanted) <= len(rows):
-        raise UnsupportedModel(f"answers.npy has {len(wanted)} rows, and probe.npy {len(rows)}")
+        raise UnsupportedModel(
+            f"answers.npy has {counted(len(wanted), 'row')}, and probe.npy {len(rows)}"
+        )
     rows = rows[: len(wanted)]
     values = rows if prepare is None else prepare(rows)
     labels = mapped.outputs.labels if isinstance(mapped.outputs, Classes) else ()
@@ -91,9 +94,9 @@ def _same(wanted: list[Any], said: list[Any]) -> None:
     wrong = [row for row, (a, b) in enumerate(zip(wanted, said, strict=True)) if a != b]
     if wrong:
         raise UnsupportedModel(
-            f"its class differs from answers.npy in {len(wrong)} of {len(wanted)} rows, first in "
-            f"row {wrong[0]}: {said[wrong[0]]!r}, and the author's library said "
-            f"{wanted[wrong[0]]!r}"
+            f"its class differs from answers.npy in {len(wrong)} of "
+            f"{counted(len(wanted), 'row')}, first in row {wrong[0]}: "
+            f"{said[wrong[0]]!r}, and the author's library said {wanted[wrong[0]]!r}"
         )
 
 
@@ -107,7 +110,8 @@ def _numbers(wanted: NDArray[Any], said: NDArray[Any]) -> None:
         said = np.hstack((1.0 - said, said))
     if wanted.shape != said.shape:
         raise UnsupportedModel(
-            f"answers.npy has {wanted.shape[1]} columns, and the model answers {said.shape[1]}"
+            f"answers.npy has {counted(wanted.shape[1], 'column')}, "
+            f"and the model answers {said.shape[1]}"
         )
     allowed = _CLOSE * np.maximum(1.0, np.abs(wanted))
     difference = np.abs(wanted - said.astype(np.float64))

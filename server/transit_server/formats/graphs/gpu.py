@@ -14,6 +14,7 @@ from typing import Any
 
 import onnxruntime
 
+from transit_models.counting import counted
 from transit_server.formats.device import Device, Driver, driver, said
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -58,7 +59,7 @@ def placed(operators: Mapping[str, int]) -> Device:
     on_cpu, every = operators.get(CPU, 0), sum(operators.values())
     if not operators.get(CUDA, 0):
         return Device("cpu", "ONNX Runtime has no GPU's code for its operators, such as trees")
-    note = f"{on_cpu} of its {every} operators run on the CPU" if on_cpu else ""
+    note = f"on the CPU: {on_cpu} of its {counted(every, 'operator')}" if on_cpu else ""
     return Device("gpu", note)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from transit_models.counting import counted
 from transit_models.schema import TEXT, Input
 from transit_server.formats.agreeing.inputs import fitted
 from transit_server.formats.base import Engine, Rows, Says, Source, UnsupportedModel, cast
@@ -83,7 +84,8 @@ def _batched(feeds: Callable[[Any], dict[str, Any]], inputs: Sequence[Any]) -> F
         return lambda rows: [feeds(rows)]
     if fixed != {1}:
         raise UnsupportedModel(
-            f"it was exported for batches of {fixed.pop()} rows: export it with an open batch axis"
+            f"it was exported for batches of {counted(fixed.pop(), 'row')}: "
+            "export it with an open batch axis"
         )
 
     def alone(rows: Any) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import xgboost
 
+from transit_models.counting import counted
 from transit_models.errors import InvalidMetadata
 from transit_models.packing.old_xgboost import converted
 from transit_models.schema import TEXT, Input
@@ -125,7 +126,9 @@ def _refuse_several(booster: xgboost.Booster, source: Source, gives: Gives) -> N
         )
     classes = max(2, int(about["num_class"]))
     if gives != "value" and source.classes not in (0, classes):
-        raise UnsupportedModel(f"it has {classes} classes, and there are {source.classes} labels")
+        raise UnsupportedModel(
+            f"it has {classes} classes, and gets {counted(source.classes, 'label')}"
+        )
 
 
 def _of_frame(booster: xgboost.Booster, frame: Any, rounds: int, softmax: bool) -> Any:
@@ -198,7 +201,7 @@ def _best(booster: xgboost.Booster) -> tuple[xgboost.Booster, str]:
         return booster, ""
     kept = booster[: int(best) + 1]
     kept.feature_names, kept.feature_types = booster.feature_names, booster.feature_types
-    return kept, f"{int(best) + 1} of {rounds} rounds are used: best_iteration is {best}"
+    return kept, f"it uses {int(best) + 1} of {rounds} rounds: best_iteration is {best}"
 
 
 def objective_of(booster: xgboost.Booster) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from transit_models.counting import counted
 from transit_server.formats.base import Gives, Source, UnsupportedModel
 
 _GIVES: dict[str, Gives] = {
@@ -71,7 +72,9 @@ def _fits(gives: Gives, shape: tuple[int | None, ...], classes: int) -> None:
     if None in shape:
         return  # what comes is seen when it is asked
     width, shown = prod(length or 1 for length in shape), list(shape) if len(shape) > 1 else ""
-    answers = f"it answers {width} numbers a row{f', of the shape {shown}' if shown else ''}"
+    answers = (
+        f"it answers {counted(width, 'number')} a row{f', of the shape {shown}' if shown else ''}"
+    )
     if gives == "value" and width != 1:
         raise UnsupportedModel(
             f"{answers}, and a regression is one: give labels if they are classes, or "
@@ -80,8 +83,8 @@ def _fits(gives: Gives, shape: tuple[int | None, ...], classes: int) -> None:
     fits = len(shape) < 2 and (width == classes or (width == 1 and classes == 2))
     if gives == "probabilities" and classes and not fits:
         raise UnsupportedModel(
-            f"{answers}, and there are {classes} labels: a classification has one for each, or, of "
-            f"two labels, one number; else {_ALL_OF_THEM}"
+            f"{answers}, and gets {counted(classes, 'label')}: a classification has one for "
+            f"each, or, of two labels, one number; else {_ALL_OF_THEM}"
         )
 
 

@@ -142,4 +142,4 @@ class KeyFile:
                 continue
             complaint = ""
             if self._keys.replace({**self._fixed, **found}):
-                log.info("API keys: %d are valid now", len({**self._fixed, **found}))
+                log.info("API keys: valid now: %d", len({**self._fixed, **found}))

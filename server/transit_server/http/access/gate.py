@@ -8,6 +8,7 @@ are.
 import time
 from collections.abc import Callable
 
+from transit_models.counting import counted, noun
 from transit_server.errors import RateLimited, Unauthorized
 from transit_server.http.access.api_keys import Keys
 from transit_server.observability.metrics import Metrics
@@ -72,8 +73,8 @@ class Gate:
         if rows > self._burst:
             self._metrics.refused("rate_limited", client)
             raise RateLimited(
-                f"a request may have {self._burst} rows at most, this one has {rows}: send it in "
-                "parts (TRANSIT_RATE_BURST sets the limit)",
+                f"a request may have {counted(self._burst, 'row')} at most, this one has {rows}: "
+                "send it in parts (TRANSIT_RATE_BURST sets the limit)",
                 retry_after=self._burst / self._rate,
             )
         self._take(client, rows - 1)
@@ -86,7 +87,9 @@ class Gate:
         wait = bucket.take(now, rows)
         if wait:
             self._metrics.refused("rate_limited", client)
-            raise RateLimited(f"more than {self._rate:g} rows a second", retry_after=wait)
+            raise RateLimited(
+                f"more than {self._rate:g} {noun(self._rate, 'row')} a second", retry_after=wait
+            )
 
     def _client(self, keys: Keys, headers: list[tuple[bytes, bytes]]) -> str:
         presented = _presented(headers)

@@ -78,7 +78,7 @@ class Quarantine:
         self._forget()
         if self._suspects:
             log.warning(
-                "a model hung here: %d rows go to it alone, %d are refused",
+                "a model hung here; rows that go to it alone: %d, that are refused: %d",
                 *(len(self._suspects), len(self._culprits)),
             )
 

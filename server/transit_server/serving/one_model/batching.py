@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from transit_models.counting import counted
 from transit_server.errors import Overloaded, PredictionFailed
 from transit_server.formats.base import Rows
 from transit_server.serving.one_model.failure import Failure
@@ -113,7 +114,7 @@ class Batcher:
         if before and before + len(rows) > self._limits.max_queue + leaving:
             wait = self._pace.seconds_for(before)
             raise Overloaded(
-                f"{self.queued} rows wait for model {self._name} already",
+                f"model {self._name} has {counted(self.queued, 'row')} waiting already",
                 retry_after=min(wait, _LONGEST_RETRY),
             )
         self._refuse_what_is_too_late(len(rows), before, left)
@@ -151,8 +152,9 @@ class Batcher:
         if idle and self._pace.age(time.monotonic()) > self._limits.timeout:
             return
         raise Overloaded(
-            f"model {self._name} would have answered {rows} rows in about {needed:.0f} s, "
-            f"and a request may take {self._limits.timeout:g} s: send fewer rows, or later",
+            f"model {self._name} would have answered {counted(rows, 'row')} "
+            f"in about {needed:.0f} s, and a request may take {self._limits.timeout:g} s: send "
+            "fewer rows, or later",
             retry_after=min(max(0.0, needed - left), _LONGEST_RETRY),
         )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from transit_models.counting import counted
 from transit_server.formats.agreeing.outputs import NO_PROBABILITIES
 from transit_server.formats.base import Rows, UnsupportedModel, largest_difference
 from transit_server.serving.one_model.predictor import BatchResult, Predictor
@@ -50,7 +51,7 @@ def check(
         first = next(iter(together.errors.values())).full
         if NO_PROBABILITIES in first:
             raise UnsupportedModel(f"on a probe, {first}{_way_out(first)}")
-        notes.append(f"fails on {len(together.errors)} of {len(probes)} probes: {first}")
+        notes.append(f"fails on {len(together.errors)} of {counted(len(probes), 'probe')}: {first}")
     good = [row for row in range(len(probes)) if row not in together.errors]
     if not _same_alone(predict, probes, together, good[:4]):
         notes.append("a row's answer depends on its batch, so rows are not batched")
