@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -50,7 +50,10 @@ def open_engine(text: str) -> Engine:
     url = parsed(text)
     if url.drivername == "sqlite":
         assert url.database is not None
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RegistryUnavailable(f"no file of a registry can be there: {error}") from error
         engine = create_engine(url)
         event.listen(engine, "connect", _with_foreign_keys)
         return engine
@@ -79,11 +82,13 @@ def converted() -> Iterator[None]:
     """Turn what SQLAlchemy raises into the registry's errors; data that it refuses stays as is."""
     try:
         yield
-    except (OperationalError, ProgrammingError) as error:
+    except (DataError, IntegrityError):
+        raise
+    except DatabaseError as error:  # it is away, read-only, none of ours, no database at all
         raise _known(error) from error
 
 
-def _known(error: DBAPIError) -> RegistryError:
+def _known(error: DatabaseError) -> RegistryError:
     text = str(error.orig).strip().partition("\n")[0]
     missing = getattr(error.orig, "sqlstate", None) in ("42P01", "42703")  # table, column
     if missing or text.startswith("no such table"):

@@ -15,10 +15,10 @@ import psycopg
 from sqlalchemy import Connection, Engine, Table, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from .cleaning import cleaned
 from .connecting import converted
 from .errors import InvalidAddress, MalformedFile, RegistryUnavailable
 from .tables import model_registry, prediction_feedback, prediction_files, prediction_logs
-from .writing import cleaned
 
 TABLES: Final[Mapping[str, Table]] = {
     "predictions": prediction_logs,
@@ -67,6 +67,8 @@ def load(engine: Engine, file: LogFile, lines: Iterable[bytes]) -> int:
         RegistryUnavailable: try again later.
     """
     table = TABLES[file.kind]
+    if file.day == date.max:
+        raise MalformedFile(f"{file.name}: no day comes after its own")
     _make_day(engine, table, file.day)
     new = insert(prediction_files).on_conflict_do_nothing(index_elements=["file"])
     row = {"file": file.name, "day": file.day, "loaded_at": datetime.now(UTC)}

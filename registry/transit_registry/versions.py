@@ -1,6 +1,7 @@
 """The versions in `model_registry`: put down with what their store says, and given a status."""
 
 import getpass
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, update
 
+from .cleaning import cleaned
 from .errors import NotRegistered
 from .tables import Status, model_registry
 
@@ -41,7 +43,7 @@ def add(
             _C.model_name == name, _C.version == version
         )
     ).one_or_none()
-    content = {"digest": digest, "metadata": dict(said), "storage_path": path}
+    content = {"digest": digest, "metadata": cleaned(dict(said)), "storage_path": path}
     if known is None:
         fixed = {"model_name": name, "version": version, "status": Status.ACTIVE}
         times = {"created_at": now, "updated_at": now}
@@ -76,11 +78,19 @@ def set_status(
         .values(
             status=status,
             status_reason=reason,
-            status_by=getpass.getuser(),
+            status_by=_user(),
             updated_at=datetime.now(UTC),
         )
     )
     return Status(before)
+
+
+def _user() -> str:
+    """Return who does it; in a container there may be no name for a user's number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def versions(connection: Connection, name: str | None = None) -> list[Version]:

@@ -12,6 +12,7 @@ from sqlalchemy import select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from .cleaning import cleaned
 from .connecting import STATEMENT_SECONDS
 from .entry import Entry, Model
 from .tables import Status, deployment_history, model_registry
@@ -134,12 +135,3 @@ def _from(model: Model | None) -> Row:
     if model is None:
         return {"from_version": None, "from_digest": None}
     return {"from_version": model.version, "from_digest": model.digest}
-
-
-def cleaned(value: Any) -> Any:
-    """Return text without the one character that PostgreSQL doesn't keep: a pod may write it."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd")
-    if isinstance(value, dict):
-        return {cleaned(key): cleaned(inner) for key, inner in value.items()}
-    return [cleaned(inner) for inner in value] if isinstance(value, list | tuple) else value

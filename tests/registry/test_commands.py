@@ -1,6 +1,7 @@
 """The commands of the registry, as a person uses them: in PostgreSQL and in a file of SQLite."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import datetime
@@ -13,9 +14,11 @@ from tests.postgres import Postgres
 from tests.registry.looks import superuser
 from tests.support import eventually
 from transit_models.cli import main
+from transit_models.integrity import write_checksums
 from transit_models.packing.pack import Description, seal
 from transit_registry import connecting
 from transit_registry.tables import deployment_history
+from transit_registry.versions import versions
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -147,6 +150,54 @@ def test_a_database_that_is_away_or_without_tables(
     monkeypatch.setenv(connecting.VARIABLE, "mysql://u:hunter2@host/db")
     assert main(["history", "churn"]) == 1
     assert "hunter2" not in capsys.readouterr().err
+
+
+def test_metadata_that_a_database_can_not_keep(
+    registry: str, store: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = Path(store) / "churn" / "v1.0.0"
+    said = json.loads((version / "metadata.json").read_text())
+    said["training"] = {"note": "NUL \0", "loss": float("nan")}
+    (version / "metadata.json").write_text(json.dumps(said))
+    write_checksums(version)
+    for new in (2, 0):
+        assert main(["registry", "add", store]) == 0
+        assert f"known now: {new} of 2 versions" in capsys.readouterr().err
+
+
+def test_whoever_has_no_name_has_a_number(
+    registry: str, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that runs under any user."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    assert main(["registry", "add", store]) == 0
+    assert main(["archive", "churn@1.0.0"]) == 0
+    engine = connecting.open_engine(registry)
+    with engine.connect() as connection:
+        assert "uid 54321" in {one.by for one in versions(connection)}
+    engine.dispose()
+
+
+def test_a_registry_that_can_not_be_written(
+    postgres: Postgres,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(connecting.VARIABLE, postgres.url)
+    assert main(["registry", "upgrade"]) == 0
+    text = tmp_path / "text"
+    text.write_text("no database, and longer than the head that one of SQLite has: 100 bytes" * 2)
+    for address, words in {
+        f"{postgres.url}?options=-cdefault_transaction_read_only%3Don": "read-only transaction",
+        f"sqlite:///{text}": "file is not a database",
+        f"sqlite:///{text}/registry.db": "no file of a registry can be there",
+    }.items():
+        monkeypatch.setenv(connecting.VARIABLE, address)
+        assert main(["registry", "add", str(tmp_path / "store")]) == 3
+        assert words in capsys.readouterr().err
 
 
 def test_a_database_that_dies_under_a_command_has_all_of_it_or_nothing(

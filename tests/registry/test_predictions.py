@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -206,6 +207,20 @@ def test_a_file_that_is_none_is_left_out_and_told(
         assert main(["predictions", "load", str(tmp_path)]) == 1
         assert counts(registry) == (4, 2), "nothing of the bad one, all of the others"
         assert bad.name in capsys.readouterr().err
+
+
+def test_no_file_stops_the_others(
+    registry: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither one of the last day that there is, nor text that PostgreSQL can't keep."""
+    write(tmp_path, 2)
+    source = next(tmp_path.glob("predictions/**/*.gz"))
+    odd = gzip.decompress(source.read_bytes()).replace(b'"request_id":"', b'"request_id":"\\ud800')
+    source.with_name("an-odd-one.jsonl.gz").write_bytes(gzip.compress(odd))
+    shutil.copytree(source.parents[2], source.parents[3] / "day=9999-12-31")
+    assert main(["predictions", "load", str(tmp_path)]) == 1
+    assert "no day comes after" in capsys.readouterr().err
+    assert counts(registry) == (8, 2)
 
 
 def test_what_is_older_than_is_kept_goes_and_does_not_come_back(
