@@ -16,6 +16,7 @@ class Exit(IntEnum):
     FAILED = 3  # no cluster, no such object, no right, no such file; a fault of ours
     USAGE = 64  # the command line is wrong
     INTERRUPTED = 130
+    UNREAD = 141  # whoever read the output has closed it: as SIGPIPE ends other programs
 
 
 class CommandFailed(Exception):

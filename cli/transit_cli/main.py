@@ -3,6 +3,7 @@
 Neighbours: `commands` has one file for each; `exits` the codes.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -64,7 +65,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     A fault of this program is no verdict: it ends with 3, and not with Python's 1.
     """
     try:
-        return int(app(arguments, prog_name="transit", standalone_mode=False) or Exit.DONE)
+        code = int(app(arguments, prog_name="transit", standalone_mode=False) or Exit.DONE)
+        sys.stdout.flush()
+        return code
     except CommandFailed as failure:
         problem(str(failure), failure.hint)
         return failure.code
@@ -76,13 +79,22 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return Exit.USAGE
     except typer.Abort:
         return Exit.INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has read enough
-        sys.stderr.close()
-        return Exit.DONE
+    except BrokenPipeError:
+        return _unread()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich and Typer end so, with 1
+            return _unread()
+        raise
     except Exception as error:
         traceback.print_exc()
         problem(f"a fault of transit itself, please report it: {error!r}")
         return Exit.FAILED
+
+
+def _unread() -> int:
+    """Whoever read the output has read enough. How it would have ended isn't known: no verdict."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is written at the end
+    return Exit.UNREAD
 
 
 def main() -> None:

@@ -1,24 +1,38 @@
 """One file's findings: what the API server would refuse, then advice where there is no error."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from .advice import Known, advice
-from .documents import Document
+from .documents import GROUP, KIND, Document
 from .finding import Finding, Path, path_text
 from .rules import broken
-from .schema import Schema, with_defaults, wrong
+from .schema import Schema, Wrong, with_defaults, wrong
+
+VERSION = f"{GROUP}v1alpha1"
 
 
 def name_of(document: Document) -> str:
     """Return the name as it stands there; "?" without one."""
-    return str((document.value.get("metadata") or {}).get("name") or "?")
+    metadata = document.value.get("metadata")
+    return str((metadata.get("name") if isinstance(metadata, dict) else None) or "?")
 
 
 def errors(document: Document, schema: Schema, file: str) -> list[Finding]:
     """Return what the API server would refuse."""
     value = with_defaults(document.value, schema)
-    found = [*wrong(value, schema), *broken(value, schema)]
+    found = [*_unknown(value), *wrong(value, schema), *broken(value, schema)]
     return [_finding(document, file, "error", path, text) for path, text in found]
+
+
+def _unknown(value: dict[str, Any]) -> Iterator[Wrong]:
+    """Yield the version of the API, where it is none that this program knows."""
+    said = value.get("apiVersion")
+    if said is None:
+        yield ("apiVersion",), f"Required value: {VERSION}"
+    elif said != VERSION:
+        text = f'no matches for kind "{KIND}" in version "{said}": it is {VERSION}'
+        yield ("apiVersion",), text
 
 
 def advised(document: Document, schema: Schema, file: str, known: Known) -> Iterator[Finding]:

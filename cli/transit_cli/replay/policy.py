@@ -1,6 +1,7 @@
 """The policy that is tried: the rollout's own, with what a file or a sweep changes in it."""
 
 import copy
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from transit_operator.api.spec import ModelDeploymentSpec
 
 Object = dict[str, Any]
 _VALUES = 10  # of a sweep, where nothing is said
+_MOST = 1000
 
 
 class NotAPolicy(Exception):
@@ -31,7 +33,8 @@ def changes_of(file: Path) -> Object:
         raise NotAPolicy(f"{file} is no YAML: {error}") from error
     if not isinstance(found, dict):
         raise NotAPolicy(f"{file} is no policy: give a ModelDeployment, or rollout: or analysis:")
-    rollout = (found.get("spec") or found).get("rollout")
+    spec = found.get("spec") or found
+    rollout = spec.get("rollout") if isinstance(spec, dict) else None
     if rollout is None and "analysis" in found:
         rollout = {"analysis": found["analysis"]}
     if not isinstance(rollout, dict):
@@ -74,8 +77,10 @@ def swept(text: str) -> Iterator[tuple[str, Object]]:
     except (ValueError, IndexError) as error:
         hint = "--sweep errorRate.max=0.01:0.10, or …:0.10:20 for twenty values"
         raise NotAPolicy(f"{text!r} is no sweep: {hint}") from error
-    if not path or not equals or count < 2:
+    if not path or not equals or count < 2 or not math.isfinite(high - low):
         raise NotAPolicy(f"{text!r} is no sweep of two values or more")
+    if count > _MOST:
+        raise NotAPolicy(f"{text!r}: a sweep has at most {_MOST} values")
     for number in range(count):
         value: float = float(f"{low + (high - low) * number / (count - 1):.6g}")
         typed: float | int = int(value) if value == int(value) and "." not in span else value

@@ -1,10 +1,12 @@
 """Commands that steer: what became of them, and the change of a version. No cluster."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
+from tests.support import model_deployment
 from tests.unit.cli.seen import Object, seen
 from tests.unit.scenes import R2, rolling, serving
 from tests.unit.world import World
@@ -116,6 +118,23 @@ def test_a_wrong_command_line_is_64(
 ) -> None:
     assert run(arguments) == Exit.USAGE
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["lint", "-", "-o", "json"]])
+def test_output_that_nobody_reads_is_no_verdict(arguments: list[str]) -> None:
+    """Given a reader that has gone, as `head` goes, whichever way it is written to."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "transit_cli", *arguments],
+        input=model_deployment("kepler", "default"),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (Exit.UNREAD, "")
 
 
 def test_without_a_cluster_it_says_what_to_try(

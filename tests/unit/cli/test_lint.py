@@ -247,3 +247,45 @@ def test_a_gateway_of_another_namespace_must_allow_it() -> None:
     ((number, why),) = refusals(spec, "ml", {}, {("infra", "public"): there})
     assert number == 0
     assert "takes routes from the namespace ml" in why
+
+
+def test_a_version_of_the_api_that_there_is_not() -> None:
+    for version, said in {
+        "transit.dev/v1": 'no matches for kind "ModelDeployment" in version "transit.dev/v1"',
+        None: "Required value: transit.dev/v1alpha1",
+    }.items():
+        value = {**yaml.safe_load(model_deployment("kepler", "default")), "apiVersion": version}
+        (only,) = documents(json.dumps(value))
+        assert said in errors(only, SCHEMA, "f")[0].message
+    other = {"apiVersion": "other.example.com/v1", "kind": "ModelDeployment"}
+    assert list(documents(json.dumps(other))) == []
+
+
+@pytest.mark.parametrize("items", ["5", "{a: {kind: ModelDeployment}}", "text", "null"])
+def test_a_list_whose_items_are_none(items: str) -> None:
+    assert list(documents(f"kind: FooList\nitems: {items}\n")) == []
+
+
+@pytest.mark.parametrize("metadata", ["x", "[]", "5", "null"])
+def test_a_resource_of_odd_parts_is_refused_not_a_fault(metadata: str) -> None:
+    (only,) = documents(f"kind: ModelDeployment\nmetadata: {metadata}\nspec: []\n")
+    assert "spec" in {one.path for one in errors(only, SCHEMA, "f")}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (".nan", "nan is no number in JSON"),
+        ("-.inf", "-inf is no number in JSON"),
+        ("!!set {a}", "nothing that JSON has"),
+        ("&a [*a]", "an anchor contains itself"),
+    ],
+)
+def test_what_json_has_not_is_no_resource(value: str, said: str) -> None:
+    with pytest.raises(NotYaml, match=said):
+        list(documents(f"kind: ModelDeployment\nspec: {{podTemplate: {value}}}\n"))
+
+
+def test_a_date_is_a_text_as_it_is_to_kubectl() -> None:
+    (only,) = documents("kind: ModelDeployment\nspec: {server: {env: [{value: 2026-11-28}]}}\n")
+    assert only.value["spec"]["server"]["env"][0]["value"] == "2026-11-28"

@@ -147,7 +147,15 @@ def test_a_sweep_has_its_values() -> None:
     assert found[-1] == ("0.1", {"analysis": {"errorRate": {"max": 0.1}}})
     samples = list(swept("minSamples=100:300:3"))
     assert samples[1] == ("200", {"analysis": {"minSamples": 200}})
-    for wrong in ("errorRate.max", "=1:2", "errorRate.max=a:b", "errorRate.max=1:2:1"):
+    for wrong in (
+        "errorRate.max",
+        "=1:2",
+        "errorRate.max=a:b",
+        "errorRate.max=1:2:1",
+        "errorRate.max=nan:1",
+        "errorRate.max=0:inf",
+        "errorRate.max=0:1:1000000000",
+    ):
         with pytest.raises(NotAPolicy):
             list(swept(wrong))
 
@@ -172,7 +180,7 @@ def test_a_policy_is_a_resource_or_a_part_of_one(text: str, tmp_path: Path) -> N
 
 def test_what_is_no_policy_is_said(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
-    for text in ("[]", "{}", "rollout: [", "spec: {}"):
+    for text in ("[]", "{}", "rollout: [", "spec: {}", "spec: [1]", "spec: text", "rollout: 5"):
         file.write_text(text)
         with pytest.raises(NotAPolicy):
             changes_of(file)

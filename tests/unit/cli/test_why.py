@@ -298,6 +298,18 @@ def test_counts_become_shares() -> None:
     assert invalid.bound[0][1] == pytest.approx(5 / 105 + 0.05)
 
 
+@pytest.mark.parametrize("signal", ["errorRate", "latency", "drift", "custom/queue"])
+def test_what_is_no_number_is_in_no_curve(signal: str) -> None:
+    points = ((0.0, 1.0), (1.0, math.nan), (2.0, math.inf), (3.0, 2.0))
+    found = curves(
+        signal, SUBJECT, {}, 2.0, [Series({"revision": "new", "status": "success"}, points)]
+    )
+    assert [at for at, _ in found.candidate] == [0.0, 3.0]
+    assert all(
+        math.isfinite(number) for line in (found.bound, found.band) for p in line for number in p
+    )
+
+
 def drawn() -> tuple[Curves, Timeline, World]:
     world = rolling(50)
     world.readings = against(FAILING)

@@ -6,7 +6,8 @@ operator measured them (`transit_signal_value`). Pure. Neighbours: `cluster.prom
 `screens` draw.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +99,7 @@ def curves(
     elif signal == "latency":
         mine, base = (_of(series, revision) for revision in (subject.candidate, subject.stable))
     else:
-        mine, base = tuple(p for one in series for p in one.points), ()
+        mine, base = _finite(p for one in series for p in one.points), ()
     return Curves(
         signal=signal,
         candidate=mine,
@@ -110,7 +111,12 @@ def curves(
 
 def _of(series: Sequence[Series], revision: str) -> tuple[Point, ...]:
     points = [p for one in series if one.labels.get("revision") == revision for p in one.points]
-    return tuple((at, value) for at, value in sorted(points) if value == value)
+    return _finite(sorted(points))
+
+
+def _finite(points: Iterable[Point]) -> tuple[Point, ...]:
+    """Leave out what is no number: of nothing a quantile is NaN, and nothing can be drawn of it."""
+    return tuple((at, value) for at, value in points if math.isfinite(value))
 
 
 def _counts(
@@ -126,7 +132,7 @@ def _counts(
         status = one.labels.get("status", "")
         if one.labels.get("revision") != revision or status not in counted:
             continue
-        for at, value in one.points:
+        for at, value in _finite(one.points):
             every[at] = every.get(at, 0.0) + value
             if status in bad_statuses:
                 bad[at] = bad.get(at, 0.0) + value
