@@ -1,10 +1,12 @@
 """The command `transit-models`: train, pack, publish, verify and look at models.
 
 Neighbours: `commands` has each of them. Exit codes: 0 done, 1 the store or a model is not as it
-should be, 2 usage, 3 the store doesn't answer or refuses us, 4 what it has must not be served.
+should be, or a file can't be written, 2 usage, 3 the store doesn't answer or refuses us, 4 what it
+has must not be served, 141 whoever reads the output has closed it.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -87,12 +89,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     run: Run = options.run
     try:
-        return run(options)
+        code = run(options)
+        sys.stdout.flush()
+        return code
     except ModelStoreError as error:
         print(f"transit-models {options.command}: {error}", file=sys.stderr)
         return _exit_code(error)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read the output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:  # a disk that is full, a folder that can't be written
+        print(f"transit-models {options.command}: {error}", file=sys.stderr)
+        return 1
 
 
 def _exit_code(error: ModelStoreError) -> int:

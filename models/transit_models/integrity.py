@@ -76,10 +76,10 @@ def check_relative(name: str) -> str:
     """`name`, if it is a plain relative path that stays inside its directory.
 
     Raises `IntegrityError` for absolute paths, `..`, empty or odd parts, backslashes, control
-    characters.
+    characters, and what is no UTF-8.
     """
     bad = (
-        any(ord(char) < 32 or char == "\x7f" for char in name)
+        any(ord(char) < 32 or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in name)
         or "\\" in name
         # by the text: as a path, "." has no parts
         or any(part in {"", ".", ".."} for part in name.split("/"))

@@ -316,6 +316,7 @@ def read_metadata(directory: Path) -> ModelMetadata:
                 f"{path} is larger than {_MAX_BYTES} bytes; it should be a few KB"
             )
         raw = json.loads(path.read_bytes())
+        json.dumps(raw, ensure_ascii=False).encode()  # half a surrogate pair can't be said again
     except FileNotFoundError:
         raise InvalidMetadata(
             f"{path} is missing; make it with: transit-models pack --help"

@@ -97,12 +97,13 @@ def _id(raw: bytes) -> str:
 
 
 def _public(name: str, pem: str) -> bytes:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
         key = load_pem_public_key(pem.encode())
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise InvalidKey(f"the key {name} is no public key in PEM: {error}") from None
     if not isinstance(key, Ed25519PublicKey):
         raise InvalidKey(f"the key {name} is of another kind: {_HOW}")
@@ -111,6 +112,7 @@ def _public(name: str, pem: str) -> bytes:
 
 def _private(path: Path) -> "Ed25519PrivateKey":
     try:
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
     except ImportError:
@@ -119,7 +121,7 @@ def _private(path: Path) -> "Ed25519PrivateKey":
         ) from None
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InvalidKey(f"{path} holds no private key that can be read: {error}") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise InvalidKey(f"{path} holds a key of another kind: {_HOW}")

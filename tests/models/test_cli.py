@@ -1,14 +1,20 @@
 """The command, as a person uses it: from a file of one's own to a store, and what goes wrong."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from onnx import TensorProto, helper
 
 from transit_models import open_storage, verify_version
 from transit_models.cli import main
-from transit_models.integrity import sha256_of
+from transit_models.commands import look, publish, registry
+from transit_models.integrity import VerifiedVersion, sha256_of
+from transit_models.storage.local import LocalStorage
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -150,6 +156,7 @@ def test_verify_finds_what_was_tampered_with(
             "which version? Write a@1.0.0",
         ),
         (["publish", "{store}", "{store}/b", "--create-bucket"], "is no bucket"),
+        (["resolve", "{store}", "churn@1.9.0", "--output", "{store}/no/file"], "No such file or"),
     ],
 )
 def test_what_goes_wrong_is_said_in_one_line(
@@ -161,3 +168,66 @@ def test_what_goes_wrong_is_said_in_one_line(
     assert says in printed.err
     assert len(printed.err.splitlines()) == 1
     assert printed.out == ""
+
+
+def test_output_that_nobody_reads_ends_quietly(packed: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "transit_models.cli", "list", str(packed)]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+class Copying(LocalStorage):
+    """A store that is elsewhere: what is read of it takes room here."""
+
+    def fetch(
+        self,
+        name: str,
+        version: str,
+        into: Path,
+        digest: str | None = None,
+        *,
+        copy: bool = False,
+    ) -> VerifiedVersion:
+        assert not list(into.iterdir()), "another version still takes room"
+        return super().fetch(name, version, into, digest, copy=True)
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        (look, ["verify", "{store}"]),
+        (publish, ["publish", "{store}", "{other}"]),
+        (registry, ["registry", "add", "{store}"]),
+    ],
+    ids=["verify", "publish", "registry add"],
+)
+def test_of_many_versions_one_at_a_time_takes_room(
+    module: ModuleType,
+    arguments: list[str],
+    packed: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "open_storage", lambda uri: Copying(Path(uri)))
+    monkeypatch.setenv("TRANSIT_MODEL_REGISTRY", f"sqlite:///{tmp_path}/registry.db")
+    given = [text.format(store=packed, other=tmp_path / "other") for text in arguments]
+    assert main(given) == 0
+
+
+def test_a_wrong_alias_hides_no_other_model(
+    packed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (packed / "churn" / "stable").write_text("yesterday's")
+    (packed / "churn" / "latest").write_text("v9.9.9")
+    assert main(["list", str(packed)]) == 1
+    printed = capsys.readouterr()
+    assert "churn@1.10.0" in printed.out
+    assert 'holds "yesterday\'s", which is no version: set it again' in printed.err
+    (packed / "churn" / "stable").unlink()
+    assert main(["list", str(packed), "--json"]) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["churn"]["versions"] == ["1.9.0", "1.10.0"]
+    assert "churn: latest is 9.9.9, of which there is nothing" in printed.err

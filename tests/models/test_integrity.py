@@ -109,6 +109,14 @@ def test_symlinks_are_refused(version: Path, tmp_path: Path) -> None:
         verify_version(version)
 
 
+def test_a_file_name_that_is_no_utf_8_is_refused(version: Path) -> None:
+    with open(os.fsencode(version) + b"/part-\xff", "wb"):
+        pass
+    for refused in (write_checksums, verify_version):
+        with pytest.raises(IntegrityError, match=r"part-\\udcff.*plain file name"):
+            refused(version)
+
+
 @pytest.mark.parametrize(
     "line",
     [

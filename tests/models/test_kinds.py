@@ -8,8 +8,10 @@ import base64
 import json
 import os
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -108,11 +110,21 @@ def test_azure_refuses_and_trusts_again_when_the_secret_is_rotated(
     assert storage.names() == []
 
 
+def marked(address: str, bucket: str, folder: str) -> None:
+    """Put an empty object in a folder's place, as consoles do that show folders."""
+    query = urlencode({"uploadType": "media", "name": f"{folder}/"})
+    place = f"{address}/upload/storage/v1/b/{bucket}/o?{query}"
+    with urllib.request.urlopen(urllib.request.Request(place, b"", method="POST"), timeout=10):
+        return
+
+
 def test_google_is_read(make_version: MakeVersion, secret: Path, tmp_path: Path) -> None:
     lay_out(make_version(), tmp_path / "data" / "models" / "a")
     with emulators.google(tmp_path, tmp_path / "data") as address:
         key = {"disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
         mount(secret, {"GOOGLE_BASE_URL": address, "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(key)})
+        for folder in ("a", "a/tiny", "a/tiny/v1.0.0"):
+            marked(address, "models", folder)
         storage = open_storage("gs://models/a")
         assert (storage.names(), storage.versions("tiny")) == (["tiny"], ["1.0.0"])
         is_read(storage, tmp_path / "cache")

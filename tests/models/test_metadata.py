@@ -118,7 +118,13 @@ def test_wrong_outputs_of_a_regression(output: dict[str, object], words: str) ->
         regression(**output)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "null", '{"model_name": 1}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{", "null", '{"model_name": 1}', "[" * 100_000),
+        json.dumps({**guide(), "output_schema": {"classes": 2, "labels": ["half \ud800", "b"]}}),
+    ],
+)
 def test_what_is_no_metadata_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "metadata.json").write_text(text)
     with pytest.raises(InvalidMetadata, match=r"metadata\.json"):

@@ -7,6 +7,7 @@ registries can't do (`test_registry`), a real registry.
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -190,6 +191,43 @@ def test_a_storage_without_conditional_writes_is_found_out(
     with pytest.raises(StorageUnavailable, match="ignores If-None-Match"):
         storage.publish(sources[0] / "tiny/v1.0.0", "tiny", "1.0.0")
     assert not storage.objects.keys("tiny/")
+
+
+class Slow(Objects):
+    """A storage that takes so long that somebody changes the files meanwhile."""
+
+    change: Callable[[], object]
+
+    def upload(self, files: Mapping[str, Path]) -> None:
+        self.change()
+        super().upload(files)
+
+
+@pytest.mark.parametrize("sealed_again", [False, True])
+def test_files_that_change_while_they_are_sent_are_not_published(
+    sealed_again: bool, bucket: str, sources: list[Path], tmp_path: Path
+) -> None:
+    version = sources[0] / "tiny/v1.0.0"
+    whole = (version / "part-3.bin").read_bytes()
+
+    def change() -> None:
+        (version / "part-3.bin").write_bytes(b"changed")
+        if sealed_again:
+            write_checksums(version)
+
+    storage = open_storage(bucket)
+    assert isinstance(storage, ObjectStorage)
+    storage.objects = Slow(storage.objects.kind)
+    storage.objects.change = change
+    with pytest.raises(IntegrityError):
+        storage.publish(version, "tiny", "1.0.0")
+    with pytest.raises(ModelNotFound):
+        storage.versions("tiny")
+    storage.objects.change = lambda: None
+    (version / "part-3.bin").write_bytes(whole)
+    write_checksums(version)
+    assert storage.publish(version, "tiny", "1.0.0")
+    fetch_verified(storage, "tiny", "1.0.0", tmp_path / "cache")
 
 
 def test_only_a_store_without_versions_becomes_scratch_by_command(

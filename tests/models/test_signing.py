@@ -1,5 +1,6 @@
 """Signatures: what nobody with a known key has signed is read by nobody."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -26,6 +27,11 @@ from transit_models.storage.local import LocalStorage
 from .conftest import MakeVersion
 
 pytestmark = pytest.mark.timeout(120)
+# Of an algorithm that nobody has: 1.3.101.99.
+UNKNOWN = f"""-----BEGIN PUBLIC KEY-----
+{base64.b64encode(bytes.fromhex("302a300506032b6563032100") + bytes(32)).decode()}
+-----END PUBLIC KEY-----
+"""
 
 
 def pair(folder: Path, name: str, kind: str = "ed25519") -> tuple[Path, str]:
@@ -68,6 +74,18 @@ def test_what_is_signed_is_fetched_and_says_by_whom(
     again = fetch_verified(published, "tiny", "1.0.0", tmp_path / "cache", found.digest, keys)
     assert (again.directory, again.signed_by) == (found.directory, "release")
     assert fetch_verified(published, "tiny", "1.0.0", tmp_path / "other").signed_by == ""
+
+
+def test_a_signature_goes_where_its_version_is_published(
+    storage: Storage, make_version: MakeVersion, release: tuple[Path, str], tmp_path: Path
+) -> None:
+    first = LocalStorage(tmp_path / "first")
+    first.publish(make_version(), "tiny", "1.0.0")
+    signed(first, release[0])
+    assert main(["publish", first.uri, storage.uri]) == 0
+    keys = Keys({"release": release[1]})
+    found = fetch_verified(storage, "tiny", "1.0.0", tmp_path / "cache", keys=keys)
+    assert found.signed_by == "release"
 
 
 def test_a_signature_changes_no_content(
@@ -188,6 +206,8 @@ def test_keys_that_can_not_be_used_are_told(tmp_path: Path, release: tuple[Path,
         Keys({"mine": public})
     with pytest.raises(InvalidKey, match="the key mine is no public key in PEM"):
         Keys({"mine": "-----BEGIN PUBLIC KEY-----\nx"})
+    with pytest.raises(InvalidKey, match="the key mine is no public key in PEM"):
+        Keys({"mine": UNKNOWN})
     for file, words in ((other, "of another kind"), (tmp_path / "none.pem", "no private key")):
         with pytest.raises(InvalidKey, match=words):
             sign("0" * 64, b"", file)

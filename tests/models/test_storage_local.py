@@ -1,10 +1,21 @@
 """What only a store in a directory has: symlinks, text files as aliases, things lying about."""
 
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from transit_models import InvalidReference, ModelNotFound, StorageUnavailable, open_storage
+from transit_models import (
+    InvalidReference,
+    ModelNotFound,
+    StorageUnavailable,
+    VersionConflict,
+    open_storage,
+)
+from transit_models.integrity import write_checksums
 from transit_models.storage.local import LocalStorage
 
 from .conftest import MakeVersion
@@ -76,5 +87,58 @@ def test_publishing_leaves_nothing_behind(store: LocalStorage) -> None:
     assert left == {"v1.0.0", "v1.1.0"}
 
 
-def test_what_is_published_can_be_read_by_another_user(store: LocalStorage) -> None:
-    assert (store.root / "tiny/v1.0.0").stat().st_mode & 0o777 == 0o755
+def test_what_is_published_can_be_read_by_another_user(
+    tmp_path: Path, make_version: MakeVersion
+) -> None:
+    """Given a publisher whose files are its own alone: servers are another user."""
+    before = os.umask(0o077)
+    try:
+        storage = LocalStorage(tmp_path / "new" / "store")
+        storage.mark_scratch()
+        version = make_version()
+        (version / "tables").mkdir()
+        (version / "tables" / "words.txt").write_text("yes no")
+        write_checksums(version)
+        storage.publish(version, "tiny", "1.0.0")
+        storage.set_signatures("tiny", "1.0.0", b"signed")
+        storage.set_alias("tiny", "latest", "1.0.0")
+    finally:
+        os.umask(before)
+    for path in (storage.root.parent, storage.root, *storage.root.rglob("*")):
+        needed = 0o755 if path.is_dir() else 0o644
+        assert path.stat().st_mode & needed == needed, path
+
+
+KILLED = """
+import os, shutil, sys
+from pathlib import Path
+from transit_models.storage.local import LocalStorage
+whole = shutil.copytree
+shutil.copytree = lambda *given, **more: (whole(*given, **more), os.kill(os.getpid(), 9))
+LocalStorage(Path(sys.argv[1])).publish(Path(sys.argv[2]), "tiny", sys.argv[3])
+"""
+
+
+def test_what_a_killed_publisher_has_left_is_seen_by_nobody_and_discarded(
+    store: LocalStorage, make_version: MakeVersion
+) -> None:
+    for version in ("1.2.0", "1.2.0-rc.1"):
+        given = [str(store.root), str(make_version("tiny", version)), version]
+        assert subprocess.run([sys.executable, "-c", KILLED, *given], check=False).returncode == -9
+    assert store.versions("tiny") == ["1.0.0", "1.1.0"]
+    store.publish(make_version("tiny", "1.2.0", b"other"), "tiny", "1.2.0")
+    store.discard("tiny", "1.2.0")
+    left = [path.name for path in (store.root / "tiny").glob(".publish-*")]
+    assert len(left) == 1
+    assert left[0].startswith(".publish-v1.2.0-rc.1-"), "of another version"
+    with pytest.raises(VersionConflict, match="nothing is left over"):
+        store.discard("tiny", "1.2.0")
+
+
+def test_many_set_an_alias_at_once(store: LocalStorage) -> None:
+    """Each from a container of its own, where processes have the same numbers."""
+    versions = ["1.0.0", "1.1.0"] * 50
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda version: store.set_alias("tiny", "latest", version), versions))
+    assert store.resolve("tiny", "latest") in versions
+    assert {path.name for path in (store.root / "tiny").iterdir()} == {"latest", "v1.0.0", "v1.1.0"}

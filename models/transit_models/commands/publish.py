@@ -43,14 +43,14 @@ def _publish(options: argparse.Namespace) -> int:
         create_bucket(destination)
     wanted = list(selected(source, options.only))
     copied = 0
-    with tempfile.TemporaryDirectory(prefix="transit-publish-") as scratch:
-        for number, (name, version) in enumerate(wanted, start=1):
-            start = time.monotonic()
+    for number, (name, version) in enumerate(wanted, start=1):
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="transit-publish-") as scratch:
             directory = source.fetch(name, version, Path(scratch)).directory
             new = destination.publish(directory, name, version, replace=options.replace)
-            copied += new
-            did = f"published, {time.monotonic() - start:.1f} s" if new else "there already"
-            tell(f"[{number}/{len(wanted)}] {name} {version}: {did}")
+        copied += new
+        did = f"published, {time.monotonic() - start:.1f} s" if new else "there already"
+        tell(f"[{number}/{len(wanted)}] {name} {version}: {did}")
     for name in sorted({name for name, _ in wanted}):
         there = destination.versions(name)
         for alias, version in source.aliases(name).items():

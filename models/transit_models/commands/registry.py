@@ -165,14 +165,15 @@ def _upgrade(options: argparse.Namespace) -> int:
 def _add(options: argparse.Namespace) -> int:
     storage = open_storage(options.store)
     new = number = 0
-    with _connected() as connection, tempfile.TemporaryDirectory(prefix="transit-add-") as scratch:
+    with _connected() as connection:
         from transit_registry import versions
 
         for reference in options.only or storage.names():
             name, asked = split_reference(reference)
             wanted = [storage.resolve(name, asked)] if asked else storage.versions(name)
             for version in wanted:
-                verified = fetch_verified(storage, name, version, Path(scratch))
+                with tempfile.TemporaryDirectory(prefix="transit-add-") as scratch:
+                    verified = fetch_verified(storage, name, version, Path(scratch))
                 said = verified.metadata.plain()
                 path = f"{storage.uri.rstrip('/')}/{name}/{directory_name(version)}"
                 number += 1

@@ -20,6 +20,7 @@ from transit_models.integrity import (
     digest_of,
     verify_version,
 )
+from transit_models.storage.folders import let_read, make_folder, scratch_of, scratches_of
 from transit_models.storage.publishing import (
     MARKER,
     SCRATCH,
@@ -141,12 +142,15 @@ class LocalStorage:
                     raise taken(self.uri, name, version, scratch=self.scratch)
             if replace and not self.scratch:
                 raise no_scratch(self.uri, name, version)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".publish-", dir=target.parent) as scratch:
+            make_folder(target.parent)
+            with tempfile.TemporaryDirectory(
+                prefix=scratch_of(target), dir=target.parent
+            ) as scratch:
                 whole = Path(scratch) / "new"
                 shutil.copytree(directory, whole, symlinks=True)
-                whole.chmod(0o755)  # servers are another user, and models are no secret
                 verify_version(whole, name, version)
+                for path in (whole, *whole.rglob("*")):
+                    let_read(path)
                 if replace and target.exists():
                     target.rename(Path(scratch) / "old")
                 try:
@@ -163,9 +167,13 @@ class LocalStorage:
         """See `Storage.discard`."""
         target = self.root / check_name(name) / directory_name(version)
         with self._available():
+            left = scratches_of(target)
+            for path in left:
+                shutil.rmtree(path)
             if (target / CHECKSUMS).is_file():
-                raise published(self.uri, name, plain(version))
-            if target.is_dir():
+                if not left:
+                    raise published(self.uri, name, plain(version))
+            elif target.is_dir():
                 shutil.rmtree(target)
 
     @property
@@ -178,8 +186,9 @@ class LocalStorage:
     def mark_scratch(self) -> None:
         """See `Storage.mark_scratch`."""
         with self._available():
-            self.root.mkdir(parents=True, exist_ok=True)
+            make_folder(self.root)
             (self.root / MARKER).write_bytes(SCRATCH)
+            let_read(self.root / MARKER)
 
     def _has(self, target: Path, directory: Path) -> bool:
         """Whether `target` is published with the content of `directory`."""
@@ -198,23 +207,28 @@ class LocalStorage:
         """See `Storage.set_signatures`."""
         with self._available():
             path = self._directory(name, version) / SIGNATURES
-            scratch = path.parent.with_name(f".signing-{os.getpid()}")
-            scratch.write_bytes(signatures)
-            scratch.replace(path)
+            with tempfile.TemporaryDirectory(prefix=".signing-", dir=path.parents[1]) as scratch:
+                whole = Path(scratch) / "new"
+                whole.write_bytes(signatures)
+                let_read(whole)
+                whole.replace(path)
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """See `Storage.set_alias`. On a file system without symlinks it becomes a text file."""
         check_alias(alias)
         target = directory_name(self.resolve(name, plain(version)))
         path = self.root / name / alias
-        scratch = path.with_name(f".{alias}-{os.getpid()}")
-        with self._available():
-            scratch.unlink(missing_ok=True)
+        with (
+            self._available(),
+            tempfile.TemporaryDirectory(prefix=f".{alias}-", dir=path.parent) as scratch,
+        ):
+            whole = Path(scratch) / "new"
             try:
-                scratch.symlink_to(target)
+                whole.symlink_to(target)
             except OSError:
-                scratch.write_text(target + "\n", encoding="utf-8")
-            scratch.replace(path)
+                whole.write_text(target + "\n", encoding="utf-8")
+                let_read(whole)
+            whole.replace(path)
 
     def _directory(self, name: str, version: str) -> Path:
         return self.root / name / directory_name(self.resolve(name, plain(version)))

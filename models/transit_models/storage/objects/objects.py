@@ -5,7 +5,7 @@ Neighbours: `kinds` makes the library's store, `refusals` turns its errors into 
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -70,9 +70,13 @@ class Objects:
         """All objects under `folder` (ends with '/'): relative name → size in bytes."""
         with self._available():
             pages = obstore.list(self.store, folder, chunk_size=1000)
-            return {
-                item["path"].removeprefix(folder): item["size"] for page in pages for item in page
-            }
+            found = {item["path"]: item["size"] for page in pages for item in page}
+        folders = _folders_of(found)
+        return {
+            path.removeprefix(folder): size
+            for path, size in found.items()
+            if path.startswith(folder) and (size or path not in folders)
+        }
 
     def read(self, name: str, limit: int = SMALL) -> bytes | None:
         """The start of a small object (`NAME/stable`), or None."""
@@ -161,3 +165,16 @@ class Objects:
             raise IntegrityError(
                 name, f"an object in {self.uri}", "none", "Publish the version again."
             ) from None
+
+
+def _folders_of(paths: Iterable[str]) -> set[str]:
+    """The folders that they are in. Consoles put an empty object in the place of each, whose name
+    ends with a slash, which the library leaves out.
+    """
+    found: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found

@@ -2,13 +2,14 @@
 
 Who comes first claims the version for its content (a conditional put of the digest); nobody else
 may write another content then, and anybody may finish that one. Files follow, and last
-`checksum.sha256`, again by a conditional put: readers see nothing before. The claim stays.
+`checksum.sha256`, again by a conditional put: readers see nothing before. The claim stays. Files
+that somebody changes while they are sent are found before that.
 Neighbours: `objects` has the operations, `storage.publishing` the words.
 """
 
 from pathlib import Path
 
-from transit_models.errors import StorageUnavailable
+from transit_models.errors import IntegrityError, StorageUnavailable
 from transit_models.integrity import CHECKSUMS, verify_version
 from transit_models.storage.objects.objects import Objects
 from transit_models.storage.objects.source import Source
@@ -51,6 +52,10 @@ def publish(store: Objects, directory: Path, name: str, version: str, *, replace
         if folder + key not in files and key != CHECKSUMS:
             store.delete(folder + key)
     store.upload(files)
+    if verify_version(directory, name, version).digest != verified.digest:
+        raise IntegrityError(
+            CHECKSUMS, verified.digest, "other content", "It was changed while it was published."
+        )
     if not store.put_new(folder + CHECKSUMS, manifest):
         if store.read(folder + CHECKSUMS) != manifest:
             raise taken(store.uri, name, version, scratch=False)

@@ -82,6 +82,7 @@ class OciStorage(RemoteStorage):
         if replace and not self.scratch:
             raise no_scratch(self.uri, name, version)
         manifest = self._uploaded(verified)
+        self._put_signatures(verified)
         if self._has(verified, replace):  # sending it has taken a while
             return False
         try:
@@ -168,6 +169,13 @@ class OciStorage(RemoteStorage):
         with ThreadPoolExecutor(PARALLEL) as pool:
             list(pool.map(put, files))
         return version_manifest(metadata.version, blob_of(config), files)
+
+    def _put_signatures(self, version: VerifiedVersion) -> None:
+        """Bring those that stand beside the files, unless it has been signed there."""
+        path, tag = version.directory / SIGNATURES, signatures_tag(version.digest)
+        repository = self._repository(version.metadata.model_name)
+        if path.is_file() and self._registry.manifest(repository, tag) is None:
+            self._put_file(repository, tag, _SIGNATURES, SIGNATURES, path.read_bytes())
 
     def _put_file(self, repository: str, tag: str, kind: str, name: str, body: bytes) -> None:
         for blob in (b"{}", body):
