@@ -48,9 +48,7 @@ def documents(text: str) -> Iterator[Document]:
         while loader.check_node():
             node = loader.get_node()
             if node is not None:
-                value = loader.construct_document(node)
-                _must_be_json(value)
-                yield from _inside(value, node)
+                yield from _inside(loader.construct_document(node), node)
     except yaml.YAMLError as error:
         raise NotYaml(str(error)) from error
     except RecursionError as error:
@@ -63,6 +61,7 @@ def _inside(value: Any, node: yaml.Node) -> Iterator[Document]:
     if not isinstance(value, dict):
         return
     if value.get("kind") == KIND and _is_ours(value.get("apiVersion")):
+        _must_be_json(value)
         lines: dict[Path, int] = {}
         _note(node, (), lines)
         yield Document(value, lines)
@@ -77,8 +76,9 @@ def _is_ours(version: Any) -> bool:
 
 def _items(value: dict[str, Any]) -> list[Any]:
     items = value.get("items")
-    is_list = str(value.get("kind", "")).endswith("List") and isinstance(items, list)
-    return items if is_list and items is not None else []
+    if str(value.get("kind", "")).endswith("List") and isinstance(items, list):
+        return items
+    return []
 
 
 def _must_be_json(value: Any) -> None:
