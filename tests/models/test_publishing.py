@@ -4,12 +4,16 @@ Publishers are processes of the real command, against directories, a real MinIO 
 registries can't do (`test_registry`), a real registry.
 """
 
+import contextlib
+import itertools
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,10 +27,11 @@ from transit_models import (
     open_storage,
 )
 from transit_models.cli import main
-from transit_models.integrity import CHECKSUMS, UNPUBLISHED, write_checksums
+from transit_models.integrity import CHECKSUMS, UNPUBLISHED, digest_of, write_checksums
 from transit_models.storage.local import LocalStorage
 from transit_models.storage.objects.objects import Objects
 from transit_models.storage.objects.storage import ObjectStorage
+from transit_models.storage.oci.storage import OciStorage
 
 from .conftest import MakeVersion
 
@@ -172,6 +177,75 @@ def test_a_version_from_before_there_were_claims_stays(bucket: str, sources: lis
     with pytest.raises(VersionConflict):
         storage.publish(sources[1] / "tiny/v1.0.0", "tiny", "1.0.0")
     assert not storage.publish(sources[0] / "tiny/v1.0.0", "tiny", "1.0.0")
+
+
+def dying(storage: Storage, writes: int) -> Storage:
+    """The same store, to a publisher that is killed when it has written so often."""
+    found, left = open_storage(storage.uri), iter(range(writes))
+
+    def live(method: str) -> None:
+        if method != "GET" and next(left, None) is None:
+            raise KeyboardInterrupt
+
+    if isinstance(found, OciStorage):
+        client: Any = found.objects.registry.client
+        asked = client.asked
+
+        def request(method: str, *given: Any, **more: Any) -> AbstractContextManager[Any]:
+            live("GET" if method == "HEAD" else method)
+            return asked(method, *given, **more)
+
+        client.asked = request
+        return found
+    assert isinstance(found, ObjectStorage)
+    objects: Any = found.objects
+    writing = objects._writing
+
+    def write(what: Callable[[], object]) -> None:
+        live("PUT")
+        writing(what)
+
+    objects._writing = write
+    return found
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+@pytest.mark.parametrize("storage", ["s3", "oci"], indirect=True)
+def test_whenever_a_publisher_dies_it_can_be_published_again(
+    storage: Storage, replaces: bool, make_version: MakeVersion, tmp_path: Path
+) -> None:
+    """Killed before each of its writes in turn; whoever reads then sees nothing, or all of one."""
+    old, new = (make_version("tiny", "1.0.0", content) for content in (b"old", b"new"))
+    for writes in itertools.count():
+        here = open_storage(f"{storage.uri}/{writes}")
+        if replaces:
+            here.mark_scratch()
+            here.publish(old, "tiny", "1.0.0")
+        try:
+            dying(here, writes).publish(new, "tiny", "1.0.0", replace=replaces)
+        except KeyboardInterrupt:
+            pass
+        else:
+            break
+        with contextlib.suppress(ModelNotFound, IntegrityError):
+            assert here.fetch("tiny", "1.0.0", tmp_path / f"{writes}").digest == digest_of(old)
+        published_again(here, new, replaces)
+        into = tmp_path / f"after-{writes}"
+        assert here.fetch("tiny", "1.0.0", into).digest == digest_of(new)
+    assert writes > 4
+
+
+def published_again(storage: Storage, version: Path, replaces: bool) -> None:
+    """It goes on; or says that what is left must be discarded, and then it does."""
+    try:
+        storage.publish(version, "tiny", "1.0.0", replace=replaces)
+    except VersionConflict as error:
+        said = str(error)
+    else:
+        return
+    assert "transit-models discard" in said
+    storage.discard("tiny", "1.0.0")
+    assert storage.publish(version, "tiny", "1.0.0", replace=replaces)
 
 
 class Forgetful(Objects):
