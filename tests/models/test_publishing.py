@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +190,7 @@ def dying(storage: Storage, writes: int) -> Storage:
         client: Any = found.objects.registry.client
         asked = client.asked
 
-        def request(method: str, *given: Any, **more: Any) -> AbstractContextManager[Any]:
+        def request(method: str, *given: Any, **more: Any) -> Any:
             live("GET" if method == "HEAD" else method)
             return asked(method, *given, **more)
 

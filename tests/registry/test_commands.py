@@ -182,6 +182,7 @@ def test_whoever_has_no_name_has_a_number(
 
 def test_a_registry_that_can_not_be_written(
     postgres: Postgres,
+    store: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -196,7 +197,7 @@ def test_a_registry_that_can_not_be_written(
         f"sqlite:///{text}/registry.db": "no file of a registry can be there",
     }.items():
         monkeypatch.setenv(connecting.VARIABLE, address)
-        assert main(["registry", "add", str(tmp_path / "store")]) == 3
+        assert main(["registry", "add", store]) == 3
         assert words in capsys.readouterr().err
 
 
