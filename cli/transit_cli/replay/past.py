@@ -7,9 +7,9 @@ Neighbours: `gather` asks Prometheus, `simulate` decides.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, FiniteFloat, ValidationError
 
 from ..rollout.status.shown import Value
 from ..rollout.status.times import seconds
@@ -26,7 +26,7 @@ class Recorded(Value):
     """One series: its labels, and its values by time."""
 
     labels: dict[str, str]
-    points: tuple[tuple[float, float], ...]
+    points: tuple[tuple[FiniteFloat, float], ...]
 
 
 class Past(Value):
@@ -39,7 +39,7 @@ class Past(Value):
     models: tuple[dict[str, str], ...]
     stable_models: tuple[dict[str, str], ...]
     spec: dict[str, Any]
-    started: float
+    started: FiniteFloat
     ended: float | None
     end: str | None = Field(description="How it ended: a reason of the history; None: it goes on.")
     message: str = ""
@@ -47,8 +47,8 @@ class Past(Value):
     given: dict[float, int] = Field(
         default_factory=dict, description="The weights that it was given, by time."
     )
-    interval: float
-    window: float
+    interval: Annotated[FiniteFloat, Field(gt=0)]
+    window: Annotated[FiniteFloat, Field(gt=0)]
     namespace_label: str
     series: dict[str, tuple[Recorded, ...]] = Field(default_factory=dict)
     custom: dict[str, tuple[Recorded, ...]] = Field(default_factory=dict)

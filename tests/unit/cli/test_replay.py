@@ -4,6 +4,8 @@ A world in memory has a rollout; its figures, as Prometheus would give them back
 """
 
 import dataclasses
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +214,18 @@ def test_what_is_not_saved_by_it_is_not_read(tmp_path: Path) -> None:
     file = tmp_path / "rollouts.json"
     for text in ("", "{}", '{"format": 99, "rollouts": []}'):
         file.write_text(text)
+        with pytest.raises(NotReadable):
+            load(file)
+    save([rolled_out({0: GOOD})[0]], file)
+    whole = json.loads(file.read_text())
+    for key, value in (
+        ("interval", 0),
+        ("window", -1),
+        ("started", math.nan),
+        ("interval", math.inf),
+    ):
+        (rollout,) = whole["rollouts"]
+        file.write_text(json.dumps({**whole, "rollouts": [{**rollout, key: value}]}))
         with pytest.raises(NotReadable):
             load(file)
 
