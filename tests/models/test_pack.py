@@ -1,6 +1,9 @@
 """`pack` reads what the file knows, and refuses what can't be; `try` shows what would be served."""
 
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ import pytest
 from tests.looking import ASK, looked_into_here
 from transit_models import verify_version
 from transit_models.cli import main
-from transit_models.packing import desk
+from transit_models.packing import answers, desk
 
 pytestmark = pytest.mark.timeout(120)
 ROWS = np.random.default_rng(0).normal(size=(80, 3))
@@ -282,6 +285,19 @@ def test_answers_are_made_in_one_line_and_held_against(
     capsys.readouterr()
     assert main(["try", str(folder / "store"), "m@1.0.0"]) == 1
     assert "differ from answers.npy" in capsys.readouterr().out
+
+
+def test_a_copy_of_answers_py_runs_where_nothing_of_this_is_installed(model: Path) -> None:
+    np.save(model.parent / "probe.npy", ROWS[:1])
+    copy = model.parent / "answers.py"
+    shutil.copy(answers.__file__, copy)
+    alone = (
+        "import runpy, sys; sys.modules['transit_models'] = None;"
+        " runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+    )
+    files = (model, model.parent / "probe.npy", "--output", model.parent / "answers.npy")
+    subprocess.run([sys.executable, "-c", alone, copy, *files], check=True, timeout=60)
+    assert len(np.load(model.parent / "answers.npy")) == 1
 
 
 def test_golden_answers_are_made_while_it_is_packed(
