@@ -14,7 +14,7 @@ import numpy as np
 from transit_models.counting import counted
 from transit_server.api import guide_answers as answers
 from transit_server.api.decoding import size_guard
-from transit_server.api.decoding.large_bodies import SMALL, by_size
+from transit_server.api.decoding.large_bodies import SMALL, by_size, size_of_answer
 from transit_server.api.decoding.rows import to_rows
 from transit_server.api.experiment import Splitter
 from transit_server.api.feedback_tokens import Range, Recipient, Signer, judged
@@ -29,9 +29,9 @@ from transit_server.settings import ENSEMBLE
 
 @dataclass(frozen=True, slots=True)
 class PredictCall:
-    """What is known of a request before its body is: when it came, its id, what counts its rows
-    against its client's rate, whom the answer is for, the model in its path, and whom an experiment
-    takes it for.
+    """What is known of a request before its body is decoded: when all of it had come, its id, what
+    counts its rows against its client's rate, whom the answer is for, the model in its path, and
+    whom an experiment takes it for.
     """
 
     started: float
@@ -74,13 +74,13 @@ class GuideApi:
         try:
             large = len(body) > SMALL
             if large:
-                asked, given = await by_size(body, self._decode_large_row, body)
+                asked, given = await by_size(len(body), self._decode_large_row, body)
             else:
                 asked, given = decode_predict(body)
             models = self._models(asked, call, meant)
             inputs = models[0].inputs
             if large:
-                rows = await by_size(body, to_rows, given, inputs, "features")
+                rows = await by_size(len(body), to_rows, given, inputs, "features")
             else:
                 rows = to_rows(given, inputs, "features")
         except ClientMistake:
@@ -116,29 +116,33 @@ class GuideApi:
         """
         meant = _Meant(call.model or AUTO)
         try:
-            batch = await by_size(body, self._decode_batch, body)
+            batch = await by_size(len(body), self._decode_batch, body)
             asked, count = batch.asked, len(batch)
             models = self._models(asked, call, meant)
             if not 1 <= count <= self._max_rows:
                 raise InvalidInput(
                     f"needs 1 to {counted(self._max_rows, 'row')}, got {count}", field="features"
                 )
-            rows = await by_size(body, batch.rows, models[0].inputs)
+            rows = await by_size(len(body), batch.rows, models[0].inputs)
         except ClientMistake:
             self._registry.invalid(meant.model)
             raise
         call.charge(count)
         said = await self._ask(models, rows, call)
-        return await by_size(body, self._batch_answer, asked, said, count, call)
+        return await by_size(
+            size_of_answer(body, count), self._batch_answer, asked, said, count, call
+        )
 
     def _decode_large_row(self, body: bytes) -> tuple[Asked, Given]:
         if self._registry.widest:  # else no model is ready, which is said later
             size_guard.check_values(body, 1, self._registry.widest)
+        size_guard.check_bytes(body, self._registry.longest_name)
         return decode_predict(body)
 
     def _decode_batch(self, body: bytes) -> Batch:
         if self._registry.widest:  # else no model is ready, which is said later
             size_guard.check_rows(body, self._max_rows, self._registry.widest)
+        size_guard.check_bytes(body, self._registry.longest_name)
         return decode_batch(body, wide=self._registry.wide)
 
     def _batch_answer(

@@ -106,10 +106,12 @@ class Registry:
         self._served: dict[str, ServedModel | None] = dict.fromkeys(self.refs)
         self._metrics: dict[str, ModelMetrics] = {}
         # Of the models that are ready: whether any computes in 64 bits, and the most inputs or
-        # columns, and features, that one has. Each request asks.
+        # columns, and features, that one has; the most characters of a feature's name, None where
+        # any takes texts, which may be long. Each request asks.
         self.wide = False
         self.most_inputs = 1
         self.widest = 0
+        self.longest_name: int | None = 0
 
     @property
     def states(self) -> dict[str, ServedModel | None]:
@@ -139,6 +141,10 @@ class Registry:
         self.wide = self.wide or inputs.wide
         self.most_inputs = max(self.most_inputs, len(inputs.fields), len(inputs.names))
         self.widest = max(self.widest, model.features)
+        if any(field.is_text for field in inputs.fields):
+            self.longest_name = None
+        elif self.longest_name is not None:
+            self.longest_name = max(self.longest_name, *map(len, ("", *inputs.names)))
 
     def challenger(self) -> ServedModel:
         """The experiment's second version. Raises `NotReady`."""

@@ -20,8 +20,8 @@ TOO_MANY = {
     "fields": (b"{" + MANY * b'"a":1,' + b'"features": [[1]]}', "far more than 1 x 784 numbers"),
 }
 TOO_MANY_IN_TENSORS = {
-    "inputs": (b'{"inputs": [' + MANY * b"{}," + b"{}]}", "inputs: has more than 64 objects"),
-    "outputs": (b'{"inputs": [], "outputs": [' + MANY * b"{}," + b"{}]}", "outputs: has more"),
+    "inputs": (b'{"inputs": [' + MANY * b"{}," + b"{}]}", "far more than 64 x 784 numbers"),
+    "outputs": (b'{"inputs": [], "outputs": [' + MANY * b"{}," + b"{}]}", "far"),
     "lengths": (TENSOR + b"[" + 3 * MANY * b"1," + b"1]}]}", "far more than 4096 x 784 numbers"),
     "parameters": (b'{"inputs": [], "parameters": {"a": [' + 3 * MANY * b"1," + b"1]}}", "far"),
     "values": (

@@ -20,8 +20,9 @@ LARGE = 15 * 2**20
 CLIENTS, TIMES = 8, 40  # so many bodies together are several times what may be held
 LIMIT = 64.0  # MB
 TEXT = json.dumps({"features": [ROW]}).encode()
-SPACES = TEXT + b" " * LARGE
-PACKED = gzip.compress(SPACES, 1)
+LONG_ROW = b"[" + b",".join(784 * [b"1." + 57 * b"0"]) + b"]"
+ROWS = b'{"features": [' + b",".join(LARGE // len(LONG_ROW) * [LONG_ROW]) + b"]}"
+PACKED = gzip.compress(ROWS, 1)
 
 
 def post(length: int, headers: bytes = b"") -> bytes:
@@ -35,7 +36,7 @@ PHASES = {
     "before the body": post(LARGE),
     "told to go on": post(LARGE, b"Expect: 100-continue\r\n"),
     "in the body": post(LARGE + 1) + b" " * LARGE,
-    "behind the body": post(len(SPACES)) + SPACES,
+    "behind the body": post(len(ROWS)) + ROWS,
     "behind a packed body": post(len(PACKED), b"Content-Encoding: gzip\r\n") + PACKED,
     "behind a request that waits": 3 * (post(len(TEXT)) + TEXT) + post(LARGE) + b" " * 2**20,
 }
@@ -64,7 +65,7 @@ def send_and_reset(server: RunningServer, sent: bytes) -> None:
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_nothing_is_left_of_who_hangs_up(server: RunningServer, phase: str) -> None:
-    server.client.post("/api/v1/predict/batch", content=SPACES)  # what one of them takes
+    server.client.post("/api/v1/predict/batch", content=ROWS)  # what one of them takes
     before = server.peak_memory()
     with ThreadPoolExecutor(CLIENTS) as clients:
         list(clients.map(partial(send_and_reset, server), TIMES * [PHASES[phase]]))
@@ -80,4 +81,4 @@ def test_nothing_is_left_of_who_hangs_up(server: RunningServer, phase: str) -> N
 
 
 def takes_large_bodies(server: RunningServer) -> bool:
-    return server.client.post("/api/v1/predict/batch", content=SPACES).status_code == 200
+    return server.client.post("/api/v1/predict/batch", content=ROWS).status_code == 200

@@ -6,7 +6,8 @@ way.
 
 What is large is parsed piece by piece. simdjson holds the interpreter while it parses, and liveness
 has to be answered meanwhile; and what it parses into stays in the processor's cache: a body of 9 MB
-at once takes twice as long.
+at once takes twice as long. A piece with far more in it than numbers, such as megabytes of white
+space, goes the slow way.
 """
 
 import importlib
@@ -17,7 +18,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from transit_server.api.decoding.large_bodies import with_pauses
+from transit_server.api.decoding.large_bodies import LONG, with_pauses
+from transit_server.api.decoding.size_guard import PER_VALUE
 from transit_server.formats.base import Rows
 
 Others = dict[str, Any]
@@ -42,6 +44,8 @@ def quick_row(body: bytes) -> tuple[NDArray[np.float64], Others] | None:
     bracket = body.find(b"[")
     if bracket < 0 or body.find(b"[", bracket + 1) >= 0:
         return None
+    if len(body) > LONG:
+        return _long_row(body, bracket, body.rfind(b"]") + 1)
     try:
         document = _simdjson.Parser().parse(body)
         others = _others(document)
@@ -52,16 +56,24 @@ def quick_row(body: bytes) -> tuple[NDArray[np.float64], Others] | None:
         return None
 
 
+def _long_row(body: bytes, start: int, end: int) -> tuple[NDArray[np.float64], Others] | None:
+    """The same, with the list at `body[start:end]` piece by piece."""
+    try:
+        others = _around(body[: start + 1] + body[end - 1 :])
+    except _ERRORS:
+        return None
+    row = None if others is None else quick_tensor(body[start:end], "d")
+    return None if row is None or others is None else (row, others)
+
+
 def quick_rows(body: bytes, dtype: np.dtype[Any] = _FLOATS) -> tuple[Rows, Others] | None:
     """The numbers of `features`, (rows, n), all finite in `dtype`, and all other fields."""
     first, end = body.find(b"["), body.rfind(b"]")
     if _simdjson is None or body[:1] != b"{" or not 0 <= first < end:
         return None
     try:
-        # Without the rows. If `features` is an empty list here, it is they that were cut out.
-        document = _simdjson.Parser().parse(body[: first + 1] + body[end:])
-        others = _others(document)
-        if others is None or document[_FEATURES].as_list():
+        others = _around(body[: first + 1] + body[end:])
+        if others is None:
             return None
         with np.errstate(over="ignore"):
             groups = with_pauses(_groups(body, first + 1, end, "d"))
@@ -87,6 +99,22 @@ def quick_tensor(data: bytes, kind: Kind) -> NDArray[Any] | None:
         return None
 
 
+def _around(text: bytes) -> Others | None:
+    """All fields but `features`, of a body that has lost what is in its list. If `features` is an
+    empty list now, it is that which was cut out. Raises one of `_ERRORS`.
+    """
+    document = _parsed(_simdjson.Parser(), text)
+    others = _others(document)
+    return None if others is None or document[_FEATURES].as_list() else others
+
+
+def _parsed(parser: Any, text: bytes) -> Any:
+    """Raises one of `_ERRORS`, also where there is too much between the values."""
+    if len(text) > LONG and len(text) > LONG + PER_VALUE * text.count(b","):
+        raise ValueError("more than values")
+    return parser.parse(text)
+
+
 def _runs(data: bytes, start: int, end: int, kind: Kind) -> Iterator[NDArray[Any]]:
     """The numbers of `data[start:end]`, which has no bracket, piece by piece. Raises one of
     `_ERRORS`.
@@ -101,14 +129,16 @@ def _runs(data: bytes, start: int, end: int, kind: Kind) -> Iterator[NDArray[Any
 
 
 def _flat(parser: Any, text: bytes, kind: Kind) -> NDArray[Any]:
-    array = np.frombuffer(parser.parse(text).as_buffer(of_type=kind), dtype=_DTYPES[kind])
+    array = np.frombuffer(_parsed(parser, text).as_buffer(of_type=kind), dtype=_DTYPES[kind])
     if not len(array):
         raise ValueError("nothing between two commas")
     return array
 
 
 def _groups(data: bytes, start: int, end: int, kind: Kind) -> Iterator[NDArray[Any]]:
-    """The rows of `data[start:end]`, (at most `_ROWS_AT_ONCE`, n) each. Raises one of `_ERRORS`."""
+    """The rows of `data[start:end]`, (at most `_ROWS_AT_ONCE`, n) each, fewer of long ones. Raises
+    one of `_ERRORS`.
+    """
     parser = _simdjson.Parser()
     while start < end:
         stop = _group_end(data, start, end)
@@ -122,7 +152,7 @@ def _groups(data: bytes, start: int, end: int, kind: Kind) -> Iterator[NDArray[A
 
 
 def _group(parser: Any, text: bytes, kind: Kind) -> NDArray[Any]:
-    rows = parser.parse(text)
+    rows = _parsed(parser, text)
     if len(rows) != text.count(b"[") - 1:
         raise ValueError("something else than lists of numbers")
     (length,) = {len(row) for row in rows}
@@ -133,12 +163,16 @@ def _group(parser: Any, text: bytes, kind: Kind) -> NDArray[Any]:
 
 
 def _group_end(data: bytes, start: int, end: int) -> int:
-    """Where the row behind the next `_ROWS_AT_ONCE` begins; `end` where there are not so many."""
+    """Where the row behind the next `_ROWS_AT_ONCE` begins, or behind those that are long enough;
+    `end` where there are not so many.
+    """
     place = start - 1
-    for _ in range(_ROWS_AT_ONCE + 1):
+    for row in range(_ROWS_AT_ONCE + 1):
         place = data.find(b"[", place + 1, end)
         if place < 0:
             return end
+        if row and place - start > _BYTES_AT_ONCE:
+            return place
     return place
 
 

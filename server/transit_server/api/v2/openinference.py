@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from transit_server.api.decoding.large_bodies import by_size
+from transit_server.api.decoding.large_bodies import by_size, size_of_answer
 from transit_server.api.experiment import Splitter
 from transit_server.api.feedback_tokens import Recipient, Signer, judged
 from transit_server.api.v2.answers import InferAnswer, encoded, outputs_of, wanted
 from transit_server.api.v2.inputs import described, rows_of
-from transit_server.api.v2.requests import Parameters, decode_infer
+from transit_server.api.v2.requests import Limits, Parameters, decode_infer
 from transit_server.errors import ClientMistake, NotReady, PredictionFailed
 from transit_server.serving.inference import Predicting, Prediction
 from transit_server.serving.registry import Registry
@@ -24,9 +24,9 @@ from transit_server.serving.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class InferCall:
-    """What is known of a request before its body is."""
+    """What is known of a request before its body is decoded."""
 
-    started: float
+    started: float  # when all of it had come
     request_id: str
     charge: Callable[[int], None]  # counts its rows against its client's rate
     model: str
@@ -89,9 +89,13 @@ class OpenInferenceApi:
             model = registry.get(call.model, call.version)
             if self._splitter is not None and call.version is None:
                 model = self._splitter.choose(model, call.unit)
-            limits = (registry.most_inputs, self._max_rows, registry.widest)
-            asked, binary = await by_size(body, decode_infer, body, call.json_size, *limits)
-            rows = await by_size(body, rows_of, asked.inputs, binary, model.inputs, self._max_rows)
+            limits = Limits(
+                registry.most_inputs, self._max_rows, registry.widest, registry.longest_name
+            )
+            asked, binary = await by_size(len(body), decode_infer, body, call.json_size, limits)
+            rows = await by_size(
+                len(body), rows_of, asked.inputs, binary, model.inputs, self._max_rows
+            )
             there_are = outputs_of(model)
             outputs = wanted(asked, there_are)
         except ClientMistake:
@@ -105,11 +109,12 @@ class OpenInferenceApi:
             raise PredictionFailed(
                 f"model {model.name}: row {row}: {failure.reason}; request id {call.request_id}"
             )
+        size = size_of_answer(body, len(rows))
         if asked.wants_tokens:
-            parameters = await by_size(body, self._parameters, said, call.to)
+            parameters = await by_size(size, self._parameters, said, call.to)
         else:
             parameters = {"revision": self._revision}
-        return encoded(asked, outputs, there_are, said, parameters)
+        return await by_size(size, encoded, asked, outputs, there_are, said, parameters)
 
     def _parameters(self, said: Prediction, to: Recipient) -> Parameters:
         """With tokens: one for each row, in their order, with a space between two; the protocol's

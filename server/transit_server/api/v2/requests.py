@@ -2,16 +2,21 @@
 of inputs stay text, or the bytes behind the JSON.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 
 from transit_models.counting import counted
 from transit_server.api.decoding import size_guard
+from transit_server.api.decoding.large_bodies import LONG, in_one_call
 from transit_server.api.decoding.rows import decode
+from transit_server.api.v2 import long_lists
 from transit_server.errors import InvalidInput, MalformedBody
 
 Parameters = dict[str, Any]
+_OUTLINED = 64  # values for each feature, where their lists are cut out: parts of short ones
+_Id = Annotated[str, msgspec.Meta(max_length=1000)]  # it comes back with the answer
 _Length = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
@@ -36,7 +41,7 @@ class Asked(msgspec.Struct):
     """What a request asks for."""
 
     inputs: list[InferInput]
-    id: str = ""
+    id: _Id = ""
     parameters: Parameters = {}
     outputs: list[RequestedOutput] = []
 
@@ -49,7 +54,7 @@ class _Outline(msgspec.Struct):
     """The same with the lists as text, so that what is too long is not decoded."""
 
     inputs: msgspec.Raw
-    id: str = ""
+    id: _Id = ""
     parameters: Parameters = {}
     outputs: msgspec.Raw = msgspec.Raw(b"[]")
 
@@ -60,35 +65,54 @@ _INPUTS = msgspec.json.Decoder(list[InferInput])
 _OUTPUTS = msgspec.json.Decoder(list[RequestedOutput])
 
 
-def decode_infer(
-    body: bytes, json_size: int | None, most_inputs: int, max_rows: int, widest: int
-) -> tuple[Asked, memoryview]:
-    """What is asked, and what is behind the JSON. Raises a `ClientMistake` that names the field.
-
-    No model takes more than `most_inputs`, nor rows of more than `widest` values; 0: none is ready.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """No model takes more than `inputs`, nor rows of more than `widest` values, nor values with
+    longer names, see `size_guard`.
     """
+
+    inputs: int
+    rows: int
+    widest: int
+    longest_name: int | None
+
+
+def decode_infer(body: bytes, json_size: int | None, limits: Limits) -> tuple[Asked, memoryview]:
+    """What is asked, and what is behind the JSON. Raises a `ClientMistake` that names the field."""
     if json_size is not None and json_size > len(body):
         raise MalformedBody(
             f"Inference-Header-Content-Length is {json_size}, "
             f"the body has {counted(len(body), 'byte')}"
         )
     binary = memoryview(body)[len(body) if json_size is None else json_size :]
-    asked = _decoded(body if json_size is None else body[:json_size], most_inputs, max_rows, widest)
+    asked = _decoded(body if json_size is None else body[:json_size], limits)
     if not isinstance(asked.parameters.get("feedback", False), bool):
         raise InvalidInput("must be true or false", field="parameters.feedback")
     return asked, binary
 
 
-def _decoded(text: bytes, most_inputs: int, max_rows: int, widest: int) -> Asked:
-    if widest:  # else no model is ready, which was said before
-        size_guard.check_values(text, max_rows, widest)
+def _decoded(text: bytes, limits: Limits) -> Asked:
+    size_guard.check_values(text, limits.rows, limits.widest)
+    if len(text) <= LONG:
+        return _whole(text, limits)
+    outline = long_lists.cut_out(text)
+    if limits.longest_name is not None:  # else there are texts in it
+        size_guard.check_values(outline.text, _OUTLINED, limits.widest)
+    size_guard.check_bytes(outline.text, limits.longest_name)
+    asked = _whole(outline.text, limits)
+    for item in asked.inputs:
+        item.data = outline.restored(item.data)
+    return asked
+
+
+def _whole(text: bytes, limits: Limits) -> Asked:
     if not size_guard.has_more_objects(text):
         try:
-            return _ASKED.decode(text)
+            return in_one_call(_ASKED.decode, text)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # what is wrong is told below
     outline = decode(_OUTLINE, text)
-    size_guard.check_list(outline.inputs, "inputs", most_inputs)
+    size_guard.check_list(outline.inputs, "inputs", limits.inputs)
     size_guard.check_list(outline.outputs, "outputs")
     return Asked(
         decode(_INPUTS, outline.inputs, "inputs"),

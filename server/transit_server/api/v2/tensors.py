@@ -5,7 +5,7 @@ element is preceded by its length in four bytes.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from transit_server.api.decoding.large_bodies import SMALL
 from transit_server.api.decoding.quick_numbers import Kind, quick_tensor
 from transit_server.api.decoding.rows import decode
 from transit_server.api.decoding.size_guard import count
+from transit_server.api.v2 import long_lists
 from transit_server.errors import InvalidInput
 
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -63,12 +64,20 @@ def from_json(
     if quick is not None and _in_range(quick, dtype):
         return _sized(quick, shape, field)
     _refuse_more(text, shape, field)
-    values = decode(_ANYTHING, data, field)
+    made: list[NDArray[Any]] = []
+    for flat in _pieces(text, field, len(shape) + 1):
+        values = [np.nan if item is None else item for item in flat] if missing else flat
+        made.append(_typed(values, dtype, datatype, field, sum(map(len, made))))
+    return _sized(np.concatenate(made), shape, field)
+
+
+def _pieces(text: bytes, field: str, deepest: int) -> Iterable[list[Any]]:
+    """All values, in one piece where they are few."""
+    if len(text) > SMALL:
+        return long_lists.pieces(text, field, deepest)
     flat: list[Any] = []
-    _flatten(values, flat, field, len(shape) + 1)
-    if missing and dtype.kind == "f":
-        flat = [np.nan if item is None else item for item in flat]
-    return _sized(_typed(flat, dtype, datatype, field), shape, field)
+    _flatten(decode(_ANYTHING, text, field), flat, field, deepest)
+    return [flat]
 
 
 def _texts(data: msgspec.Raw, shape: Sequence[int], field: str, missing: bool) -> NDArray[Any]:
@@ -137,15 +146,19 @@ def _flatten(value: object, into: list[Any], field: str, depth: int) -> None:
             into.append(item)
 
 
-def _typed(flat: list[Any], dtype: np.dtype[Any], datatype: str, field: str) -> NDArray[Any]:
-    """`flat` as an array, if each element is of the datatype that was declared."""
+def _typed(
+    flat: list[Any], dtype: np.dtype[Any], datatype: str, field: str, first: int
+) -> NDArray[Any]:
+    """`flat` as an array, if each element is of the datatype that was declared; `first` are before
+    them.
+    """
     allowed: tuple[type, ...] = {"b": (bool,), "f": (int, float)}.get(dtype.kind, (int,))
-    for index, item in enumerate(flat):
+    for index, item in enumerate(flat, first):
         if not isinstance(item, allowed) or (isinstance(item, bool) and dtype.kind != "b"):
             raise InvalidInput(f"is no {datatype}", field=f"{field}[{index}]")
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        for index, item in enumerate(flat):
+        for index, item in enumerate(flat, first):
             if not int(limits.min) <= item <= int(limits.max):
                 raise InvalidInput(f"is out of the range of {datatype}", field=f"{field}[{index}]")
     try:

@@ -16,7 +16,7 @@ class Unpacking:
 
     def __init__(self, packed: bytes, encoding: bytes) -> None:
         self._rest = memoryview(packed)
-        self._wbits = _GZIP if encoding == b"gzip" else _ZLIB
+        self._wbits = _ZLIB if encoding == b"deflate" else _GZIP
         self._member = zlib.decompressobj(self._wbits)
         self._members = 1
         self._given = b""  # to the member, which has not taken it yet
