@@ -222,7 +222,7 @@ INFER: Schema = {
     "type": "object",
     "required": ["inputs"],
     "properties": {
-        "id": {"type": "string"},
+        "id": {"type": "string", "maxLength": 1000},
         "parameters": {
             "type": "object",
             "properties": {
