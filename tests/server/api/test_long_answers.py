@@ -47,7 +47,18 @@ def free(rows: int) -> None:
 def registry() -> Registry:
     inputs = Inputs((Input("features", "float32", (3,)),))
     unused = cast(Any, None)
-    parts: Any = ("m", "1.0.0", "", "", inputs, Classes(("yes", "no")), {}, "", "", *(6 * (unused,)))
+    parts: Any = (
+        "m",
+        "1.0.0",
+        "",
+        "",
+        inputs,
+        Classes(("yes", "no")),
+        {},
+        "",
+        "",
+        *(6 * (unused,)),
+    )
     made = Registry((ModelRef(name="m", version="1.0.0"),), "m")
     made.add(ServedModel(*parts))
     return made
