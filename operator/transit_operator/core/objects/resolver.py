@@ -26,6 +26,7 @@ from ..times import epoch
 from .build import Object, Owner, labels, metadata
 from .causes import CONTENT_CHANGED, cause
 from .identity import revision_labels
+from .literal import literal
 from .mounts import (
     ANSWER_CACHE_VOLUME,
     API_KEYS_VOLUME,
@@ -133,11 +134,11 @@ def resolver_pod(
         "command": ["python", "-m", "transit_models.cli"],
         "args": [
             *("resolve", "--output", _MESSAGE_FILE),
-            *(("--signed-by", keys) if keys is not None else ()),
+            *(("--signed-by", literal(keys)) if keys is not None else ()),
             *(_storage_uri(container), *references),
         ],
         "resources": config.resolver.resources,
-        "volumeMounts": _without_servers_own(container["volumeMounts"]),
+        "volumeMounts": _without_servers_own(container.get("volumeMounts")),
     }
     own = revision_labels(owner.name, key)
     theirs = {k: v for k, v in said["labels"].items() if k not in own}
@@ -157,14 +158,14 @@ def resolver_pod(
         "spec": {k: v for k, v in pod.items() if k != "topologySpreadConstraints"}
         | {
             "containers": [container],
-            "volumes": _without_servers_own(pod["volumes"]),
+            "volumes": _without_servers_own(pod.get("volumes")),
             "restartPolicy": "OnFailure",
         },
     }
 
 
-def _without_servers_own(named: list[Any]) -> list[Any]:
-    return [entry for entry in named if entry.get("name") not in _SERVERS_VOLUMES]
+def _without_servers_own(named: list[Any] | None) -> list[Any]:
+    return [entry for entry in named or [] if entry.get("name") not in _SERVERS_VOLUMES]
 
 
 def answers(
@@ -313,5 +314,6 @@ def _resolves(pod: Object) -> str:
 
 
 def _storage_uri(container: Object) -> str:
+    """Return the storage's URI as the variable has it: `literal`."""
     uri: str = next(v["value"] for v in container["env"] if v["name"] == "TRANSIT_STORAGE_URI")
     return uri

@@ -18,6 +18,7 @@ from ...api.server import FILE, RESERVED_ENV
 from ...api.spec import ModelDeploymentSpec
 from ..observed import Wanted
 from .identity import revision_labels, selector
+from .literal import literal
 from .merge import merged
 from .mounts import (
     ANSWER_CACHE,
@@ -284,7 +285,7 @@ def _environment(
     # The API server refuses reserved names; what it let pass before that still has no effect.
     users = [v for v in spec.server.env if v.name not in RESERVED_ENV]
     return [
-        *({"name": name, "value": value} for name, value in own.items()),
+        *({"name": name, "value": literal(value)} for name, value in own.items()),
         *(v.model_dump(by_alias=True, exclude_none=True) for v in users),
     ]
 
