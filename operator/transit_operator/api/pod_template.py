@@ -24,6 +24,13 @@ IDENTITY_LABELS = tuple(
 )
 OWN_PREFIX = f"{names.GROUP}/"
 
+# For whatever pods a spec describes.
+NO_LABELS_OF_OURS: dict[str, Any] = rule(
+    f"self.all(k, !k.startsWith('{OWN_PREFIX}') && !(k in {list(IDENTITY_LABELS)}))",
+    f"labels of {OWN_PREFIX} and {', '.join(IDENTITY_LABELS)} are Transit's: by them a"
+    " revision's pods are found",
+)
+
 # Of the container `server`. `env` stands here for specs only: an administrator has no other place.
 FIELDS_OF_THE_SPEC = ("image", "resources")
 FIXED = ("command", "args", "ports")
@@ -47,6 +54,23 @@ def _named(what: str, most: int, properties: dict[str, Any] | None = None, **mor
     return _list(what, items, most, **more)
 
 
+_MOUNTS = _list(
+    "As in any pod.",
+    _ANY
+    | {
+        "required": ["mountPath"],
+        "properties": {
+            "mountPath": {
+                "type": "string",
+                "description": "Where the volume is; what Transit has there is added to.",
+                "minLength": 1,
+                "maxLength": 4096,
+            }
+        },
+    },
+    64,
+)
+
 _CONTAINER_FIELDS: dict[str, Any] = {
     "image": {
         "type": "string",
@@ -61,6 +85,7 @@ _CONTAINER_FIELDS: dict[str, Any] = {
         256,
     ),
     "ports": _list("As in any pod, of containers beside the server.", _ANY, 64),
+    "volumeMounts": _MOUNTS,
     "resources": _ANY
     | {
         "description": "As in any pod, of containers beside the server, whose own are"
@@ -79,11 +104,7 @@ _METADATA = {
             "description": "Labels of the pods, beside those of Transit.",
             "additionalProperties": {"type": "string", "maxLength": 63},
             "maxProperties": 64,
-            **rule(
-                f"self.all(k, !k.startsWith('{OWN_PREFIX}') && !(k in {list(IDENTITY_LABELS)}))",
-                f"labels of {OWN_PREFIX} and {', '.join(IDENTITY_LABELS)} are Transit's: by them a"
-                " revision's pods are found",
-            ),
+            **NO_LABELS_OF_OURS,
         },
         "annotations": {
             "type": "object",
@@ -151,7 +172,7 @@ _POD = _ANY | {
         "initContainers": _named(
             "As in any pod; they also run in the pod that looks up an alias.",
             16,
-            {"image": _CONTAINER_FIELDS["image"]},
+            {"image": _CONTAINER_FIELDS["image"], "volumeMounts": _MOUNTS},
         ),
         "containers": _named(
             f"The container {CONTAINER} is the model server: volumeMounts, probes' times,"
@@ -179,6 +200,11 @@ _POD = _ANY | {
 }
 
 
+def is_ours(label: str) -> bool:
+    """Tell whether a label is one that only Transit gives to pods."""
+    return label.startswith(OWN_PREFIX) or label in IDENTITY_LABELS
+
+
 def typed(schema: dict[str, Any]) -> None:
     """Give the field its outline. In memory it stays a plain map: it is handed on as it is."""
     schema.pop("additionalProperties", None)
@@ -191,6 +217,7 @@ _KEYED = {
     "volumes": "name",
     "topologySpreadConstraints": "topologyKey",
 }
+_KEYED_IN_CONTAINERS = {"env": "name", "volumeMounts": "mountPath"}
 
 
 def _checked(template: dict[str, Any]) -> dict[str, Any]:
@@ -208,26 +235,31 @@ def _checked(template: dict[str, Any]) -> dict[str, Any]:
         key
         for part in ("labels", "annotations")
         for key in metadata.get(part) or {}
-        if key.startswith(OWN_PREFIX) or (part == "labels" and key in IDENTITY_LABELS)
+        if (is_ours(key) if part == "labels" else key.startswith(OWN_PREFIX))
     ]
     if taken:
         raise ValueError(f"{', '.join(taken)}: set by Transit")
     for field, key in _KEYED.items():
-        entries = pod.get(field, [])
-        if not isinstance(entries, list):
-            raise ValueError(f"{field} must be a list")
-        if not all(isinstance(entry, dict) and entry.get(key) for entry in entries):
-            raise ValueError(f"each of {field} needs a {key}")
-    for container in pod.get("containers") or []:
+        _keyed(pod.get(field, []), field, key)
+    for container in pod.get("containers", []):
         own = {*FIELDS_OF_THE_SPEC, *FIXED} & set(container)
         if container["name"] == CONTAINER and own:
             raise ValueError(
                 f"{', '.join(sorted(own))} of the container {CONTAINER}: set by Transit, by a"
                 " ModelDeployment or by a pool"
             )
-        if not all(isinstance(v, dict) and v.get("name") for v in container.get("env") or []):
-            raise ValueError(f"each of env of the container {container['name']} needs a name")
+    for container in (*pod.get("containers", []), *pod.get("initContainers", [])):
+        for field, key in _KEYED_IN_CONTAINERS.items():
+            _keyed(container.get(field) or [], f"{field} of the container {container['name']}", key)
     return template
+
+
+def _keyed(entries: Any, what: str, key: str) -> None:
+    """Refuse what is no list of objects that have a key. Raises: ValueError."""
+    if not isinstance(entries, list):
+        raise ValueError(f"{what} must be a list")
+    if not all(isinstance(entry, dict) and entry.get(key) for entry in entries):
+        raise ValueError(f"each of {what} needs a {key}")
 
 
 # As it stands in the configuration, where no API server has looked at it.

@@ -1,6 +1,6 @@
 """`spec.rollout`: the steps of a rollout, and what becomes of a failed one."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -8,6 +8,7 @@ from .analysis import Analysis
 from .base import ApiModel
 from .duration import DURATION_PATTERN, Duration
 from .patterns import DNS_LABEL
+from .pod_template import NO_LABELS_OF_OURS
 
 
 class Step(ApiModel):
@@ -47,7 +48,12 @@ class CheckPod(_PartOfPod):
 
 
 class CheckMetadata(_PartOfPod):
-    labels: dict[str, str] = Field(default_factory=dict, description="Labels of the pod.")
+    labels: dict[str, Annotated[str, Field(max_length=63)]] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Labels of the pod, beside those of Transit.",
+        json_schema_extra=NO_LABELS_OF_OURS,
+    )
     annotations: dict[str, str] = Field(
         default_factory=dict, description="Annotations of the pod, such as those of a mesh."
     )

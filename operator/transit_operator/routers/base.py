@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ..api import names
 from ..core.objects.build import Object, Owner, labels, service
-from ..core.objects.identity import selector
+from ..core.objects.identity import SERVERS, selector
 
 Live = Mapping[tuple[str, str], Object]  # (kind, name) → the object as it is in the cluster
 
@@ -41,8 +41,12 @@ class Router(Protocol):
 
 
 def main_service(owner: Owner, revision: str | None) -> Object:
-    """Return Service NAME, pinned to one revision or open to all pods of the ModelDeployment."""
-    return service(owner, owner.name, labels(owner), selector(owner.name, revision))
+    """Return Service NAME, pinned to one revision or open to all servers of the ModelDeployment.
+
+    Its other pods, of look-ups and checks, may have a container with a port of the same name.
+    """
+    pods = selector(owner.name, revision) | ({} if revision else SERVERS)
+    return service(owner, owner.name, labels(owner), pods)
 
 
 def pinned_revision(live_service: Object | None) -> str | None:

@@ -131,6 +131,14 @@ WRONG: Wrong = {
         pods(volumes={"a": {}}),
         ["spec.server.podTemplate.spec.volumes"],
     ),
+    "mounts that are no list": (
+        pods(containers=[{"name": "server", "volumeMounts": {"/a": "a"}}]),
+        ["spec.server.podTemplate.spec.containers[0].volumeMounts"],
+    ),
+    "a mount without a place": (
+        pods(initContainers=[{"name": "i", "image": "i", "volumeMounts": [{"name": "a"}]}]),
+        ["spec.server.podTemplate.spec.initContainers[0].volumeMounts[0].mountPath", "Required"],
+    ),
 }
 
 RIGHT: Right = {

@@ -116,6 +116,20 @@ WRONG: Wrong = {
         ),
         ["spec.rollout.checks[0].template.spec.restartPolicy", "Unsupported value"],
     ),
+    "a check whose label finds pods": (
+        rollout(
+            checks=[
+                {
+                    "name": "c",
+                    "template": {
+                        "metadata": {"labels": {"transit.dev/revision": "x"}},
+                        "spec": {"containers": [{"name": "c", "image": "i"}]},
+                    },
+                }
+            ]
+        ),
+        ["spec.rollout.checks[0].template.metadata.labels", "are Transit's"],
+    ),
     "a duration longer than clocks can hold": (
         rollout(progressDeadline="99999999999999999h"),
         ["spec.rollout.progressDeadline", "must be a duration"],

@@ -26,6 +26,9 @@ UNKNOWN = {
     "server: {podTemplate: {spec: {containers: [{name: server, image: i}]}}}": "image of the",
     "server: {podTemplate: {spec: {containers: [{image: i}]}}}": "each of containers needs a name",
     "server: {podTemplate: {spec: {volumes: {}}}}": "volumes must be a list",
+    "server: {podTemplate: {spec: {initContainers: [{name: i, volumeMounts: [{name: a}]}]}}}": (
+        "each of volumeMounts of the container i needs a mountPath"
+    ),
     "prometheus: {basicAuth: {passwordFile: p}}": "needs username or usernameFile",
     "prometheus: {basicAuth: {username: u}}": "and passwordFile",
     "prometheus: {basicAuth: {username: u, usernameFile: f, passwordFile: p}}": "one of username",

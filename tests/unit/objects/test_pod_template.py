@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.cli.test_lint import found as found_by_rules
 from tests.unit.world import spec, wanted
 from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.core.objects.build import Object, Owner
@@ -26,6 +27,11 @@ def built(config: Object | None = None, **server: Any) -> Object:
         OperatorConfig.model_validate(config or {}),
         "the-secret",
     )
+
+
+def errors(**server: Any) -> list[str]:
+    """What the API server would say."""
+    return found_by_rules(server=server)
 
 
 def pod(*containers: Object, **fields: Any) -> Object:
@@ -224,6 +230,19 @@ def test_who_looks_up_aliases_has_the_identity_and_no_sidecar() -> None:
     assert "topologySpreadConstraints" not in found
 
 
-@pytest.mark.parametrize("by", [pod({"name": "server", "readinessProbe": {"$patch": "delete"}})])
-def test_a_probe_that_was_taken_away_is_not_missed(by: Object) -> None:
+@pytest.mark.parametrize(
+    "by",
+    [
+        pod({"name": "server", "readinessProbe": {"$patch": "delete"}}),
+        pod({"name": "server", "volumeMounts": None}),
+        pod({"name": "server", "$patch": "replace"}),
+        {"spec": {"$patch": "replace"}},
+        {"spec": {"$patch": "delete"}},
+    ],
+)
+def test_what_was_taken_away_is_not_missed(by: Object) -> None:
+    """What is left may be no pod: that is the API server's to say, in words."""
+    cache = {"pools": {"cpu": {"nodeCache": {"hostPath": "/var/cache/models", "size": "1Gi"}}}}
+    assert errors(podTemplate=by) == []
+    assert server_of(built(cache, podTemplate=by))["ports"]
     assert resolver(podTemplate=by)["spec"]["containers"][0]["name"] == "resolver"

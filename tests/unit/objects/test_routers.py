@@ -138,7 +138,10 @@ def test_replicas_pins_the_service_to_the_only_revision_whatever_pods_there_are(
 def test_replicas_opens_the_service_to_both_and_says_the_weight_really_reached() -> None:
     weights = {"aaaaaaaaaa": 90, "bbbbbbbbbb": 10}
     (service,) = REPLICAS.objects(OWNER, weights)
-    assert service["spec"]["selector"] == {names.LABEL_MODEL_DEPLOYMENT: "kepler"}
+    assert service["spec"]["selector"] == {
+        names.LABEL_MODEL_DEPLOYMENT: "kepler",
+        "app.kubernetes.io/name": "transit-server",
+    }
     assert read_back(REPLICAS, weights, {"aaaaaaaaaa": 3, "bbbbbbbbbb": 1}) == {
         "aaaaaaaaaa": 75,
         "bbbbbbbbbb": 25,

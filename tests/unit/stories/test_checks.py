@@ -113,6 +113,17 @@ def test_the_job_has_the_template_and_the_candidates_address() -> None:
     assert "transit.dev/revision" not in labels, "no Service must send to it"
 
 
+def test_its_pods_pass_for_no_server_whatever_the_template_says() -> None:
+    """As one that an API server took before it refused such labels."""
+    said = {"transit.dev/revision": R1, "transit.dev/x": "y", "app.kubernetes.io/version": R1}
+    template = {**TEMPLATE, "metadata": {"labels": {**said, "team": "ml"}}}
+    made = job(checking(**rollout(checks=[{"name": "load-test", "template": template}])))
+    labels = made["spec"]["template"]["metadata"]["labels"]
+    assert not said.keys() & labels.keys()
+    assert labels["team"] == "ml"
+    assert labels["app.kubernetes.io/name"] == "transit-check"
+
+
 @pytest.mark.parametrize(("kind", "passed"), [("Complete", True), ("Failed", False)])
 def test_its_end_and_its_last_line_are_read(kind: str, passed: bool) -> None:
     world = checking()

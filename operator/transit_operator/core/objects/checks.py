@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from ...api import names
 from ...api.duration import seconds
 from ...api.names import REVISION_LENGTH, revision_object_name
+from ...api.pod_template import is_ours
 from ...api.rollout import Check
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import CandidateStatus, ModelDeploymentStatus
@@ -76,10 +77,10 @@ def _job(owner: Owner, check: Check, candidate: CandidateStatus) -> Object:
         "app.kubernetes.io/name": "transit-check",
     }
     template = check.template.model_dump(by_alias=True, exclude_unset=True)
-    template["metadata"] = {
-        **(template.get("metadata") or {}),
-        "labels": {**((template.get("metadata") or {}).get("labels") or {}), **its_labels},
-    }
+    said = template.get("metadata") or {}
+    # The API server refuses labels of ours; what it let pass before that makes no server of it.
+    theirs = {k: v for k, v in (said.get("labels") or {}).items() if not is_ours(k)}
+    template["metadata"] = {**said, "labels": theirs | its_labels}
     pod = template["spec"]
     pod.setdefault("restartPolicy", "Never")
     url = f"http://{revision_object_name(owner.name, candidate.revision)}.{owner.namespace}"

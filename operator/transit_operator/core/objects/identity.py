@@ -1,6 +1,10 @@
 """The labels by which what belongs to a ModelDeployment, and to a revision of it, is found."""
 
+from typing import Final
+
 from ...api import names
+
+SERVERS: Final = {"app.kubernetes.io/name": "transit-server"}  # and no pod beside them
 
 
 def revision_labels(name: str, revision: str) -> dict[str, str]:
@@ -8,7 +12,7 @@ def revision_labels(name: str, revision: str) -> dict[str, str]:
     return {
         names.LABEL_MODEL_DEPLOYMENT: name,
         names.LABEL_REVISION: revision,
-        "app.kubernetes.io/name": "transit-server",
+        **SERVERS,
         "app.kubernetes.io/instance": name,
         "app.kubernetes.io/version": revision,
         **names.MANAGED_BY,
