@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 from ..logs import UNHEARD
+from .harmless import harmless
 from .messages import Message
 from .sending import TRY_SECONDS, Undelivered, read_url
 
@@ -79,8 +80,8 @@ def _send(url: str, file: Path, message: Message) -> str:
     if not service.add(url) or len(service) != 1:
         return f"{file} does not have one URL that Apprise {_version()} knows"
     result = service.notify(
-        title=message.title,
-        body=message.text,
+        title=harmless(message.title),
+        body=harmless(message.text),
         notify_type=NotifyType(message.tone),
         body_format=NotifyFormat.TEXT,
     )
