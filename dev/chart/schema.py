@@ -35,12 +35,24 @@ def schema(values: list[Value]) -> Schema:
     for value in values:
         found = _of_config(value.route, _cleaned(config), definitions) or _of_chart(value)
         found = {"description": value.description, **found}
-        places[value.route[:-1]]["properties"][value.route[-1]] = found
+        parent = places[value.route[:-1]]
+        parent["properties"][value.route[-1]] = found
+        if not _may_be_missing(found):
+            parent.setdefault("required", []).append(value.route[-1])
         places[value.route] = found
     # What a chart of charts shares with all of them.
     root["properties"]["global"] = {"description": "Not used.", "type": "object"}
     root["definitions"] = _used(root, definitions)
     return root
+
+
+def _may_be_missing(found: Schema) -> bool:
+    """Tell whether a value may be null, which takes its default away, and then means nothing.
+
+    A group may not, nor what must be one of a few or have something in it: the templates would
+    stumble over it, or an operator that Helm has installed already.
+    """
+    return not {"properties", "enum", "minItems", "minLength"} & found.keys()
 
 
 def _used(root: Schema, definitions: dict[str, Schema]) -> dict[str, Schema]:

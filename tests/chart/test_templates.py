@@ -1,5 +1,7 @@
 """What the chart makes as a whole: rights, names, the CRD, two releases, a fresh cluster."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -217,3 +219,33 @@ def test_the_tests_pod_ends_in_a_mesh_and_goes_where_the_operator_goes() -> None
 
 def test_labels_of_the_values_are_text_however_they_look() -> None:
     assert 'grafana_dashboard: "1"' in text({"dashboards": {"enabled": True}})
+
+
+def texts(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every place inside that has a name, a label or another text for Kubernetes."""
+    if isinstance(value, dict | list):
+        keyed = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, one in keyed:
+            yield from texts(one, f"{path}.{key}")
+    elif re.search(r"\.(\w*[nN]ame(space)?|image|[lL]abels\..*|args\.\d+)$", path):
+        yield path, value
+
+
+@pytest.mark.parametrize("name", ["123", "on", "null", "1e3", "0x1f"])
+def test_names_are_text_however_they_look(name: str) -> None:
+    """YAML would take them for numbers and the like, and Kubernetes then refuses them."""
+    secrets = {part: {"secretName": name} for part in ("prometheus", "registry", "notifications")}
+    given = joined(
+        ALL_ON,
+        {
+            "config": {"namespaces": [name, "ml"], **secrets},
+            "networkPolicy": {"servers": {"namespaces": [name]}},
+            "serviceAccount": {"name": name},
+            "priorityClassName": name,
+            "dashboard": {"priorityClassName": name},
+            "dashboards": {"namespace": name},
+        },
+    )
+    for one in render(given, release=name, namespace=name):
+        if one["kind"] != "CustomResourceDefinition":
+            assert [(path, found) for path, found in texts(one) if not isinstance(found, str)] == []

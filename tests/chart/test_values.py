@@ -51,6 +51,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "imagePullSecrets": (["pull"], "got string, want object"),
     "networkPolicy.apiServerPorts": ([], "minItems: got 0, want 1"),
     "podLabels": ({"a": 1}, "got number, want string"),
+    "config.registry": (None, "missing property 'registry'"),
+    "image.pullPolicy": (None, "missing property 'pullPolicy'"),
+    "networkPolicy.servers.storePorts": (None, "missing property 'storePorts'"),
 }
 
 
@@ -71,3 +74,14 @@ def test_every_value_may_be_given_as_it_is() -> None:
     for value in ALL:
         given = joined(given, nested(value.name, value.default))
     assert render(given) == render()
+
+
+def test_a_value_that_is_left_empty_is_none() -> None:
+    """A key with nothing behind it, in a file of values, takes the default away."""
+    on: Object = {name: by[name] for name, by in ON.items()}
+    empty: Object = on
+    for value in ALL:
+        if value.default in ("", [], {}):
+            empty = joined(empty, nested(value.name, None))
+    found, plain = (OperatorConfig.model_validate(config(render(one))) for one in (empty, on))
+    assert found == plain

@@ -12,7 +12,7 @@
 
 {{- define "transit.selector" -}}
 app.kubernetes.io/name: transit-operator
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "transit.ownLabels" -}}
@@ -29,11 +29,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- /* Those that others rely on win over those of the values. */ -}}
 {{- define "transit.labels" -}}
 {{- $chart := dict "helm.sh/chart" (printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_")) -}}
-{{- toYaml (merge (fromYaml (include "transit.ownLabels" .)) $chart .Values.commonLabels) }}
+{{- toYaml (merge (fromYaml (include "transit.ownLabels" .)) $chart (.Values.commonLabels | default dict)) }}
 {{- end }}
 
 {{- define "transit.podLabels" -}}
-{{- toYaml (merge (fromYaml (include "transit.ownLabels" .)) .Values.podLabels .Values.commonLabels) }}
+{{- toYaml (merge (fromYaml (include "transit.ownLabels" .)) (.Values.podLabels | default dict) (.Values.commonLabels | default dict)) }}
 {{- end }}
 
 {{- define "transit.image" -}}{{ include "transit.imageOf" (list . .Values.image) }}{{- end }}
