@@ -16,6 +16,7 @@ POLICY = paths.REPOSITORY / "deploy" / "policy" / "authors.yaml"
 CHECK = {"name": "c", "template": {"spec": {"containers": [{"name": "c", "image": "i"}]}}}
 PODS = {"server": {"podTemplate": {"spec": {"serviceAccountName": "another"}}}}
 CHECKS = {"rollout": {"checks": [CHECK]}}
+IMAGE = {"server": {"image": "registry.example.com/mine:1"}}
 
 
 @pytest.fixture
@@ -63,7 +64,8 @@ def test_only_who_may_create_pods_asks_for_some(kube: Kube, authors: str) -> Non
     assert refusal(kube, authors, "author") == ""
     assert "you need the right to create pods" in refusal(kube, authors, "author", **PODS)
     assert "spec.rollout.checks asks" in refusal(kube, authors, "author", **CHECKS)
-    for asked in ({}, PODS, CHECKS):
+    assert "spec.server.image asks" in refusal(kube, authors, "author", **IMAGE)
+    for asked in ({}, PODS, CHECKS, IMAGE):
         assert refusal(kube, authors, "deployer", **asked) == ""
 
 
