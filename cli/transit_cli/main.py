@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -98,5 +99,10 @@ def _unread() -> int:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. What an old locale or console has no letter for is told by its number,
+    as JSON has it, too.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run())

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from transit_models.commands import (
     alias,
@@ -88,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = parser().parse_args(arguments)
     run: Run = options.run
+    if isinstance(sys.stdout, TextIOWrapper):  # of an old locale or console, which has few letters
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = run(options)
         sys.stdout.flush()

@@ -1,5 +1,6 @@
 """Commands that steer: what became of them, and the change of a version. No cluster."""
 
+import json
 import os
 import subprocess
 import sys
@@ -135,6 +136,23 @@ def test_output_that_nobody_reads_is_no_verdict(arguments: list[str]) -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (Exit.UNREAD, "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["lint", "-", "-o", "json"]])
+def test_a_console_of_few_letters_is_enough(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "transit_cli", *arguments],
+        input=model_deployment("k→", "default"),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert "fault" not in done.stderr
+    if "json" in arguments:
+        assert {one["name"] for one in json.loads(done.stdout)} == {"k→"}
+    else:
+        assert "kubectl transit \\u2026" in done.stdout
 
 
 def test_without_a_cluster_it_says_what_to_try(
