@@ -73,7 +73,7 @@ class GuideRoutes:
         to = Recipient(request.serial, request.client_name)
         unit = request.unit(self._unit_header)
         return guide.PredictCall(
-            request.started, request.request_id, request.charge, to, model, unit
+            request.arrived, request.request_id, request.charge, to, model, unit
         )
 
 

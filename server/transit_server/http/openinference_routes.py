@@ -62,7 +62,7 @@ class OpenInferenceRoutes:
         """Predict rows; tensors as JSON or, by the binary extension, behind it."""
         body = await self._bodies.read(request)
         infer = InferCall(
-            request.started,
+            request.arrived,
             request.request_id,
             request.charge,
             request.path_params["name"],

@@ -23,6 +23,7 @@ class HttpRequest:
     """A request: when it came, its id, and what is found out about it on the way."""
 
     __slots__ = (
+        "arrived",
         "at_end",
         "charge",
         "client_name",
@@ -40,6 +41,7 @@ class HttpRequest:
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.started = time.perf_counter()
+        self.arrived = self.started  # all of it; `body_limits` says when
         self.scope = scope
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.receive = receive

@@ -109,7 +109,7 @@ class Metrics:
         self.registry.register(self.requests)
         self.latencies = Latencies(
             "prediction_latency_seconds",
-            "From the request received to its answer ready, or its client gone; with queueing.",
+            "From the whole request to its answer ready, or its client gone; with queueing.",
             _BASE,
             latency_buckets(),
         )

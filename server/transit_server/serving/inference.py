@@ -84,8 +84,9 @@ class Inference:
     async def predict(
         self, model: ServedModel, rows: Rows, started: float, request_id: str, serial: bytes
     ) -> Prediction:
-        """`started` is `time.perf_counter()` when the request came, `serial` what no other request
-        has. Raises `TimedOut`, `Overloaded`, `CircuitOpen`, `RowInQuarantine`.
+        """`started` is `time.perf_counter()` when all of the request had come: how long its client
+        takes to send it is no matter of the model. `serial` is what no other request has. Raises
+        `TimedOut`, `Overloaded`, `CircuitOpen`, `RowInQuarantine`.
         """
         submitted = time.monotonic()
         kept = None if self._prediction_log is None else self._prediction_log.kept(model, rows)

@@ -94,7 +94,9 @@ def packed(size: int) -> bytes:
 PACKED: dict[str, tuple[str, bytes, int, str | None]] = {
     "good": ("gzip", packed(10), 200, None),
     "zlib": ("deflate", zlib.compress(TEXT), 200, None),
-    "large": ("gzip", packed(3 * 2**20), 200, None),
+    "by its older name": ("x-gzip", packed(10), 200, None),
+    "large": ("gzip", packed(2**20), 200, None),
+    "hardly anything but space": ("gzip", packed(3 * 2**20), 422, "invalid_input"),
     "members": (
         "gzip",
         b"".join(gzip.compress(TEXT[i : i + 99]) for i in range(0, len(TEXT), 99)),
@@ -151,8 +153,8 @@ async def test_unpacked_bodies_share_the_limit(store: Path, tmp_path: Path) -> N
                 probed += 1
             statuses = {(await task).status_code for task in asking}
         assert probed
-        assert statuses <= {200, 503}
-        assert 200 in statuses
+        assert statuses <= {422, 503}  # there is far more space in it than a row takes
+        assert 422 in statuses
         # Decoding takes some more; without the limit, these would take 900.
         assert server.peak_memory() - before < 3 * 64
         assert server.predict(ROW).status_code == 200
@@ -187,12 +189,15 @@ def test_large_bodies_share_a_limit(narrow: RunningServer) -> None:
             link.sendall(head("/api/v1/predict/batch", len(part) + 500) + part)
         answered, _, _ = select.select((first, second, third), (), (), 20)
         status, headers, body = answer(answered[0])
-        assert (status, headers["retry-after"]) == (503, "1")
-        assert json.loads(body)["error"]["code"] == "overloaded"
+        code = json.loads(body)["error"]["code"]
+        if code == "slow_body":  # this machine took over a second: one that came before gave way
+            assert (status, headers["connection"]) == (408, "close")
+        else:
+            assert (status, headers["retry-after"], code) == (503, "1", "overloaded")
         assert narrow.predict(ROW).status_code == 200
         left = [link for link in (first, second, third) if link is not answered[0]]
         assert [answer(link)[0] for link in left] == [408, 408]
-    body = json.dumps({"features": [ROW]}).encode() + b" " * (3 * 2**20)
+    body = json.dumps({"features": 800 * [ROW]}).encode()
     eventually(
         lambda: narrow.client.post("/api/v1/predict/batch", content=body).status_code == 200,
         "room again, when those bodies are given up",

@@ -1,12 +1,11 @@
 """Reading bodies within limits: of size, of time, and of memory for all of them together.
 
 The routes read through `Bodies`; nothing here knows what is in a body. `unpacking` unpacks what is
-compressed.
+compressed; `body_room` counts bytes, and says which bodies are slow.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 
@@ -15,21 +14,20 @@ from starlette.requests import ClientDisconnect
 from transit_server.errors import (
     BodyTooLarge,
     MalformedBody,
-    Overloaded,
     SlowBody,
     UnsupportedEncoding,
 )
 from transit_server.http.request import HttpRequest
+from transit_server.http.wire.body_room import PATIENCE, Progress, Room
 from transit_server.http.wire.unpacking import Unpacking
 from transit_server.runtime.deadlines import Deadlines
 from transit_server.runtime.worker_threads import WorkerThreads
 
 SMALL = 64 * 1024
 _FEW = 2**20
-_ENCODINGS = (b"gzip", b"deflate", b"identity")
+_ENCODINGS = (b"gzip", b"x-gzip", b"deflate", b"identity")
 _BOM = b"\xef\xbb\xbf"
-_STEP = 4 * 2**20
-_SLOW = 1.0  # seconds; a small body of a client that sends it is there in a hundredth
+_STEP = 2**20  # as it is put behind the others, nobody else has the interpreter
 
 
 class Bodies:
@@ -37,18 +35,22 @@ class Bodies:
 
     Bodies may take `together` bytes at a time, packed or unpacked, until their requests are
     answered; beyond that, requests are refused at once. Small ones have room of their own, an
-    eighth of that, so that who fills the rest doesn't keep others from asking for a row. Where that
-    is full, those of them that are slow to come are given up early.
+    eighth of that, so that who fills the rest doesn't keep others from asking for a row. Those of
+    one API key take half of either at most. Where a room is full, bodies that are slow to come are
+    given up early: small ones after a second, large ones that come at less than the rate at which
+    `largest` bytes take `seconds`.
     """
 
     def __init__(self, largest: int, together: int, seconds: float, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
         self._largest = largest
-        self._large = _Room(max(together, largest))
-        self._small = _Room(max(together, largest) // 8)
+        size = max(together, largest)
+        self._large = Room(size, max(size // 2, largest))
+        self._small = Room(size // 8, size // 16)
         self._seconds = seconds
-        # What gives up each body that is coming, in the order in which they began to.
-        self._coming: dict[HttpRequest, Callable[[], None]] = {}
+        self._pace = largest / seconds
+        # In the order in which they began to come.
+        self._coming: dict[HttpRequest, Progress] = {}
         # One, so that unpacking never takes more than its part of the processors.
         self._unpacker = WorkerThreads(1, "unpacking")
 
@@ -93,9 +95,11 @@ class Bodies:
                 # It is given a time only when that is over: a timer for each would be slow.
                 late = partial(timeout.reschedule, 0.0)
                 deadline = self._deadlines.set(request.started + self._seconds, late)
-                self._coming[request] = late
+                self._coming[request] = Progress(request.started, late)
                 try:
-                    return await self._pieces(request, limit)
+                    body = await self._pieces(request, limit)
+                    request.arrived = time.perf_counter()
+                    return body
                 finally:
                     self._coming.pop(request, None)
                     self._deadlines.clear(deadline)
@@ -120,6 +124,8 @@ class Bodies:
                 if size > limit:
                     raise BodyTooLarge(f"the body is larger than {limit} bytes")
                 self._hold(request, len(piece))
+                if request.held > SMALL and request in self._coming:
+                    self._coming[request].note(request.held)
             return body.getvalue()
 
     async def _unpacked(
@@ -148,59 +154,59 @@ class Bodies:
         """Account for `size` more bytes until the request is answered."""
         if not request.held:
             request.at_end = partial(self._release, request)
-        now = request.held + size
+        now, client = request.held + size, request.client_name
         if now <= SMALL:
+            self._small.check_share(size, client)
             if self._small.lacks(size):
-                self._give_up_slow(size, request)
-            self._small.take(size)
-        elif request.held <= SMALL:
-            self._large.take(now)
-            self._small.held -= request.held
+                self._give_up(self._slow_small(), self._small, size, request)
+            self._small.take(size, client)
         else:
-            self._large.take(size)
+            more = now if request.held <= SMALL else size
+            self._large.check_share(more, client)
+            if self._large.lacks(more):
+                self._give_up(self._slow_large(), self._large, more, request)
+            self._large.take(more, client)
+            if request.held <= SMALL:
+                self._small.give_back(request.held, client)
         request.held = now
 
     def _give_back(self, request: HttpRequest, size: int) -> None:
-        now = request.held - size
+        now, client = request.held - size, request.client_name
         if request.held <= SMALL:
-            self._small.held -= size
+            self._small.give_back(size, client)
         elif now <= SMALL:
-            self._large.held -= request.held
-            self._small.held += now
+            self._large.give_back(request.held, client)
+            self._small.put(now, client)
         else:
-            self._large.held -= size
+            self._large.give_back(size, client)
         request.held = now
 
-    def _give_up_slow(self, size: int, needing: HttpRequest) -> None:
-        """Others' small bodies that have been coming for longest, until there is room for `size`
-        more.
-        """
-        began = time.perf_counter() - _SLOW
-        for request, give_up in list(self._coming.items()):
-            if request.started > began or not self._small.lacks(size):
+    def _give_up(
+        self, slow: list[HttpRequest], room: Room, size: int, needing: HttpRequest
+    ) -> None:
+        """Bodies of others, in their order, until there is room for `size` more."""
+        for request in slow:
+            if not room.lacks(size):
                 return
-            if request is not needing and 0 < request.held <= SMALL:
-                del self._coming[request]
+            if request is not needing:
                 self._release(request)
-                give_up()
+                self._coming.pop(request).give_up()
+
+    def _slow_small(self) -> list[HttpRequest]:
+        """Those that have been coming for longest first."""
+        began = time.perf_counter() - PATIENCE
+        return [one for one in self._coming if one.started < began and 0 < one.held <= SMALL]
+
+    def _slow_large(self) -> list[HttpRequest]:
+        """The slowest first."""
+        now = time.perf_counter()
+        rates = {
+            request: progress.rate(now)
+            for request, progress in self._coming.items()
+            if request.held > SMALL
+        }
+        slow = (request for request, rate in rates.items() if rate < self._pace)
+        return sorted(slow, key=rates.__getitem__)
 
     def _release(self, request: HttpRequest) -> None:
         self._give_back(request, request.held)
-
-
-class _Room:
-    """Bytes that may be held at a time."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.held = 0
-
-    def lacks(self, size: int) -> bool:
-        """Whether there is no room for so many more."""
-        return self.held + size > self.size
-
-    def take(self, size: int) -> None:
-        """Raises `Overloaded`."""
-        if self.lacks(size):
-            raise Overloaded(f"the bodies of other requests take {self.held} of {self.size} bytes")
-        self.held += size
