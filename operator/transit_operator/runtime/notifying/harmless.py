@@ -12,8 +12,8 @@ from typing import Final
 # As the command line has it: control characters but tab and newline, and what turns text around.
 _HARMFUL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # Between the sign that begins a mention or a link and what it would lead to: @all, <!channel>,
-# <@&1>, [text](address). A digest's @sha256: is meant to be copied.
-_MARKUP = re.compile(r"(?<=@)(?=[\w&!])(?!sha256:)|(?<=<)(?=[!\w])|(?<=\])(?=\()")
+# <@&1>, [text](address). A version (forest@1.0.0) and a digest (@sha256:…) are there to be copied.
+_MARKUP = re.compile(r"(?<=@)(?!sha256:)(?=[^\W\d])|(?<=<)(?=[@!\w])|(?<=\])(?=\()")
 _NO_SIGN: Final = "\ufffd"
 _NOTHING_TO_SEE: Final = "\u200b"
 
