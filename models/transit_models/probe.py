@@ -76,7 +76,7 @@ def _table(own: Any, inputs: Inputs) -> NDArray[Any]:
     names = [field.name for field in inputs.fields]
     if len(inputs.fields) == 1 and isinstance(own, np.ndarray) and own.dtype.names is None:
         rows = np.zeros(len(own), inputs.row_dtype)  # one input needs no name
-        column = own.astype(object) if inputs.fields[0].is_text else own
+        column = own.astype(object) if inputs.fields[0].is_object else own
         rows[names[0]] = column.reshape(rows[names[0]].shape)
         return rows
     if not isinstance(own, np.ndarray) or own.dtype.names is None or not len(own):
@@ -87,7 +87,7 @@ def _table(own: Any, inputs: Inputs) -> NDArray[Any]:
     rows = np.zeros(own.shape[0], inputs.row_dtype)
     for field in inputs.fields:
         values = own[field.name]
-        rows[field.name] = values.astype(object) if field.is_text else values
+        rows[field.name] = values.astype(object) if field.is_object else values
     return rows
 
 
@@ -99,7 +99,7 @@ def made_up_rows(inputs: Inputs, rows: int) -> NDArray[Any]:
         numbers = _numbers(matrix, random, (rows, matrix.size))
         for place, example in enumerate(matrix.examples):
             if example:
-                numbers[:, place] = float(example)
+                numbers[:, place] = _number(example, matrix)
         return numbers
     made = np.zeros(rows, inputs.row_dtype)
     for field in inputs.fields:
@@ -107,11 +107,16 @@ def made_up_rows(inputs: Inputs, rows: int) -> NDArray[Any]:
             texts = field.categories or field.examples or ("a text", "another one")
             made[field.name] = np.array([texts[n % len(texts)] for n in range(rows)], dtype=object)
         elif field.examples:
-            seen = [float(example) for example in field.examples]
+            seen = [_number(example, field) for example in field.examples]
             made[field.name] = np.resize(seen, rows).reshape(made[field.name].shape)
         else:
             made[field.name] = _numbers(field, random, made[field.name].shape)
     return made
+
+
+def _number(example: str, field: Input) -> float:
+    """Of ids that no float holds, the very one."""
+    return int(example) if field.dtype[0] in "iu" else float(example)
 
 
 def _numbers(field: Input, random: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -64,6 +64,11 @@ class Input:
     def is_text(self) -> bool:
         return self.dtype == TEXT
 
+    @property
+    def is_object(self) -> bool:
+        """Whether its values are Python's: texts, and what can't be NaN where it may be missing."""
+        return self.is_text or (self.missing and np.dtype(self.dtype).kind != "f")
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -115,7 +120,7 @@ class Inputs:
 
 
 def _stored(field: Input) -> tuple[Any, ...]:
-    kind: Any = object if field.is_text else np.dtype(field.dtype)
+    kind: Any = object if field.is_object else np.dtype(field.dtype)
     return (kind, tuple(length or 1 for length in field.shape)) if field.shape else (kind,)
 
 
@@ -124,7 +129,7 @@ def inputs_of(fields: tuple[Input, ...]) -> Inputs:
     first = fields[0]
     alike = all(
         field.shape == ()
-        and not field.is_text
+        and not field.is_object
         and not field.categories
         and (field.dtype, field.missing) == (first.dtype, first.missing)
         for field in fields

@@ -76,6 +76,7 @@ class Says(msgspec.Struct, frozen=True, kw_only=True):
     categorical: bool = False  # texts of a frame are pandas' categories
     numbered: tuple[Numbered, ...] = ()  # so are these columns of numbers
     none_is_missing: tuple[str, ...] = ()  # what is missing in these columns is None, else NaN
+    as_objects: tuple[str, ...] = ()  # these columns of numbers hold Python's
     missing: bool = False
     fields: tuple[Input, ...] = ()
     outputs: tuple[tuple[str, int], ...] = ()  # name and width, of tensors

@@ -23,6 +23,7 @@ from transit_server.formats.base import Engine, Says, Source, Unreadable, Unsupp
 TASKS = ("classification", "outlier", "cluster", "label", "regression", "tensors")
 OF_CLASSES = ("classification", "binary", "label")
 _NAMELESS = ("onnxruntime", "tensorflow")
+_UNNAMED = "the model does not name its classes: give --labels in order"
 _WAY_OUT = "log_model(…, metadata={'transit': {'labels': […], 'task': …}}) says it"
 
 
@@ -103,8 +104,11 @@ def open_for(version: VerifiedVersion, tasks: Sequence[str]) -> tuple[Engine, st
         unnamed = engine.says.classes is None and not version.metadata.output_schema.labels
         if unnamed and engine.says.gives == "label":
             continue
+        if unnamed and engine.says.gives == "probabilities" and engine.name == "scikit-learn":
+            refused.append(_UNNAMED)  # a mixture knows shares of its parts, which are clusters
+            continue
         if unnamed and engine.says.gives == "probabilities" and engine.name in _NAMELESS:
-            refused.append("the model does not name its classes: give --labels in order")
+            refused.append(_UNNAMED)
             classes = _likely_classes(engine)
             if classes > 1:
                 raise UnsupportedModel(

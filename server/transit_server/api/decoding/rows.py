@@ -131,7 +131,7 @@ def parsed(text: msgspec.Raw, inputs: Inputs, field: str) -> Rows:
     if inputs.names and bytes(text).lstrip()[:1] == b"{":
         values = _in_order(decode(_OBJECT, text, field), inputs, field)
         places = [f"{field}.{name}" for name in inputs.names]
-    elif matrix is not None and matrix.dtype[0] == "f" and not matrix.missing:
+    elif matrix is not None and _are_floats_alone(text, matrix):
         return _numbers(decode(_ROW, text, field), matrix, field)
     else:
         values = decode(_LIST, text, field)
@@ -139,10 +139,19 @@ def parsed(text: msgspec.Raw, inputs: Inputs, field: str) -> Rows:
             raise wrong_length(len(values), inputs.features, field, numbers=matrix is not None)
         places = [f"{field}[{index}]" for index in range(len(values))]
     if matrix is not None:
-        made = [value_of(v, matrix, p) for v, p in zip(values, places, strict=True)]
+        named = bool(matrix.names)
+        made = [value_of(v, matrix, p, named=named) for v, p in zip(values, places, strict=True)]
         return np.array([made], dtype=matrix.dtype)
     row = tuple(value_of(*item) for item in zip(values, inputs.fields, places, strict=True))
     return np.array([row], dtype=inputs.row_dtype)
+
+
+def _are_floats_alone(text: msgspec.Raw, matrix: Input) -> bool:
+    """Whether nothing else can be meant: named features may be true or false, as 1 or 0."""
+    if matrix.dtype[0] != "f" or matrix.missing:
+        return False
+    said = bytes(text) if matrix.names else b""
+    return b"true" not in said and b"false" not in said
 
 
 def _in_order(values: dict[str, Any], inputs: Inputs, field: str) -> list[Any]:
@@ -164,8 +173,10 @@ def _may_miss(inputs: Inputs, name: str) -> bool:
     return known.missing
 
 
-def value_of(value: Any, known: Input, place: str) -> Any:
-    """One value as the input's dtype has it. Raises `InvalidInput`."""
+def value_of(value: Any, known: Input, place: str, *, named: bool = True) -> Any:
+    """One value as the input's dtype has it; true and false are the numbers 1 and 0 to what has a
+    name, as in a table they are. Raises `InvalidInput`.
+    """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         if not known.missing:
             raise InvalidInput("null is not allowed here: no value may be missing", field=place)
@@ -178,7 +189,7 @@ def value_of(value: Any, known: Input, place: str) -> Any:
             raise InvalidInput(f"{value[:100]!r} is not one of {some}", field=place)
         return value
     dtype = np.dtype(known.dtype)
-    if dtype.kind == "b" and isinstance(value, bool):
+    if isinstance(value, bool) and (named or dtype.kind == "b"):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidInput(f"must be a number, not {_json_type(value)}", field=place)

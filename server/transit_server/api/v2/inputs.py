@@ -3,6 +3,7 @@ column or tensor, by name, in any order.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,12 @@ def _cast(values: NDArray[Any], field: Input, where: str) -> NDArray[Any]:
     """In the dtype of the field, nothing cut off but the digits that its floats don't have. A copy:
     what a model is given it may change.
     """
+    if field.is_object:
+        gaps = values != values
+        known = _cast(np.where(gaps, 0, values), replace(field, missing=False), where)
+        objects = known.astype(object)
+        objects[gaps] = np.nan
+        return objects
     dtype = np.dtype(field.dtype)
     if values.dtype.kind == dtype.kind == "f" and surely_fit(values, field.dtype):
         return values.astype(dtype)

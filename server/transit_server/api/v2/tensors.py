@@ -66,8 +66,7 @@ def from_json(
     _refuse_more(text, shape, field)
     made: list[NDArray[Any]] = []
     for flat in _pieces(text, field, len(shape) + 1):
-        values = [np.nan if item is None else item for item in flat] if missing else flat
-        made.append(_typed(values, dtype, datatype, field, sum(map(len, made))))
+        made.append(_numbers(flat, dtype, datatype, field, sum(map(len, made)), missing))
     return _sized(np.concatenate(made), shape, field)
 
 
@@ -78,6 +77,22 @@ def _pieces(text: bytes, field: str, deepest: int) -> Iterable[list[Any]]:
     flat: list[Any] = []
     _flatten(decode(_ANYTHING, text, field), flat, field, deepest)
     return [flat]
+
+
+def _numbers(
+    flat: list[Any], dtype: np.dtype[Any], datatype: str, field: str, before: int, missing: bool
+) -> NDArray[Any]:
+    """`flat` as an array, which stands behind `before` others; of objects, if null is among what
+    is no float.
+    """
+    gaps = [place for place, item in enumerate(flat) if item is None] if missing else []
+    for place in gaps:
+        flat[place] = False if dtype.kind == "b" else 0
+    array = _typed(flat, dtype, datatype, field, before)
+    if gaps:
+        array = array.astype(np.float64 if dtype.kind == "f" else object)
+        array[gaps] = np.nan
+    return array
 
 
 def _texts(data: msgspec.Raw, shape: Sequence[int], field: str, missing: bool) -> NDArray[Any]:

@@ -26,9 +26,10 @@ def door(inputs: Inputs, says: Says) -> Door | None:
     names = [field.name for field in says.fields]
     if says.takes == "objects":
         return lambda rows: _objects(rows, inputs, names, says.none_is_missing)
-    if says.none_is_missing:
+    if says.none_is_missing or says.as_objects:
         frame = _frame(inputs, names, {})
-        return lambda rows: _with_none(frame(rows), says.none_is_missing)
+        objects = {*says.none_is_missing, *says.as_objects}
+        return lambda rows: _with_objects(frame(rows), objects, says.none_is_missing)
     strict = {column.name for column in says.numbered if column.strict}
     return _frame(inputs, names, _categories(inputs, says), strict)
 
@@ -74,10 +75,10 @@ def _objects(rows: Rows, inputs: Inputs, names: Sequence[str], with_none: Collec
     return made
 
 
-def _with_none(frame: Any, names: Sequence[str]) -> Any:
+def _with_objects(frame: Any, names: Collection[str], with_none: Collection[str]) -> Any:
     for name in names:
         column = frame[name].astype(object)
-        frame[name] = column.where(column.notna(), None)
+        frame[name] = column.where(column.notna(), None) if name in with_none else column
     return frame
 
 

@@ -35,6 +35,11 @@ def agreed(schema: Schema, says: Says) -> Inputs:
     if _is_whole(says.dtype):
         dtype = says.dtype  # what is no whole number would be cut off
     _same_names(matrix.names, says.names)
+    if matrix.missing and np.dtype(dtype).kind != "f":
+        raise UnsupportedModel(
+            f"the metadata says that values may be missing, and {dtype} has none that means that: "
+            "say float64 (--dtype), or describe each of its inputs"
+        )
     return Inputs((replace(matrix, dtype=dtype, names=matrix.names or says.names),))
 
 

@@ -116,8 +116,10 @@ def _order(classes: Sequence[Class] | None, outputs: Classes) -> tuple[list[int]
 
 
 def _by_name(classes: Sequence[Class], labels: Sequence[str]) -> list[int] | None:
-    """By the very text; else by text that differs in case only; else, of bools, by number."""
-    forms = [[_text(item) for item in classes]]
+    """By the very text; else by text that differs in case only; else, of bools, by number. 1.0 is
+    written 1 by one, and 1.0 by another.
+    """
+    forms = [[_text(item) for item in classes], [str(item) for item in classes]]
     if all(isinstance(item, bool) for item in classes):
         forms.append([str(int(item)) for item in classes])
     for texts in forms:
@@ -202,7 +204,15 @@ def _shares(run: Callable[[Rows], Any], places: dict[Any, int], labels: int) -> 
         said = np.asarray(run(rows)).reshape(-1)
         shares = np.zeros((len(said), labels))
         for row, item in enumerate(said):
-            shares[row, places[_plain(item)]] = 1.0
+            place = places.get(_plain(item))
+            if place is None:
+                known = _list([item[1] if isinstance(item, tuple) else item for item in places])
+                raise UnsupportedModel(
+                    f"it answers the class {_text(item)!r}, which is none of those that it is "
+                    f"known to have: {known}. Give output_schema.model_classes (--model-classes): "
+                    "the model's class for each label"
+                )
+            shares[row, place] = 1.0
         return shares
 
     return predict

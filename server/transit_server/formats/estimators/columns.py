@@ -1,38 +1,45 @@
 """What a fitted scikit-learn pipeline takes: columns by name and kind, read from what it learned.
 
 An encoder knows its categories, a vectorizer takes text, an imputer takes what is missing; each
-step is asked in turn, and a column of which nobody says anything holds numbers.
+step is asked in turn, and a column of which nobody says anything holds numbers. Neighbour: `kinds`
+knows what one step says.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from transit_models.schema import TEXT, TEXT_INPUT, Input
 from transit_server.formats.base import UnsupportedModel
+from transit_server.formats.estimators.kinds import (
+    Kind,
+    is_vectorizer,
+    said_by,
+    settles,
+    together,
+)
 from transit_server.formats.estimators.walk import nested
-
-_EXAMPLES = 32
-_WHOLE = 2**53  # beyond it, not every whole number is a float
-
-
-@dataclass(slots=True)
-class _Kind:
-    """What is known of one column so far."""
-
-    dtype: str = ""
-    categories: tuple[str, ...] = ()
-    examples: tuple[str, ...] = ()
-    missing: bool = False
-    none: bool = False  # what is missing is None, and not NaN
 
 
 def is_text_pipeline(estimator: Any) -> bool:
-    """Whether rows are texts: the first step counts words."""
-    first = _first(estimator)
-    return _is_vectorizer(first)
+    """Whether rows are texts: the first step counts words, or those of all parts of it do."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    if is_vectorizer(estimator):
+        return True
+    if names_of(estimator) or getattr(estimator, "n_features_in_", None):
+        return False
+    if (steps := getattr(estimator, "steps", None)) is not None:
+        real = [step for _, step in steps if step is not None and step != "passthrough"]
+        cleaned = (one for one in real if type(one).__name__ != "FunctionTransformer")
+        return is_text_pipeline(next(cleaned, None))
+    if (parts := getattr(estimator, "transformer_list", None)) is not None:
+        return bool(parts) and all(is_text_pipeline(part) for _, part in parts)
+    return any(
+        is_text_pipeline(one)
+        for one in nested(estimator)
+        if one is not estimator and getattr(one, "steps", None)
+    )
 
 
 def text_input() -> tuple[Input, ...]:
@@ -51,7 +58,8 @@ def names_of(estimator: Any) -> tuple[str, ...]:
 def fields_of(estimator: Any) -> tuple[Input, ...]:
     """Its columns, without those that it drops; () when it has no names and takes numbers only."""
     kinds = _kinds_by_name(estimator)
-    if not names_of(estimator) and not any(kind.dtype == TEXT for kind in kinds.values()):
+    objects = any(kind.dtype == TEXT or kind.objects for kind in kinds.values())
+    if not names_of(estimator) and not objects:
         return ()
     return tuple(
         Input(name, kind.dtype or "float64", (), (), kind.categories, kind.missing, kind.examples)
@@ -62,7 +70,7 @@ def fields_of(estimator: Any) -> tuple[Input, ...]:
 def needs_a_table(estimator: Any) -> bool:
     """Whether something in it asks for columns by name."""
     names = names_of(estimator)
-    return bool(names) and _of_a_table(estimator, names) is not None
+    return bool(names) and any(map(_by_name, _members(estimator, names)))
 
 
 def none_is_missing(estimator: Any) -> tuple[str, ...]:
@@ -70,7 +78,20 @@ def none_is_missing(estimator: Any) -> tuple[str, ...]:
     return tuple(name for name, kind in _kinds_by_name(estimator).items() if kind.none)
 
 
-def _kinds_by_name(estimator: Any) -> dict[str, _Kind]:
+def dtype_of(estimator: Any) -> str:
+    """In which it compares the numbers of a matrix with its categories; '' where it has none, or
+    any dtype will do.
+    """
+    dtypes = {kind.dtype for kind in _kinds_by_name(estimator).values() if kind.dtype}
+    return dtypes.pop() if len(dtypes) == 1 else ""
+
+
+def as_objects(estimator: Any) -> tuple[str, ...]:
+    """The columns of numbers that it knows as Python objects, as pandas has them beside gaps."""
+    return tuple(name for name, kind in _kinds_by_name(estimator).items() if kind.objects)
+
+
+def _kinds_by_name(estimator: Any) -> dict[str, Kind]:
     """Of the columns that it does not drop."""
     names = names_of(estimator)
     count = len(names) or int(getattr(_first(estimator), "n_features_in_", 0) or 0)
@@ -94,16 +115,7 @@ def _first(estimator: Any) -> Any:
         estimator = real[0]
 
 
-def _is_vectorizer(one: Any) -> bool:
-    if hasattr(one, "vocabulary_") and hasattr(one, "separator"):
-        raise UnsupportedModel(
-            "its DictVectorizer takes dictionaries, which are not served: train it on a table, "
-            "with a ColumnTransformer and a OneHotEncoder for the texts in it"
-        )
-    return hasattr(one, "vocabulary_") or (hasattr(one, "analyzer") and hasattr(one, "ngram_range"))
-
-
-def _kinds(estimator: Any, names: Sequence[str], count: int) -> list[_Kind | None]:
+def _kinds(estimator: Any, names: Sequence[str], count: int) -> list[Kind | None]:
     """One for each column of a table; None for what is dropped."""
     if hasattr(estimator, "best_estimator_"):
         return _kinds(estimator.best_estimator_, names, count)
@@ -111,11 +123,11 @@ def _kinds(estimator: Any, names: Sequence[str], count: int) -> list[_Kind | Non
         return _of_column_transformer(estimator, names, count)
     if hasattr(estimator, "transformer_list"):
         return _of_union(estimator, names, count)
-    kinds: list[_Kind | None] = [_Kind() for _ in range(count)]
+    kinds: list[Kind | None] = [Kind() for _ in range(count)]
     steps = getattr(estimator, "steps", None)
-    inside = None if steps or not names else _of_a_table(estimator, names)
-    if inside is not None:
-        return _kinds(inside, names, count)
+    members = [] if steps or not names else _members(estimator, names)
+    if any(map(_by_name, members)):
+        return _side_by_side([_kinds(one, names, count) for one in members], count)
     first = True
     for one in [step for _, step in steps] if steps else _inner(estimator):
         if one is None or one == "passthrough":
@@ -129,20 +141,38 @@ def _kinds(estimator: Any, names: Sequence[str], count: int) -> list[_Kind | Non
         ):
             kinds = _then(kinds, _kinds(one, names, count), may_drop=first)
         else:
-            kinds = _together(kinds, _own(one, count))
-        if hasattr(one, "transformers_") or _settles(one):
+            kinds = together(kinds, said_by(one, count))
+        if hasattr(one, "transformers_") or settles(one):
             break  # what comes later sees what this one made
         first = False
     return kinds
 
 
-def _of_a_table(estimator: Any, names: Sequence[str]) -> Any:
-    """The fitted pipeline in an ensemble that sees the table as the ensemble does, if one does."""
+def _members(estimator: Any, names: Sequence[str]) -> list[Any]:
+    """What is fitted in an ensemble and sees the table as the ensemble does, each without what is
+    in it.
+    """
+    found: list[Any] = []
+    known: set[int] = set()
     for one in nested(estimator):
-        parts = hasattr(one, "transformers_") or getattr(one, "steps", None)
-        if parts and one is not estimator and list(names_of(one)) == list(names):
-            return one
-    return None
+        own = getattr(one, "feature_names_in_", None)
+        if one is estimator or id(one) in known or own is None or list(own) != list(names):
+            continue
+        found.append(one)
+        known.update(id(part) for part in nested(one))
+    return found
+
+
+def _by_name(one: Any) -> bool:
+    return bool(getattr(one, "steps", None)) or hasattr(one, "transformers_") or needs_a_table(one)
+
+
+def _side_by_side(parts: Sequence[list[Kind | None]], count: int) -> list[Kind | None]:
+    """A column is dropped only if all parts drop it."""
+    kinds: list[Kind | None] = [None] * count
+    for part in parts:
+        kinds = together(kinds, part)
+    return kinds
 
 
 def _inner(estimator: Any) -> Iterator[Any]:
@@ -153,38 +183,33 @@ def _inner(estimator: Any) -> Iterator[Any]:
     yield estimator
 
 
-def _of_union(union: Any, names: Sequence[str], count: int) -> list[_Kind | None]:
-    """Side by side: a column is dropped only if all parts drop it."""
-    kinds: list[_Kind | None] = [None] * count
+def _of_union(union: Any, names: Sequence[str], count: int) -> list[Kind | None]:
+    parts: list[list[Kind | None]] = []
     for _, part in union.transformer_list:
         if not isinstance(part, str):
-            kinds = _together(kinds, _kinds(part, names, count))
+            parts.append(_kinds(part, names, count))
         elif part == "passthrough":
-            kinds = _together(kinds, [_Kind() for _ in range(count)])
-    return kinds
+            parts.append([Kind() for _ in range(count)])
+    return _side_by_side(parts, count)
 
 
-def _settles(one: Any) -> bool:
-    return hasattr(one, "categories_") or hasattr(one, "vocabulary_")
-
-
-def _of_column_transformer(one: Any, names: Sequence[str], count: int) -> list[_Kind | None]:
-    kinds: list[_Kind | None] = [None] * count
+def _of_column_transformer(one: Any, names: Sequence[str], count: int) -> list[Kind | None]:
+    kinds: list[Kind | None] = [None] * count
     for _, transformer, columns in one.transformers_:
         if isinstance(transformer, str) and transformer == "drop":
             continue
         places = places_of(columns, names, count)
         if isinstance(transformer, str):
-            found: list[_Kind | None] = [_Kind() for _ in places]
-        elif isinstance(columns, str) and any(_is_vectorizer(x) for x in nested(transformer)):
-            found = [_Kind(TEXT)]
+            found: list[Kind | None] = [Kind() for _ in places]
+        elif isinstance(columns, str) and any(is_vectorizer(x) for x in nested(transformer)):
+            found = [Kind(TEXT)]
         else:
             found = _kinds(transformer, [names[p] for p in places] if names else (), len(places))
         for place, kind in zip(places, found, strict=True):
             if kinds[place] is None:
                 kinds[place] = kind
             elif kind is not None:
-                (kinds[place],) = _together([kinds[place]], [kind])
+                (kinds[place],) = together([kinds[place]], [kind])
     return kinds
 
 
@@ -215,72 +240,15 @@ def _place(name: str, names: Sequence[str]) -> int:
     return list(names).index(name)
 
 
-def _together(kinds: list[_Kind | None], more: list[_Kind | None]) -> list[_Kind | None]:
-    """What an earlier step knows stands; a later one fills in."""
-    if len(more) != len(kinds):
-        return kinds
-    made: list[_Kind | None] = []
-    for first, second in zip(kinds, more, strict=True):
-        if first is None or second is None:
-            made.append(first or second)
-            continue
-        made.append(
-            _Kind(
-                first.dtype or second.dtype,
-                first.categories or second.categories,
-                first.examples or second.examples,
-                first.missing or second.missing,
-                first.none or second.none,
-            )
-        )
-    return made
-
-
 def _then(
-    kinds: list[_Kind | None], found: list[_Kind | None], *, may_drop: bool
-) -> list[_Kind | None]:
+    kinds: list[Kind | None], found: list[Kind | None], *, may_drop: bool
+) -> list[Kind | None]:
     """One after the other: what the first one drops is not seen at all; what a later one does, the
     steps before it have asked for.
     """
     if len(found) != len(kinds):
         return kinds
-    both = _together(kinds, found)
+    both = together(kinds, found)
     if not may_drop:
         return both
     return [None if later is None else kind for kind, later in zip(both, found, strict=True)]
-
-
-def _own(one: Any, count: int) -> list[_Kind | None]:
-    """What one fitted step says of its columns."""
-    if hasattr(one, "categories_") and len(one.categories_) == count:
-        strict = getattr(one, "handle_unknown", "error") == "error"
-        return [_encoded(categories, strict) for categories in one.categories_]
-    if _is_vectorizer(one):
-        return [_Kind(TEXT) for _ in range(count)]
-    statistics = getattr(one, "statistics_", None)
-    if statistics is not None and len(statistics) == count:
-        texts = np.asarray(statistics).dtype == object
-        none = one.missing_values is None
-        return [_Kind(TEXT if texts and isinstance(s, str) else "", missing=True, none=none)
-                for s in statistics]  # fmt: skip
-    if type(one).__name__ in ("KNNImputer", "IterativeImputer"):
-        return [_Kind(missing=True) for _ in range(count)]
-    return [_Kind() for _ in range(count)]
-
-
-def _encoded(known: Any, strict: bool) -> _Kind:
-    categories = list(known)
-    real = [item for item in categories if item is not None and item == item]
-    missing, none = len(real) < len(categories), any(item is None for item in categories)
-    if real and all(isinstance(item, str) for item in real):
-        texts = tuple(str(item) for item in real)
-        return _Kind(TEXT, texts if strict else (), texts[:_EXAMPLES], missing, none)
-    if real and all(isinstance(item, bool | np.bool_) for item in real):
-        return _Kind("bool", missing=missing, none=none)
-    # Of ids that no float holds, each is another category; of smaller ones a float is the same.
-    kind = np.asarray(known).dtype
-    ids = kind.kind in "iu" and max((abs(int(item)) for item in real), default=0) > _WHOLE
-    dtype = kind.name if ids else ""
-    if strict and real and all(isinstance(item, int | float | np.number) for item in real):
-        return _Kind(dtype, (), tuple(str(item) for item in real[:_EXAMPLES]), missing, none)
-    return _Kind(dtype, missing=missing, none=none)

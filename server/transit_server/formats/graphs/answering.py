@@ -85,7 +85,7 @@ def _tensors(ask: Ask, outputs: Sequence[Any], probes: Rows | None) -> Found:
 
 def _labels(ask: Ask, outputs: Sequence[Any], source: Source, gives: Gives) -> Found:
     """Of a model that gives classes alone, clusters, or flags of outliers."""
-    names = [output.name for output in outputs if output.type not in FLOATS]
+    names = _of_classes(outputs)
     floats = [output.name for output in outputs if output.type in FLOATS]
     if not names or (gives == "outlier" and not floats):
         raise UnsupportedModel(f"it has no output for the task {source.task}")
@@ -101,6 +101,7 @@ def _labels(ask: Ask, outputs: Sequence[Any], source: Source, gives: Gives) -> F
         run = ask([names[0], floats[0]])
         return lambda rows: np.stack([part.reshape(-1) for part in run(rows)], axis=1), {}
     classes = written(source.path, source.classes or None)
+    classes = classes or source.version.metadata.output_schema.model_classes or None
     if classes is None:
         widths = [lengths_of(output.shape) for output in outputs if output.name in floats]
         count = source.classes or next((w[0] for w in widths if len(w) == 1 and w[0]), None)
@@ -108,6 +109,11 @@ def _labels(ask: Ask, outputs: Sequence[Any], source: Source, gives: Gives) -> F
             raise UnsupportedModel("it does not say which classes there are: give labels")
         classes = tuple(range(count))
     return _first(ask, names[0]), {"classes": classes}
+
+
+def _of_classes(outputs: Sequence[Any]) -> list[str]:
+    """The outputs that may be classes: whole numbers of any width, truth values, texts."""
+    return [o.name for o in outputs if o.type in DTYPES and o.type not in FLOATS]
 
 
 def _is_text(outputs: Sequence[Any], name: str) -> bool:
@@ -119,9 +125,7 @@ def _probabilities(ask: Ask, outputs: Sequence[Any], source: Source, probes: Row
     if maps:
         return _of_maps(ask, maps[0], source)
     name = _scores(ask, outputs, source, probes)
-    labels = [
-        output.name for output in outputs if output.type in ("tensor(int64)", "tensor(string)")
-    ]
+    labels = _of_classes(outputs)
     classes: tuple[Class, ...] | None = None
     if labels:
         known = source.version.metadata.output_schema.model_classes

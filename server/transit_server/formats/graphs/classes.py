@@ -48,6 +48,10 @@ def _picked(graph: Any, count: int | None) -> list[tuple[Class, ...]]:
     largest = {node.output[0] for node in graph.node if node.op_type == "ArgMax"}
     found = []
     for node in graph.node:
+        if node.op_type == "LabelEncoder" and node.input[0] in largest:
+            named = _named(node)
+            if named and count in (None, len(named)):
+                found.append(named)
         if node.op_type not in ("ArrayFeatureExtractor", "Gather") or len(node.input) != 2:
             continue
         if node.input[0] in constants and node.input[1] in largest:
@@ -55,6 +59,14 @@ def _picked(graph: Any, count: int | None) -> list[tuple[Class, ...]]:
             if values.dtype.kind in "iOSU" and count in (None, len(values)):
                 found.append(tuple(_text(item) for item in values.tolist()))
     return found
+
+
+def _named(encoder: Any) -> tuple[Class, ...]:
+    """What a LabelEncoder makes of 0, 1, 2, …; () where it says something else."""
+    said = {item.name: [*item.ints, *item.strings] for item in encoder.attribute}
+    values = said.get("values_strings") or said.get("values_int64s") or []
+    numbered = said.get("keys_int64s") == list(range(len(values)))
+    return tuple(_text(item) for item in values) if numbered else ()
 
 
 def _places(graph: Any, count: int | None) -> list[tuple[Class, ...]]:

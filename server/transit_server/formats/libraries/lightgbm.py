@@ -1,5 +1,7 @@
 """Gradient-boosted trees of LightGBM: `.txt`, and boosters in pickles. The package is an extra."""
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import lightgbm
@@ -7,6 +9,7 @@ import lightgbm
 from transit_models.schema import TEXT, Input
 from transit_server.formats.base import Engine, Gives, Numbered, Says, Source, UnsupportedModel
 
+_DECLARED = re.compile(r"^\[categorical_feature: ([\d,]+)\]$", re.MULTILINE)
 PROBABILITIES = ("binary", "multiclass", "cross_entropy")
 
 
@@ -76,30 +79,47 @@ def categories(booster: Any) -> dict[str, Any]:
     if not kept:
         return {}
     infos = header.get("feature_infos", "").split(" ")
-    places = [n for n, info in enumerate(infos) if info and info[0] not in "[n"]
+    places = _categorical(booster, infos)
     values = dict(zip(places, kept, strict=False))
-    if len(places) != len(kept) or not all(map(_of_one_kind, kept)):
+    fit = all(_are_of(infos[place], len(said)) for place, said in values.items())
+    if len(places) != len(kept) or not fit or not all(map(_of_one_kind, kept)):
         raise UnsupportedModel(
             "which of its features are categories can't be known: encode them as numbers"
         )
-    texts = {number: tuple(said) for number, said in values.items() if isinstance(said[0], str)}
-    fields = tuple(
-        Input(name, TEXT, (), (), texts[number], True)
-        if number in texts
-        else Input(name, "float64", missing=True)
-        for number, name in enumerate(names)
-    )
+    fields = tuple(_field(name, values.get(number, ())) for number, name in enumerate(names))
     numbered = tuple(
         Numbered(name=names[number], values=tuple(said))
         for number, said in values.items()
-        if number not in texts
+        if not fields[number].is_text
     )
     return {"takes": "frame", "fields": fields, "categorical": True, "numbered": numbered}
 
 
-def _of_one_kind(categories: list[Any]) -> bool:
-    """All texts, or all numbers: a category of numbers is one by its number's place among them."""
-    return bool(categories) and (
-        all(isinstance(item, str) for item in categories)
-        or all(isinstance(item, int | float) and not isinstance(item, bool) for item in categories)
+def _field(name: str, categories: Sequence[Any]) -> Input:
+    if categories and isinstance(categories[0], str):
+        return Input(name, TEXT, (), (), tuple(categories), True)
+    truth = bool(categories) and isinstance(categories[0], bool)
+    return Input(name, "bool" if truth else "float64", missing=True)
+
+
+def _categorical(booster: Any, infos: list[str]) -> list[int]:
+    """Which features were trained as categories: those that its parameters name, or in which it saw
+    codes.
+    """
+    said = _DECLARED.search(booster.model_to_string(num_iteration=1))
+    if said is not None:
+        return [int(place) for place in said[1].split(",")]
+    return [n for n, info in enumerate(infos) if info and info[0] not in "[n"]
+
+
+def _are_of(info: str, categories: int) -> bool:
+    """Whether the codes that a feature had are places among so many categories."""
+    return info == "none" or all(
+        int(code) < categories for code in info.split(":") if info[0] != "["
     )
+
+
+def _of_one_kind(categories: list[Any]) -> bool:
+    """All texts, all truth values, or all numbers: a category is known by its place among them."""
+    kinds = {type(item) for item in categories}
+    return kinds in ({str}, {bool}) or (bool(kinds) and kinds <= {int, float})

@@ -32,7 +32,8 @@ def load(source: Source) -> Engine:
 
 
 def _of_matrix(session: Any, feed: Any, source: Source) -> Engine:
-    inner = fitted(lengths_of(feed.shape), source.row)
+    # Without a shape, which some exporters leave out, it takes as many as the metadata say.
+    inner = fitted(lengths_of(feed.shape) if feed.shape else (None,), source.row)
     dtype = np.dtype(DTYPES[feed.type])
     name = feed.name
     flat = len(inner) == 1

@@ -117,7 +117,7 @@ def _taken(model: Any) -> dict[str, Any]:
     features = features_of(model)
     inside = getattr(model, "steps", ()) or getattr(model, "transformers_", ())
     inside = inside or columns.needs_a_table(model)
-    if fields and (inside or any(field.is_text for field in fields)):
+    if fields and (inside or any(field.is_object for field in fields)):
         # What is inside may ask for columns by name; without names, by their place.
         return {
             "takes": "frame" if names else "objects",
@@ -125,6 +125,7 @@ def _taken(model: Any) -> dict[str, Any]:
             "features": features,
             "categorical": hasattr(model, "is_categorical_"),
             "none_is_missing": columns.none_is_missing(model),
+            "as_objects": columns.as_objects(model),
         }
     return {"features": features, "names": names, "dtype": _dtype(model)}
 
@@ -133,6 +134,8 @@ def _dtype(model: Any) -> str:
     for one in nested(model):
         if hasattr(one, "cluster_centers_"):
             return str(one.cluster_centers_.dtype)
+    if own := columns.dtype_of(model):
+        return own
     last = model
     while getattr(last, "steps", None):
         last = last.steps[0][1]
@@ -186,6 +189,7 @@ def _known(model: Any, gives: Gives, task: str) -> dict[str, Any]:
         return {}
     width = numbers(model)
     if gives == "tensors":
+        _refuse_texts(model)
         return {"outputs": (("values", width),)}
     if gives == "value" and width > 1:
         raise UnsupportedModel(
@@ -199,11 +203,24 @@ def _known(model: Any, gives: Gives, task: str) -> dict[str, Any]:
     if classes is None or not len(classes):  # as CatBoost's regressors have none
         return {}
     if width > 1 or (isinstance(classes, list) and classes and np.ndim(classes[0])):
+        _refuse_texts(model)
         raise UnsupportedModel(
             f"it answers {width} classifications at once (multi-label): pack it with "
             "--task tensors, which answers what its predict does, or save a model for each"
         )
     return {"classes": tuple(np.asarray(classes).tolist())}
+
+
+def _refuse_texts(model: Any) -> None:
+    """Raises `UnsupportedModel` where what its predict answers is no number."""
+    classes = getattr(model, "classes_", ())
+    each = classes if isinstance(classes, list) else [classes]
+    texts = [str(item) for item in np.ravel(each[0])[:3]] if len(each) else []
+    if any(np.asarray(known).dtype.kind in "OUS" for known in each):
+        raise UnsupportedModel(
+            f"its classes are texts ({', '.join(texts)}, …), and the task tensors answers numbers: "
+            "train it on their numbers (an OrdinalEncoder makes some), or save a model for each"
+        )
 
 
 def _clusters(model: Any) -> int:

@@ -18,6 +18,7 @@ from transit_models.errors import InvalidMetadata
 from transit_models.packing.old_xgboost import converted
 from transit_models.schema import TEXT, Input
 from transit_server.formats.base import (
+    Class,
     Engine,
     Gives,
     Numbered,
@@ -57,6 +58,8 @@ def _opened(path: Path) -> xgboost.Booster:
 def engine(booster: xgboost.Booster, source: Source) -> Engine:
     """A booster, wherever it came from. Raises `UnsupportedModel`."""
     whole, kept = booster, categories(booster)  # which a part of it has lost
+    wrapper = _wrapper(booster)
+    missing = _marker(wrapper)
     booster, note = _best(booster)
     # A few rows at a time: waking more threads costs more than they bring.
     booster.set_param({"nthread": source.threads})
@@ -76,6 +79,7 @@ def engine(booster: xgboost.Booster, source: Source) -> Engine:
         if slow:
             matrix = xgboost.DMatrix(
                 rows,
+                missing=missing,
                 feature_names=list(names) or None,
                 feature_types=kinds or None,
                 enable_categorical=categorical,
@@ -83,7 +87,9 @@ def engine(booster: xgboost.Booster, source: Source) -> Engine:
             said = np.asarray(booster.predict(matrix, output_margin=softmax))
         else:
             said = np.asarray(
-                booster.inplace_predict(rows, predict_type="margin" if softmax else "value")
+                booster.inplace_predict(
+                    rows, predict_type="margin" if softmax else "value", missing=missing
+                )
             )
         if softmax:
             powers = np.exp(said - said.max(axis=1, keepdims=True))
@@ -92,7 +98,7 @@ def engine(booster: xgboost.Booster, source: Source) -> Engine:
 
     says = Says(
         gives=gives,
-        classes=tuple(range(source.classes)) if labels else None,
+        classes=tuple(range(source.classes)) if labels else _classes(wrapper, gives),
         features=booster.num_features(),
         names=names,
         dtype="float32",
@@ -107,9 +113,31 @@ def engine(booster: xgboost.Booster, source: Source) -> Engine:
     if says.takes == "frame":
         rounds = booster.num_boosted_rounds()
         return Engine(
-            lambda frame: _of_frame(whole, frame, rounds, softmax), "xgboost", says, None, note
+            lambda frame: _of_frame(whole, frame, missing, rounds, softmax),
+            *("xgboost", says, None, note),
         )
-    return Engine(run, "xgboost", says, None if categorical or softmax or labels else booster, note)
+    plain = not (categorical or softmax or labels) and np.isnan(missing)
+    return Engine(run, "xgboost", says, booster if plain else None, note)
+
+
+def _wrapper(booster: xgboost.Booster) -> dict[str, Any]:
+    """What the scikit-learn estimator of XGBoost 1 left in the file; later ones leave nothing."""
+    try:
+        said = json.loads(booster.attr("scikit_learn") or "{}")
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _marker(wrapper: dict[str, Any]) -> float:
+    """The number that stands for what is missing, NaN by default."""
+    said = wrapper.get("missing")
+    return float(said) if isinstance(said, int | float) else float("nan")
+
+
+def _classes(wrapper: dict[str, Any], gives: Gives) -> tuple[Class, ...] | None:
+    said = wrapper.get("classes_")
+    return tuple(said) if gives == "probabilities" and isinstance(said, list) and said else None
 
 
 def _refuse_several(booster: xgboost.Booster, source: Source, gives: Gives) -> None:
@@ -131,10 +159,12 @@ def _refuse_several(booster: xgboost.Booster, source: Source, gives: Gives) -> N
         )
 
 
-def _of_frame(booster: xgboost.Booster, frame: Any, rounds: int, softmax: bool) -> Any:
+def _of_frame(
+    booster: xgboost.Booster, frame: Any, missing: float, rounds: int, softmax: bool
+) -> Any:
     said = np.asarray(
         booster.predict(
-            xgboost.DMatrix(frame, enable_categorical=True),
+            xgboost.DMatrix(frame, missing=missing, enable_categorical=True),
             iteration_range=(0, rounds),
             output_margin=softmax,
         )
