@@ -42,6 +42,7 @@ class Input:
     `names` are those of the features of a tensor with one axis. `categories` are the texts that a
     column may hold, () for any; `examples` some values that the model has seen, of a tensor with
     names one for each feature, "" where any will do. `missing`: null is a value, not a mistake.
+    `spelled`: a whole number is the text of its digits, and true is 1.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Input:
     categories: tuple[str, ...] = ()
     missing: bool = False
     examples: tuple[str, ...] = ()
+    spelled: bool = False
 
     @property
     def size(self) -> int:

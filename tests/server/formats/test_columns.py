@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import catboost
 import joblib
 import lightgbm
 import msgspec
@@ -201,16 +202,16 @@ def test_texts_are_known_wherever_they_are_counted(tmp_path: Path, name: str) ->
     assert served.predict(asked) == pytest.approx(model.predict_proba(TEXTS[:20]), abs=1e-6)
 
 
+def of_v2(rows: Any, name: str, datatype: str) -> InferInput:
+    data = msgspec.Raw(msgspec.json.encode(rows[name].tolist()))
+    return InferInput(name, [len(rows), 1], datatype, data=data)
+
+
 def test_gaps_come_by_v2_as_well(tmp_path: Path) -> None:
     rows = with_gaps("own", None)
     model = encoded(ONE_HOT(), "own").fit(rows, RICH)
     served = packed(tmp_path, model)
-    inputs = [
-        InferInput(
-            name, [20, 1], kind, data=msgspec.Raw(msgspec.json.encode(rows[name][:20].tolist()))
-        )
-        for name, kind in (("own", "BOOL"), ("age", "FP64"))
-    ]
+    inputs = [of_v2(rows[:20], "own", "BOOL"), of_v2(rows[:20], "age", "FP64")]
     got = served.predict(rows_of(inputs, memoryview(b""), served.inputs, 20))
     assert got == pytest.approx(model.predict_proba(rows[:20]), abs=1e-6)
 
@@ -244,6 +245,23 @@ def test_categories_of_lightgbm_are_where_its_file_says(tmp_path: Path) -> None:
     served = packed(tmp_path, tmp_path / "model.txt", "--labels", "poor,rich")
     got = served.predict(sent(served, rows[:40]))
     assert got == pytest.approx(model.predict_proba(rows[:40]), abs=1e-6)
+
+
+def test_categories_of_catboost_may_be_numbers(tmp_path: Path) -> None:
+    rows = TABLE[["rooms", "own", "age"]]
+    model = catboost.CatBoostClassifier(
+        iterations=5, loss_function="Focal:focal_alpha=0.3;focal_gamma=1", verbose=0,
+        allow_writing_files=False,
+    ).fit(rows, RICH.astype(int), cat_features=["rooms", "own"])  # fmt: skip
+    model.save_model(str(tmp_path / "model.cbm"))
+    served = packed(tmp_path, tmp_path / "model.cbm")
+    expected = model.predict_proba(rows[:20])
+    assert served.predict(sent(served, rows[:20])) == pytest.approx(expected, abs=1e-6)
+    inputs = [
+        of_v2(rows[:20], *item) for item in (("rooms", "INT64"), ("own", "BOOL"), ("age", "FP64"))
+    ]
+    got = served.predict(rows_of(inputs, memoryview(b""), served.inputs, 20))
+    assert got == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_xgboost_1_left_in_the_file_is_read(tmp_path: Path) -> None:

@@ -182,6 +182,8 @@ def value_of(value: Any, known: Input, place: str, *, named: bool = True) -> Any
             raise InvalidInput("null is not allowed here: no value may be missing", field=place)
         return np.nan
     if known.is_text:
+        if known.spelled and isinstance(value, int):
+            value = str(int(value))
         if not isinstance(value, str):
             raise InvalidInput(f"must be text, not {_json_type(value)}", field=place)
         if known.categories and value not in known.categories:

@@ -21,6 +21,7 @@ INPUT = FEATURES
 _DATATYPES = {dtype.name: name for name, dtype in tensors.DTYPES.items()}
 _OF_NUMBERS = tuple(tensors.DTYPES)
 _OF_TEXT = (tensors.BYTES,)
+_SPELLED = ("BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
 
 
 def described(inputs: Inputs) -> list[dict[str, Any]]:
@@ -114,6 +115,8 @@ def _tensor(
 ) -> tuple[NDArray[Any], int]:
     """The values of one input, flat, in the dtype of the field; and how many rows they are."""
     allowed = _OF_TEXT if field.is_text else _OF_NUMBERS
+    if field.spelled:
+        allowed += _SPELLED
     if tensor.datatype not in allowed:
         kind = "text" if field.is_text else "numbers"
         text = f"{tensor.datatype[:20]!r} is not a datatype of {kind}: {', '.join(allowed)}"
@@ -131,6 +134,8 @@ def _tensor(
         values = tensors.from_json(
             tensor.data, tensor.datatype, tensor.shape, f"{where}.data", missing=field.missing
         )
+    if tensor.datatype in _SPELLED and field.is_text:
+        values = np.array([str(int(value)) for value in values.tolist()], dtype=object)
     return (_known(values, field, where) if field.is_text else _cast(values, field, where)), count
 
 

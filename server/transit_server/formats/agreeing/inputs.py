@@ -128,6 +128,7 @@ def _merged(said: Input, model: Input) -> Input:
         categories=said.categories or model.categories,
         examples=model.examples,
         missing=said.missing or model.missing,
+        spelled=model.spelled,
     )
 
 

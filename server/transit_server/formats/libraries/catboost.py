@@ -9,7 +9,7 @@ import numpy as np
 from transit_models.schema import TEXT, Input
 from transit_server.formats.base import Engine, Gives, Says, Source, UnsupportedModel
 
-PROBABILITIES = ("Logloss", "CrossEntropy", "MultiClass")
+PROBABILITIES = ("Logloss", "CrossEntropy", "Focal", "MultiClass")
 _PROBABILITY_EACH = ("MultiLogloss", "MultiCrossEntropy")
 _OWN_KINDS = {
     "Poisson": "Exponent",
@@ -118,11 +118,13 @@ def _gives(loss: str, task: str) -> Gives:
 def columns(model: Any) -> dict[str, Any]:
     """Categories and texts are given as such, so rows are objects."""
     names = tuple(map(str, model.feature_names_))
-    texts = {*model.get_cat_feature_indices(), *model.get_text_feature_indices()}
-    if not texts:
+    categories, texts = set(model.get_cat_feature_indices()), set(model.get_text_feature_indices())
+    if not categories and not texts:
         return {}
     fields = tuple(
-        Input(name, TEXT) if number in texts else Input(name, "float32", missing=True)
+        Input(name, TEXT, spelled=number in categories)
+        if number in categories or number in texts
+        else Input(name, "float32", missing=True)
         for number, name in enumerate(names)
     )
     return {"takes": "objects", "fields": fields}
