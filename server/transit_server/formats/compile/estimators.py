@@ -1,4 +1,6 @@
-"""Scikit-learn's classifiers as ONNX: forests taken apart by hand, the rest through skl2onnx."""
+"""Scikit-learn's classifiers as ONNX: forests taken apart by hand, the rest through skl2onnx, if
+`continuous` finds nothing in them that 32 bits would change.
+"""
 
 from typing import Any
 
@@ -6,6 +8,7 @@ import numpy as np
 
 from transit_server.formats.base import Engine, NotCompiled, Rows, Source
 from transit_server.formats.compile import trees
+from transit_server.formats.compile.continuous import refuse_jumps
 from transit_server.formats.compile.converted import Converted
 
 _OPSET = 17
@@ -23,6 +26,7 @@ def convert(engine: Engine, source: Source) -> Converted:
         raise NotCompiled("only classifiers with probabilities are")
     if type(model).__name__ in _FORESTS and type(model).__module__.startswith("sklearn."):
         return _forest(model)
+    refuse_jumps(model)
     return _general(model, source)
 
 
