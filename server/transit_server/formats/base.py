@@ -153,12 +153,15 @@ def first_line(error: BaseException) -> str:
 
 
 def cast(rows: Rows, dtype: np.dtype[Any]) -> Rows:
-    """`rows` in the dtype of a model. Raises `ValueError` where whole numbers are wanted and given
-    are others.
+    """`rows` in the dtype of a model. Raises `ValueError` for what it can't hold: numbers that are
+    not whole, or too large.
     """
     if rows.dtype == dtype:
         return rows
-    made = rows.astype(dtype)
+    with np.errstate(over="ignore"):
+        made = rows.astype(dtype)
     if dtype.kind in "iub" and rows.dtype.kind == "f" and not np.array_equal(made, rows):
         raise ValueError(f"the model takes {dtype}, and a number is none")
+    if dtype.kind == "f" and np.isinf(made).any():
+        raise ValueError(f"the model takes {dtype}, and a number is too large for that")
     return made

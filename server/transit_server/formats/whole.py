@@ -39,6 +39,8 @@ from transit_server.formats.opening import Loader, loader_of, original, refuse_m
 from transit_server.formats.preparation import Preparation, Stage
 
 _PROBES = 16
+# What of requests fits into 32-bit floats; of all else, what preprocessing makes is kept in 64.
+_IN_32_BITS = ("float32", "float16", "bool", "int8", "int16", "uint8", "uint16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ def _prepared(first: Preparation, inputs: Inputs, raw: Rows) -> tuple[Stage, NDA
     """The preprocessing, and the probes as the model will see them; those on which it fails are
     left out.
     """
-    wide = any(field.dtype == "float64" for field in inputs.fields)
+    wide = not all(field.dtype in _IN_32_BITS for field in inputs.fields)
     dtype = np.dtype("float64" if wide else "float32")
     prepare = first.stage(inputs, dtype)
     try:

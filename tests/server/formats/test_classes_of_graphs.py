@@ -98,3 +98,20 @@ def test_a_graph_that_states_no_shape_takes_what_the_metadata_say(tmp_path: Path
     output = ("shares", TensorProto.FLOAT, None)
     model = loaded(tmp_path, [], output, shape=None, labels=("a", "b", "c"))
     assert model.predict(ROWS) == pytest.approx(SAID, abs=1e-6)
+
+
+def test_what_is_too_large_for_16_bits_is_an_error_and_not_infinite(tmp_path: Path) -> None:
+    made = helper.make_graph(
+        [helper.make_node("Softmax", ["rows"], ["shares"])],
+        "graph",
+        [helper.make_tensor_value_info("rows", TensorProto.FLOAT16, ["n", 2])],
+        [helper.make_tensor_value_info("shares", TensorProto.FLOAT16, ["n", 2])],
+    )
+    proto = helper.make_model(made, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+    directory = publish(tmp_path / "store", "m", "1.0.0", ".onnx",
+                        lambda path: path.write_bytes(proto.SerializeToString()),
+                        features=2, labels=("a", "b"))  # fmt: skip
+    model = formats.load(verify_version(directory), tmp_path / "work")
+    assert model.predict(np.zeros((1, 2), np.float32))[0].tolist() == [0.5, 0.5]
+    with pytest.raises(ValueError, match="float16, and a number is too large"):
+        model.predict(np.array([[-1e6, 0.0]], np.float32))

@@ -27,6 +27,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from tests.looking import looked_into_here
+from tests.server.example_store import publish
 from transit_models.cli import main
 from transit_models.integrity import verify_version
 from transit_server import formats
@@ -90,6 +91,11 @@ def lowered(frame: Any) -> Any:
     return frame.apply(lambda column: column.str.lower())
 
 
+def with_share(frame: Any) -> Any:
+    """As features are made: one more, and one fewer."""
+    return frame.assign(share=frame.age / frame.rooms).drop(columns="rooms")
+
+
 def filled(marker: Any, strategy: str) -> Any:
     return impute.SimpleImputer(missing_values=marker, strategy=strategy)
 
@@ -147,6 +153,12 @@ KINDS: dict[str, Callable[[], tuple[Any, Any]]] = {
             voting="soft",
         ),
         TABLE[["city", "age"]],
+    ),
+    "columns that are made of others": lambda: (
+        make_pipeline(
+            preprocessing.FunctionTransformer(with_share), encoded(ONE_HOT(), "city")
+        ),
+        TABLE[["rooms", "age", "city"]],
     ),
     "texts that a step changes": lambda: (
         encoded(make_pipeline(preprocessing.FunctionTransformer(lowered), ONE_HOT()), "city"),
@@ -284,3 +296,27 @@ def test_classes_that_are_floats_are_the_labels_that_pack_wrote(tmp_path: Path) 
     served = packed(tmp_path, model)
     got = served.predict(sent(served, TABLE[["age"]][:5]))
     assert got == pytest.approx(model.predict_proba(TABLE[["age"]][:5]), abs=1e-6)
+
+
+def test_dates_are_no_categories(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    days = pandas.Timestamp("2026-01-01") + pandas.to_timedelta(TABLE.rooms, unit="D")
+    model = encoded(ONE_HOT(), "day").fit(TABLE[["age"]].assign(day=days), RICH)
+    with pytest.raises(AssertionError):
+        packed(tmp_path, model)
+    assert "its categories are dates, and JSON has none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64"])
+def test_seconds_are_whole_behind_preprocessing(tmp_path: Path, dtype: str) -> None:
+    seconds = 1_700_000_000 + RANDOM.integers(0, 86_400, (300, 1))
+    model = ensemble.HistGradientBoostingClassifier(max_iter=20)
+    model.fit(seconds.astype(float), seconds[:, 0] // 1800 % 2)
+    directory = publish(
+        tmp_path, "m", "1.0.0", ".pkl", lambda path: joblib.dump(model, path),
+        preprocessing=impute.SimpleImputer().fit(seconds.astype(float)), labels=("0", "1"),
+        input_schema={"features": 1, "dtype": dtype},
+    )  # fmt: skip
+    served = formats.load(verify_version(directory), tmp_path / "work")
+    assert served.prepare is not None
+    got = served.predict(served.prepare(seconds.astype(dtype)))
+    assert got == pytest.approx(model.predict_proba(seconds.astype(float)), abs=1e-6)

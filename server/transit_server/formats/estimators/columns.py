@@ -132,8 +132,12 @@ def _kinds(estimator: Any, names: Sequence[str], count: int) -> list[Kind | None
     for one in [step for _, step in steps] if steps else _inner(estimator):
         if one is None or one == "passthrough":
             continue
-        if hasattr(one, "n_features_in_") and one.n_features_in_ != count:
+        own = [str(name) for name in getattr(one, "feature_names_in_", ())]
+        if names and own and own != list(names):
+            kinds = together(kinds, _by_their_names(one, own, names))
             break  # of the columns that it sees, some were left out or made before
+        if hasattr(one, "n_features_in_") and one.n_features_in_ != count:
+            break
         if (
             hasattr(one, "transformers_")
             or hasattr(one, "steps")
@@ -146,6 +150,12 @@ def _kinds(estimator: Any, names: Sequence[str], count: int) -> list[Kind | None
             break  # what comes later sees what this one made
         first = False
     return kinds
+
+
+def _by_their_names(one: Any, own: Sequence[str], names: Sequence[str]) -> list[Kind | None]:
+    """What a later step says of the columns that have come to it as they were."""
+    found = dict(zip(own, _kinds(one, own, len(own)), strict=True))
+    return [found.get(name) or Kind() for name in names]
 
 
 def _members(estimator: Any, names: Sequence[str]) -> list[Any]:

@@ -123,6 +123,11 @@ def _encoded(known: Any, strict: bool) -> Kind:
         texts = tuple(str(item) for item in real)
         return Kind(TEXT, texts if strict else (), texts[:_EXAMPLES], missing, none)
     own = np.asarray(known).dtype
+    if own.kind in "Mm":
+        raise UnsupportedModel(
+            "its categories are dates, and JSON has none: train it on texts of them "
+            "(strftime('%Y-%m-%d')), or on numbers such as the weekday"
+        )
     objects = own.kind == "O"
     if real and all(isinstance(item, bool | np.bool_) for item in real):
         return Kind("bool", missing=missing, none=none, objects=objects)
