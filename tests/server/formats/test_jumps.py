@@ -45,6 +45,7 @@ BINS: dict[str, Any] = {"n_bins": 4, "encode": "ordinal"}
 JUMPING: dict[str, Callable[[], Any]] = {
     "tree": lambda: scaled(tree.DecisionTreeClassifier()),
     "neighbours": lambda: scaled(neighbors.KNeighborsClassifier(3)),
+    "histograms": lambda: ensemble.HistGradientBoostingClassifier(max_iter=3),
     "neighbours alone": lambda: neighbors.KNeighborsClassifier(3),
     "bins": lambda: scaled(
         preprocessing.KBinsDiscretizer(**BINS), linear_model.LogisticRegression()

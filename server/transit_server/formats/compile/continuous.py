@@ -46,8 +46,8 @@ def _is_continuous(one: Any) -> bool:
 
 
 def _of_trees(one: Any) -> bool:
-    """They turn rows into 32-bit floats themselves."""
-    return _module(one) in ("tree", "ensemble")
+    """They turn rows into 32-bit floats themselves, all but those of histograms."""
+    return _module(one) in ("tree", "ensemble") and not type(one).__name__.startswith("Hist")
 
 
 def _computes(one: Any) -> bool:
