@@ -21,6 +21,7 @@ INPUT = FEATURES
 _DATATYPES = {dtype.name: name for name, dtype in tensors.DTYPES.items()}
 _OF_NUMBERS = tuple(tensors.DTYPES)
 _OF_TEXT = (tensors.BYTES,)
+_OF_FLOATS = ("FP16", "FP32", "FP64")
 _SPELLED = ("BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
 
 
@@ -131,8 +132,9 @@ def _tensor(
     elif not len(memoryview(tensor.data)):
         raise InvalidInput("is missing", field=f"{where}.data")
     else:
+        missing = field.missing and (field.is_object or tensor.datatype in _OF_FLOATS)
         values = tensors.from_json(
-            tensor.data, tensor.datatype, tensor.shape, f"{where}.data", missing=field.missing
+            tensor.data, tensor.datatype, tensor.shape, f"{where}.data", missing=missing
         )
     if tensor.datatype in _SPELLED and field.is_text:
         values = np.array([str(int(value)) for value in values.tolist()], dtype=object)
