@@ -13,6 +13,7 @@ from transit_operator.core.objects.build import Object, Owner
 from transit_operator.core.objects.identity import revision_labels
 from transit_operator.core.objects.resolver import resolver_pod
 from transit_operator.core.objects.template import pod_template
+from transit_operator.core.objects.unbuildable import CutOff
 
 OWNER = Owner("ml", "kepler", "uid-1")
 
@@ -138,6 +139,20 @@ def test_volumes_have_limits_and_may_have_others() -> None:
     more = pod(volumes=[{"name": "cache", "emptyDir": {"sizeLimit": "90Gi"}}])
     volumes = {v["name"]: v for v in built(podTemplate=more)["spec"]["volumes"]}
     assert volumes["cache"]["emptyDir"] == {"sizeLimit": "90Gi"}
+
+
+@pytest.mark.parametrize("by", ["spec", "pool", "all servers"])
+def test_pods_are_not_killed_while_their_servers_still_answer(by: str) -> None:
+    late, config = pod(terminationGracePeriodSeconds=5), {"drainDelaySeconds": 5}
+    asked: dict[str, Object] = {
+        "spec": {"config": {"server": config}, "podTemplate": late},
+        "pool": {"config": {"server": config, "pools": {"cpu": {"podTemplate": late}}}},
+        "all servers": {"config": {"server": {**config, "podTemplate": late}}},
+    }
+    with pytest.raises(CutOff, match=r"5 s are no more than the 5 s .* leave it out \(45\)"):
+        built(**asked[by])
+    long = built({"server": config}, podTemplate=pod(terminationGracePeriodSeconds=6))
+    assert long["spec"]["terminationGracePeriodSeconds"] == 6
 
 
 def test_variables_of_the_administrator_are_there_where_nobody_says_otherwise() -> None:

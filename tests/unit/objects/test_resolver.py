@@ -22,7 +22,7 @@ from transit_operator.core.objects.resolver import (
     resolver_pod,
 )
 from transit_operator.core.objects.revision import content_key
-from transit_operator.core.objects.template import Unbuildable
+from transit_operator.core.objects.unbuildable import Unbuildable
 from transit_operator.core.observed import Observed, Problem
 from transit_operator.core.times import epoch, rfc3339
 

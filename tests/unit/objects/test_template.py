@@ -12,7 +12,8 @@ from transit_operator.api.config.operator import OperatorConfig
 from transit_operator.api.config.servers import FileFormat
 from transit_operator.api.server import RESERVED_ENV, LoggedFeature
 from transit_operator.core.objects.mounts import ANSWER_CACHE, PREDICTION_LOG
-from transit_operator.core.objects.template import ForbiddenPath, NowhereToLog, pod_template
+from transit_operator.core.objects.template import pod_template
+from transit_operator.core.objects.unbuildable import ForbiddenPath, NowhereToLog
 from transit_server.settings import AnswerCacheSettings, Features, PredictionLogSettings
 
 ROOTS = OperatorConfig.model_validate({"fileRoots": ["/srv/models", "/data"]})

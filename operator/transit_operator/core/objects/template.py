@@ -2,8 +2,8 @@
 
 What the configuration, its pool and the spec say in a `podTemplate` is merged over it, in this
 order; then what makes the pod this revision's is put back. Neighbours: `build` wraps it into a
-Deployment; `merge` merges; `mounts` has the volumes; the environment variables are the contract
-with `transit_server.settings`.
+Deployment; `merge` merges; `mounts` has the volumes; `unbuildable` is what can't be built; the
+environment variables are the contract with `transit_server.settings`.
 """
 
 import json
@@ -32,56 +32,22 @@ from .mounts import (
     volumes,
 )
 from .node_cache import cached
+from .unbuildable import (
+    GRACE_SECONDS,
+    CutOff,
+    ForbiddenPath,
+    NoSigningKeys,
+    NowhereToLog,
+    UnknownPool,
+)
 
 USER = 65532
 ENTRY = "key"  # of the Secret for feedback
 
+_KUBERNETES_GRACE_SECONDS = 30  # where a podTemplate has taken ours away
+
 # Soft: pods go where there is room, but not all to one node or zone while others are free.
 SPREAD_OVER = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
-
-
-class Unbuildable(Exception):
-    """A spec that the operator's configuration has no answer to; the message names the field."""
-
-
-class UnknownPool(Unbuildable):
-    """`spec.server.pool` names no pool of the operator's configuration."""
-
-    def __init__(self, pool: str, known: list[str]) -> None:
-        super().__init__(
-            f"spec.server.pool: no pool is named {pool!r}; the operator's configuration has"
-            f" {', '.join(sorted(known)) or 'none'}"
-        )
-
-
-class ForbiddenPath(Unbuildable):
-    """`spec.storage.uri` names a directory of the node that the operator doesn't allow."""
-
-    def __init__(self, uri: str, roots: list[str]) -> None:
-        super().__init__(
-            f"spec.storage.uri: {uri} is not below a directory that the operator's configuration"
-            f" allows (fileRoots: {', '.join(roots) or 'none'})"
-        )
-
-
-class NoSigningKeys(Unbuildable):
-    """`spec.storage.verify` asks for signatures, and nobody's key is known."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "spec.storage.verify: Signature needs a public key, and the operator's"
-            " configuration has none (signing.keys)"
-        )
-
-
-class NowhereToLog(Unbuildable):
-    """`spec.server.predictionLog` asks for a log, and there is no store for it."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "spec.server.predictionLog: the operator's configuration names no store for it"
-            " (predictionLog.uri)"
-        )
 
 
 def pod_template(
@@ -102,7 +68,9 @@ def pod_template(
         ForbiddenPath: the storage is a directory of the node outside `fileRoots`.
         NoSigningKeys: signatures are asked for, and there are no keys.
         NowhereToLog: predictions are to be written, and there is no store for them.
+        CutOff: pods would be killed before they have stopped to take requests.
     """
+    drain = config.server.drain_delay_seconds
     if spec.storage.uri.startswith(FILE) and not _is_allowed(spec.storage.uri, config.file_roots):
         raise ForbiddenPath(spec.storage.uri, config.file_roots)
     pool = config.pools.get(spec.server.pool)
@@ -127,7 +95,7 @@ def pod_template(
                 "fsGroup": USER,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
-            "terminationGracePeriodSeconds": 40 + config.server.drain_delay_seconds,
+            "terminationGracePeriodSeconds": GRACE_SECONDS + drain,
             **_placement(pool),
             "topologySpreadConstraints": [
                 {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway"}
@@ -143,6 +111,9 @@ def pod_template(
     for over in (config.server.pod_template, pool.pod_template, spec.server.pod_template):
         template = merged(template, over)
     template = _with_identity(template, own, name, wanted.revision)
+    grace = template["spec"].get("terminationGracePeriodSeconds", _KUBERNETES_GRACE_SECONDS)
+    if grace <= drain:
+        raise CutOff(grace, drain)
     pod = cached(template["spec"], pool.node_cache, namespace, wanted.models)
     return template | {"spec": pod}
 

@@ -9,7 +9,7 @@ from ...api.spec import ModelDeploymentSpec
 from ...core.decision import Decision
 from ...core.objects.resolver import resolver_change, resolver_pod
 from ...core.objects.revision import asked, contents, known_revisions
-from ...core.objects.template import Unbuildable
+from ...core.objects.unbuildable import Unbuildable
 from ..observing.observe import Snapshot
 from .writes import Attempts, Writer
 

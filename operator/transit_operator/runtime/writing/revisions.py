@@ -22,7 +22,8 @@ from ...core.objects.build import Object, Owner
 from ...core.objects.feedback import KEY_BYTES, feedback_secret, secret_name
 from ...core.objects.revision import storage_of
 from ...core.objects.scaling import autoscaler, scaled_object
-from ...core.objects.template import Unbuildable, pod_template
+from ...core.objects.template import pod_template
+from ...core.objects.unbuildable import Unbuildable
 from ...core.observed import Wanted
 from ..observing.observe import Snapshot
 from ..observing.records import ANNOTATION_REJECTED, marked
