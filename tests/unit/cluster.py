@@ -155,6 +155,11 @@ class Cluster:
         """
         asyncio.run(self._run(until))
 
+    def look(self) -> None:
+        """Look once, and let the cluster follow."""
+        asyncio.run(self._look())
+        self._follow()
+
     async def _run(self, until: Object) -> None:
         began = moved = self.api.now
         while self.api.now - began < LONGEST_SECONDS:

@@ -1,15 +1,19 @@
 """ControllerRevisions as decisions see them: the models of each, its age, and why it was rejected.
 
 The rejection stands on the record too, so that a lost status doesn't give a bad version another
-try. Neighbours: `observe` reads, `execute` writes what `marked` returns.
+try. Where a record is gone, the Deployment that lives has its models; and it stays as old as its
+revision is, though its record was written again. Neighbours: `observe` reads, `execute` writes what
+`marked` returns.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from ...api import names
+from ...api.pod_template import CONTAINER
 from ...api.status import PinnedModel
 from ...core.objects.build import Object, Owner, controller_revision
 from ...core.observed import Record
@@ -20,17 +24,41 @@ ANNOTATION_REJECTED = f"{names.GROUP}/rejected"
 
 def records(live: Mapping[tuple[str, str], Object]) -> dict[str, Record]:
     """Return revision → its record."""
-    found = {}
+    found = {
+        _revision(obj): Record(
+            models=_models(models_run(obj["spec"]["template"])),
+            created=epoch(obj["metadata"]["creationTimestamp"]),
+        )
+        for (kind, _), obj in live.items()
+        if kind == "Deployment" and _revision(obj)
+    }
     for (kind, _), obj in live.items():
         if kind == "ControllerRevision":
-            data = obj.get("data") or {}
+            data, running = obj.get("data") or {}, found.get(_revision(obj))
+            created = epoch(obj["metadata"]["creationTimestamp"])
             found[_revision(obj)] = Record(
                 models=_models(data.get("models") or []),
-                created=epoch(obj["metadata"]["creationTimestamp"]),
+                created=min(created, running.created) if running is not None else created,
                 rejected=_rejected(obj),
                 storage=data.get("storage") or {},
             )
     return found
+
+
+def models_run(template: Object) -> list[Any]:
+    """Return the models that a pod template serves, as its server is told; none if that is unread.
+
+    Somebody may have edited the Deployment: then its record says what it is.
+    """
+    for container in template["spec"]["containers"]:
+        for variable in container.get("env") or []:
+            if container["name"] == CONTAINER and variable["name"] == "TRANSIT_MODELS":
+                try:
+                    found = json.loads(variable.get("value") or "")
+                except ValueError:
+                    return []
+                return found if isinstance(found, list) else []
+    return []
 
 
 def marked(

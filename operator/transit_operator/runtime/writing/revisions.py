@@ -5,7 +5,6 @@ A revision's pod template is kept in a ControllerRevision and never built twice
 it. Neighbours: `execute` calls this after the traffic.
 """
 
-import json
 import secrets
 from collections.abc import Set
 from typing import Any
@@ -14,7 +13,6 @@ from ...adapters.kubernetes import Refused
 from ...api import names
 from ...api.config.operator import OperatorConfig
 from ...api.names import revision_object_name
-from ...api.pod_template import CONTAINER
 from ...api.spec import Autoscaling, ModelDeploymentSpec
 from ...core.decision import Decision
 from ...core.objects import build as objects
@@ -26,7 +24,7 @@ from ...core.objects.template import pod_template
 from ...core.objects.unbuildable import Unbuildable
 from ...core.observed import Wanted
 from ..observing.observe import Snapshot
-from ..observing.records import ANNOTATION_REJECTED, marked
+from ..observing.records import ANNOTATION_REJECTED, marked, models_run
 from .writes import Attempts, Writer
 
 _SCALERS = (autoscaler.KIND, scaled_object.KIND)
@@ -160,7 +158,7 @@ def _record(
     if running is not None:
         template = running["spec"]["template"]
         return objects.controller_revision(
-            owner, revision, {"models": _models(template), "template": template}
+            owner, revision, {"models": models_run(template), "template": template}
         )
     target = snapshot.observed.wanted
     if target is None or target.revision != revision:
@@ -170,18 +168,6 @@ def _record(
             " or change spec.models to roll out another one"
         )
     return objects.controller_revision(owner, revision, _resolved(snapshot, spec, config, target))
-
-
-def _models(template: Object) -> list[Object]:
-    """Return the models that a pod template serves: the server is told them so."""
-    for container in template["spec"]["containers"]:
-        if container["name"] != CONTAINER:
-            continue
-        for variable in container.get("env") or []:
-            if variable["name"] == "TRANSIT_MODELS":
-                found: list[Object] = json.loads(variable["value"])
-                return found
-    return []
 
 
 def _resolved(
