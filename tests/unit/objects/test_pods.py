@@ -219,3 +219,18 @@ def test_a_kubelet_that_dates_nothing_stops_no_look() -> None:
     ready = {"type": "Ready", "status": "True", "lastTransitionTime": None}
     found = pod(obj({"conditions": [ready]}))
     assert (found.ready, found.ready_since) == (True, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("finalizers", "waits"),
+    [(["foregroundDeletion"], "its pods"), (["foregroundDeletion", "a/b", "c/d"], "a/b, c/d")],
+)
+def test_a_deployment_that_is_on_its_way_out_is_the_cause(
+    finalizers: list[str], waits: str
+) -> None:
+    """Its controller makes no pods any more, and its name is taken until it is gone."""
+    meta = obj({})["metadata"] | {"name": "m-r1", "deletionTimestamp": SINCE}
+    leaving = {"kind": "Deployment", "metadata": {**meta, "finalizers": finalizers}, "spec": {}}
+    state = revision_states({("Deployment", "m-r1"): leaving})["r1"]
+    words = "Deployment m-r1 was deleted, and is not gone yet: it waits for "
+    assert state.why_not_ready == words + waits

@@ -10,6 +10,7 @@ from ...api.pod_template import CONTAINER
 from ...core.objects.build import Object
 from ...core.objects.causes import cause, content_changed, disrupted, on_a_lost_node, overrun
 from ...core.observed import Pod, RevisionState
+from ...core.signals.evidence import listed
 from ...core.times import epoch, rfc3339
 
 # Between the kubelet's notice of a pod and its first word on readiness.
@@ -80,6 +81,11 @@ def _never_ready(status: Object, condition: Object) -> bool:
 def _creation_problem(deployment: Object | None) -> str:
     if deployment is None:
         return ""
+    meta = deployment["metadata"]
+    if meta.get("deletionTimestamp"):  # its controller makes no pods, and nobody can make another
+        others = [f for f in meta.get("finalizers") or [] if f != "foregroundDeletion"]
+        waits = listed(others) or "its pods"
+        return f"Deployment {meta['name']} was deleted, and is not gone yet: it waits for {waits}"
     for condition in (deployment.get("status") or {}).get("conditions") or []:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return f"{condition.get('reason')}: {condition.get('message')}"
