@@ -88,6 +88,10 @@ class CustomMetric(Judged):
             "message": "needs max, min or both: without a bound nothing is judged",
         },
         {
+            "rule": "!has(self.max) || !has(self.min) || self.min <= self.max",
+            "message": "min must not be above max: every number would fail",
+        },
+        {
             "rule": "!self.query.replace('{{namespace}}', '').replace('{{name}}', '')"
             ".replace('{{stable}}', '').replace('{{candidate}}', '').contains('{{')",
             "message": "query knows {{namespace}}, {{name}}, {{stable}} and {{candidate}} only",
@@ -113,7 +117,11 @@ class NoData(ApiModel):
         default="Hold",
         description="Hold waits for data as long as it takes; Rollback rejects the candidate.",
     )
-    after: Duration = Field(default="30m", description="How long without data, for Rollback.")
+    after: Duration = Field(
+        default="30m",
+        description="How long without data, for Rollback; at least two intervals. Before the first"
+        " share Prometheus has as long as `window` to find the pods.",
+    )
 
 
 class Analysis(ApiModel):
@@ -128,6 +136,14 @@ class Analysis(ApiModel):
             "rule": f"!self.interval.matches(r'{DURATION_PATTERN}')"
             " || duration(self.interval) >= duration('1s')",
             "message": "interval must be at least 1s",
+        },
+        {
+            "rule": f"!self.interval.matches(r'{DURATION_PATTERN}')"
+            f" || !self.noData.after.matches(r'{DURATION_PATTERN}')"
+            " || self.noData.policy != 'Rollback' || duration(self.noData.after)"
+            " >= duration(self.interval) + duration(self.interval)",
+            "message": "noData.after must be at least two intervals long with policy: Rollback:"
+            " after each step there is no data at first",
         },
     )
 

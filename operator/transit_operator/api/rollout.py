@@ -67,6 +67,14 @@ class CheckTemplate(_PartOfPod):
 
 
 class Check(ApiModel):
+    rules = (
+        {
+            "rule": f"!self.timeout.matches(r'{DURATION_PATTERN}')"
+            " || duration(self.timeout) >= duration('1s')",
+            "message": "timeout must be at least 1s: no Job ends in no time",
+        },
+    )
+
     name: str = Field(
         max_length=40,
         pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",

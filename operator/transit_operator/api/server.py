@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import ApiModel, rule
-from .duration import Duration
+from .duration import DURATION_PATTERN, Duration
 from .patterns import (
     BUCKET,
     DATA_KEY,
@@ -95,6 +95,15 @@ class Storage(ApiModel):
 
 
 class Batching(ApiModel):
+    rules = (
+        {
+            "rule": f"!self.maxWait.matches(r'{DURATION_PATTERN}')"
+            " || duration(self.maxWait) < duration('30s')",
+            "message": "maxWait must be below 30s, when a request is given up (504): a few"
+            " milliseconds fill a batch",
+        },
+    )
+
     max_size: int = Field(default=32, ge=1, le=4096, description="Largest batch, in rows.")
     max_wait: Duration = Field(
         default="2ms",

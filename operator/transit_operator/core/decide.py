@@ -13,12 +13,14 @@ from .decision import Decision
 from .objects.revision import content_key
 from .observed import Observed
 from .plan.plan import Plan, make_plan
+from .rules.absence import forgive_absence
 from .rules.advance import advance
 from .rules.aliases import follow_aliases, has_moved, look_at, look_due
 from .rules.checks import GRACE_SECONDS
 from .rules.commands import handle
 from .rules.evaluate import evaluate, next_evaluation
 from .rules.follow import follow_spec
+from .rules.patience import waits_until
 from .rules.recover import recover
 from .rules.retired import warn_of_deprecated, without_archived
 from .rules.retreat import retreat_deadline
@@ -42,7 +44,8 @@ def decide(o: Observed) -> Decision:
             rejected={name: record.rejected for name, record in o.records.items()},
             wake_at=o.problem.look_again if o.problem is not None else None,
         )
-    rollout = handle(o, spec, rollout.but(pins=_pins(o, spec)))
+    rollout = forgive_absence(o, spec, rollout.but(pins=_pins(o, spec)))
+    rollout = handle(o, spec, rollout)
     rollout = follow_aliases(o, spec, rollout)
     o = without_archived(o, rollout)  # once more: the command retry forgets what was rolled back
     rollout = warn_of_deprecated(o, follow_spec(o, spec, rollout))
@@ -80,7 +83,7 @@ def _wake_at(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, plan: Pla
         return o.now  # it fell due while all was read, so Prometheus was not asked: look again
     if has_moved(rollout):
         return o.now
-    settle, deadline = seconds(spec.traffic.settle), seconds(spec.rollout.progress_deadline)
+    settle = seconds(spec.traffic.settle)
     times = [evaluation, *plan.looks, look_at(o, spec, rollout)]
     said = (o.problem, o.route, *o.scalings.values())
     times += [known.look_again for known in said if known is not None]
@@ -88,12 +91,11 @@ def _wake_at(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, plan: Pla
     match rollout.state:
         case First(revision):
             times.append(first_deadline(spec, revision))
-        case Trying(candidate=candidate) if candidate.waiting_since is not None:
-            waited = candidate.waited_seconds
-            times.append(epoch(candidate.waiting_since) + deadline - waited)
-        case Trying(candidate=candidate) if candidate.checked_at and candidate.weight == 0:
-            limits = [seconds(check.timeout) for check in spec.rollout.checks]
-            times += [epoch(candidate.checked_at) + limit + GRACE_SECONDS for limit in limits]
+        case Trying(candidate=candidate):
+            times.append(waits_until(spec, candidate))
+            if candidate.checked_at and candidate.weight == 0:
+                limits = [seconds(check.timeout) for check in spec.rollout.checks]
+                times += [epoch(candidate.checked_at) + limit + GRACE_SECONDS for limit in limits]
         case Retreating() as state:
             times.append(retreat_deadline(spec, rollout, state))
         case _:

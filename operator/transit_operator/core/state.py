@@ -23,7 +23,10 @@ from .times import epoch, rfc3339
 Part = TypeVar("Part", bound=ApiModel)
 
 # Of a candidate: what is waited for since then. `evaluated_at` is read where it is asked for.
-_CLOCKS: Final = ("waiting_since", "blind_since", "step_at", "short_since", "checked_at")
+_CLOCKS: Final = (
+    *("waiting_since", "ready_at", "blind_since"),
+    *("step_at", "short_since", "checked_at"),
+)
 
 
 @dataclass(frozen=True)

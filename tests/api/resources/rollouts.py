@@ -34,6 +34,26 @@ WRONG: Wrong = {
         rollout(progressDeadline="0s"),
         ["spec.rollout", "progressDeadline must be at least 1s"],
     ),
+    "no time for data": (
+        analysis(noData={"policy": "Rollback", "after": "0s"}),
+        ["spec.rollout.analysis", "noData.after must be at least two intervals long"],
+    ),
+    "a check that has no time": (
+        rollout(
+            checks=[
+                {
+                    "name": "c",
+                    "template": {"spec": {"containers": [{"name": "c", "image": "i"}]}},
+                    "timeout": "0s",
+                }
+            ]
+        ),
+        ["spec.rollout.checks[0]", "timeout must be at least 1s"],
+    ),
+    "a custom metric that nothing passes": (
+        analysis(custom=[{"name": "x", "query": "up", "min": 2, "max": 1}]),
+        ["spec.rollout.analysis.custom[0]", "min must not be above max"],
+    ),
     "replicas and autoscaling": (
         {"replicas": 3, "autoscaling": {"min": 1, "max": 2}},
         ["spec", "replicas and autoscaling exclude each other"],
@@ -137,6 +157,9 @@ WRONG: Wrong = {
 }
 
 RIGHT: Right = {
+    "bounds that are equal": analysis(custom=[{"name": "x", "query": "up", "min": 1, "max": 1}]),
+    "the shortest patience": analysis(noData={"policy": "Rollback", "after": "30s"}),
+    "no patience that nobody asks for": analysis(noData={"policy": "Hold", "after": "0s"}),
     "autoscaling by a limit of CPU": {
         "autoscaling": {"min": 1, "max": 2},
         "server": {"resources": {"limits": {"cpu": 1}}},

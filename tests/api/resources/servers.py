@@ -13,6 +13,10 @@ GPU_PARTS = (
 )
 
 WRONG: Wrong = {
+    "a batch that is waited for until nobody waits": (
+        server(batching={"maxWait": "30s"}),
+        ["spec.server.batching", "maxWait must be below 30s"],
+    ),
     "an image with a space": (
         server(image="my image:1"),
         ["spec.server.image", "must be an image"],

@@ -30,7 +30,7 @@ from transit_operator.api.status import Phase, RejectReason
 from transit_operator.core.observed import Pod, Readings
 
 UNSEEN = Readings(stable=good())
-IMPATIENT = {"noData": {"policy": "Rollback", "after": "60s"}}
+IMPATIENT = {"noData": {"policy": "Rollback", "after": "60s"}, "window": "60s"}
 
 
 def unseen(readings: Readings, **overrides: Any) -> World:

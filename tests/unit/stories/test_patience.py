@@ -1,5 +1,7 @@
 """How long is waited for pods and data, and `onFailure: Pause`, which leaves it to a person."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.scenes import (
@@ -24,8 +26,9 @@ from tests.unit.scenes import (
     stable,
     update,
 )
-from tests.unit.world import good
+from tests.unit.world import World, good
 from transit_operator.api.status import Phase
+from transit_operator.core.decide import decide
 from transit_operator.core.observed import Pod
 
 IMPATIENT = rollout(analysis={"noData": {"policy": "Rollback", "after": "60s"}})
@@ -145,3 +148,47 @@ def test_on_failure_pause_leaves_missing_data_to_a_person_too() -> None:
     assert reasons(world).count("Paused") == 1
     assert "NoData: no data for" in last(world, "Paused").message
     assert world.traffic == {R1: 90, R2: 10}
+
+
+def away(world: World, seconds: float) -> None:
+    """Nobody looks for so long; then once."""
+    world.now += seconds
+    world.settle()
+
+
+def test_blindness_that_nobody_watched_is_not_held_against_a_candidate() -> None:
+    """The operator and Prometheus were away together, and come back together."""
+    world = rolling(10, **IMPATIENT)
+    world.readings = UNREACHABLE
+    world.run(30)
+    away(world, 3600)
+    world.run(45)
+    assert world.status.rejected is None
+    world.run(30)
+    assert rejected(world).reason == "NoData"
+
+
+def test_pods_of_a_cluster_that_was_away_have_their_deadline_again() -> None:
+    world = serving()
+    world.broken.add(R2)
+    update(world, V2)
+    world.run(30)
+    away(world, 3600)
+    world.run(45)
+    assert world.status.rejected is None
+    world.run(30)
+    assert rejected(world).reason == "NotReady"
+
+
+def test_who_is_never_evaluated_has_one_deadline_all_the_same() -> None:
+    """Prometheus is asked and asked, and its answer never comes."""
+    world = serving()
+    world.broken.add(R2)
+    update(world, V2)
+    began = world.now
+    while world.status.rejected is None:
+        world.now += 5
+        assert world.now - began < 600, "it waits for ever"
+        observed = replace(world.observed(), readings=None, asking=True)
+        world.status = decide(observed).status
+    assert rejected(world).reason == "NotReady"

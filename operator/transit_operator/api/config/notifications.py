@@ -76,7 +76,10 @@ class NotificationsConfig(ConfigModel):
         default="", max_length=50, description="What this cluster is called in messages."
     )
     blind_after_seconds: float = Field(
-        default=1800.0, ge=60, description="How long without measurements is Blind."
+        default=1800.0,
+        ge=60,
+        allow_inf_nan=False,
+        description="How long without measurements is Blind.",
     )
     receivers: list[Receiver] = Field(default_factory=list, max_length=20)
 

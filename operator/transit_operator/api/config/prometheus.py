@@ -53,7 +53,13 @@ class PrometheusConfig(ConfigModel):
     """Files are read for each query, so what is rotated counts at once."""
 
     url: str = "http://prometheus.monitoring.svc:9090"
-    timeout_seconds: float = Field(default=5.0, gt=0)
+    timeout_seconds: float = Field(
+        default=5.0,
+        ge=0.1,
+        le=60,
+        description="How long an answer may take, in seconds. Rollouts wait for it, no rollback"
+        " does.",
+    )
     secret_name: str = Field(
         default="",
         description="A Secret of the operator's namespace, which the chart mounts; the files below"

@@ -60,6 +60,10 @@ class CandidateStatus(ApiModel):
     waited_seconds: float = Field(
         default=0, description="How long they were awaited before that; waits add up."
     )
+    ready_at: Time | None = Field(
+        default=None,
+        description="Since when they are all ready, and something else is waited for.",
+    )
     most_ready: int = Field(
         default=0, description="The most ready pods of this wait: more than that is progress."
     )

@@ -17,6 +17,7 @@ from ..observed import Observed
 from ..state import Empty, First, Retreating, Rollout, State, Steady, Trying
 from ..times import epoch
 from .allot import Weights, allot
+from .drained import drained_at, moved_at
 from .shared import is_shared, shared_pods, shared_room, shared_targets, spared, stables_room
 from .size import full_size
 from .steps import next_step, pods_for, standby_pods, steps_of
@@ -53,8 +54,8 @@ def make_plan(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Plan:
     sharing = is_shared(spec) and isinstance(state, Trying)
     room = shared_room(o, spec, state, full) if isinstance(state, Trying) and sharing else {}
     weights = allot(wish, _room(o, spec, state, full, given) | room, given or wish)
-    drained = _since(o, rollout) + seconds(spec.traffic.drain)
-    calm = _since(o, rollout) + STABILIZATION_SECONDS
+    drained = drained_at(spec, rollout)
+    calm = moved_at(rollout) + STABILIZATION_SECONDS
     moving = set(weights) != set(given)
     testers = _testers(o, spec, state, weights)
     if spec.traffic.router == "gateway":  # by pod counts the shares are approximate
@@ -68,7 +69,8 @@ def make_plan(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Plan:
     for name, pods in targets.items():
         have = o.revision(name).replicas
         carries = weights.get(name, 0) > 0 or given.get(name, 0) > 0
-        until = calm if spec.autoscaling is not None and carries else drained
+        scaled = spec.autoscaling is not None and carries and name != _left(o, state, full)
+        until = calm if scaled else drained
         if pods < have and (moving or until > o.now):
             looks.append(until)
             pods = have
@@ -106,10 +108,16 @@ def _kept_until(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> flo
     return until if until > o.now and not gone else None
 
 
-def _since(o: Observed, rollout: Rollout) -> float:
-    """Return when the weights last changed, in epoch seconds."""
-    since = rollout.rest.traffic_since
-    return epoch(since) if since is not None else -math.inf
+def _left(o: Observed, state: State, full: int) -> str | None:
+    """Return the revision that loses its traffic for good, once the stable has been scaled.
+
+    Its load only falls, so what its autoscaler says of earlier counts for nothing, and the stable's
+    pods may need its room. Until then its size is what tells how many there must be.
+    """
+    if not isinstance(state, Retreating):
+        return None
+    scaled = o.revision(state.stable.revision).replicas >= full
+    return state.source.revision if scaled else None
 
 
 def _testers(o: Observed, spec: ModelDeploymentSpec, state: State, weights: Weights) -> str | None:

@@ -11,6 +11,7 @@ from ...api.rollout import Step
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import CandidateStatus, Former, Phase, RejectReason, StableStatus
 from ..observed import Observed
+from ..plan.drained import drained_at
 from ..plan.reached import others_answer, reached
 from ..plan.shared import is_shared
 from ..plan.size import full_size
@@ -23,6 +24,7 @@ from ..words.text import models_text
 from . import changes
 from .changes import note
 from .checks import pass_checks
+from .patience import all_ready, missing_pods, see_pods, too_late
 from .retreat import retreat
 
 
@@ -89,22 +91,40 @@ def _step(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Tryin
     state = Trying(state.stable, candidate.model_copy(update=at), state.paused)
     rollout = rollout.to(state)
     if (state.paused or spec.suspend) and state.candidate.forced is None:
-        return _with(rollout, state, waiting_since=None, waited_seconds=0.0, most_ready=0)
+        return _with(
+            rollout, state, waiting_since=None, waited_seconds=0.0, most_ready=0, ready_at=None
+        )
+    following = next_step(steps, state.candidate)
+    if following is not None:
+        needed = _needed(o, spec, state, steps[following - 1])
+        state = _trying(state, see_pods(o, spec, state.candidate, needed))
+        rollout = rollout.to(state)
     if is_shared(spec) and (late := _stuck(o, spec, rollout, state)):
         return changes.fail(o, spec, rollout, RejectReason.NOT_READY, late)
     if not _may_go_on(o, spec, rollout, state):
         return rollout
     if _needs_approval(steps, state.candidate):
         return rollout if state.candidate.asked_at else _ask(o, rollout, state)
-    following = next_step(steps, state.candidate)
     if following is None:
         return _promote(o, rollout, state)
     return _go_to(o, spec, rollout, state, following)
 
 
 def _with(rollout: Rollout, state: Trying, **changed: object) -> Rollout:
-    candidate = state.candidate.model_copy(update=changed)
-    return rollout.to(Trying(state.stable, candidate, state.paused))
+    return rollout.to(_trying(state, state.candidate.model_copy(update=changed)))
+
+
+def _trying(state: Trying, candidate: CandidateStatus) -> Trying:
+    return Trying(state.stable, candidate, state.paused)
+
+
+def _needed(o: Observed, spec: ModelDeploymentSpec, state: Trying, step: Step) -> int:
+    """Return how many of the candidate's pods must be ready before it gets a step's weight."""
+    if is_shared(spec):
+        return 1  # the weight is set, and traffic follows as pods change hands
+    if state.candidate.forced and o.revision(state.candidate.revision).why_not_ready:
+        return 1  # its pods are stuck, and a person wants to go on with those that are there
+    return pods_for(spec, step.weight, full_size(o, spec, state))
 
 
 def _may_go_on(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying) -> bool:
@@ -142,7 +162,9 @@ def _stuck(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Tryi
     if candidate.weight == 0 or reached(o, spec, state) or not moved:
         return ""
     waited = o.now - max(map(epoch, moved))
-    if waited < seconds(spec.rollout.progress_deadline):
+    # The stable frees pods only when they have drained.
+    begun = max(o.now - waited, drained_at(spec, rollout))
+    if o.now < begun + seconds(spec.rollout.progress_deadline):
         return ""
     why = pods.why_not_ready or "the cause is not known; see the pods' events"
     return (
@@ -187,18 +209,14 @@ def _go_to(
     steps = steps_of(spec, candidate)
     step = steps[number - 1]
     pods = o.revision(candidate.revision)
-    needed = pods_for(spec, step.weight, full_size(o, spec, state))
-    if is_shared(spec):
-        needed = 1  # the weight is set, and traffic follows as pods change hands
-    if candidate.forced and pods.why_not_ready:
-        needed = 1  # its pods are stuck, and a person wants to go on with those that are there
+    needed = _needed(o, spec, state, step)
     if pods.ready < needed:
-        return _await_pods(o, spec, rollout, state, needed)
+        candidate = missing_pods(o, state)
+        rollout = rollout.to(_trying(state, candidate))
+        late = too_late(o, spec, candidate, needed)
+        return changes.fail(o, spec, rollout, RejectReason.NOT_READY, late) if late else rollout
     if pods.known_at(o.now, seconds(spec.traffic.settle)) or others_answer(o, spec, state):
-        if candidate.step == 0:
-            return _stop_waiting(o, spec, rollout, state)
-        since = candidate.waiting_since or rfc3339(o.now)
-        return _with(rollout, state, waiting_since=since)
+        return rollout.to(_trying(state, all_ready(o, candidate)))
     unknown = candidate.forced is None and not candidate.straight
     first_share = candidate.step == 0 and step.weight > 0 and unknown
     unseen = first_share and not _measured_now(o, rollout)
@@ -209,7 +227,7 @@ def _go_to(
             return rollout
         state = rollout.state
     if unseen:
-        return _stop_waiting(o, spec, rollout, state)
+        return rollout
     rollout = _with(
         rollout,
         state,
@@ -221,6 +239,7 @@ def _go_to(
         waiting_since=None,
         waited_seconds=0.0,
         most_ready=0,
+        ready_at=None,
         pods=pods.ready if is_shared(spec) else needed,
         health_failures=0,
         asked_at=None,
@@ -235,46 +254,6 @@ def _go_to(
         revision=candidate.revision,
         weight=step.weight,
     )
-
-
-def _await_pods(
-    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying, needed: int
-) -> Rollout:
-    """Wait for pods until the deadline. More ready pods than before are progress: it starts anew.
-
-    So a candidate is not rolled back because the stable's autoscaler was busy meanwhile. Waits add
-    up: one that comes up and dies again for ever has no new deadline each time.
-    """
-    candidate, pods = state.candidate, o.revision(state.candidate.revision)
-    since, waited = candidate.waiting_since or rfc3339(o.now), candidate.waited_seconds
-    if pods.ready > candidate.most_ready:
-        since, waited = rfc3339(o.now), 0.0
-    most = max(pods.ready, candidate.most_ready)
-    rollout = _with(rollout, state, waiting_since=since, waited_seconds=waited, most_ready=most)
-    waited += o.now - epoch(since)
-    if waited < seconds(spec.rollout.progress_deadline):
-        return rollout
-    why = pods.why_not_ready or "the cause is not known; see the pods' events"
-    text = f"{pods.ready} of {needed} pods ready after {human(waited)}: {why}"
-    return changes.fail(o, spec, rollout, RejectReason.NOT_READY, text)
-
-
-def _stop_waiting(
-    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying
-) -> Rollout:
-    """All pods are ready, and something else is waited for: the clock of the deadline stops.
-
-    It is forgotten when they have stayed ready as long as the deadline is.
-    """
-    candidate, pods = state.candidate, o.revision(state.candidate.revision)
-    waited = candidate.waited_seconds
-    if candidate.waiting_since is not None:
-        waited += o.now - epoch(candidate.waiting_since)
-    youngest = max((min(p.ready_since, o.now) for p in pods.pods if p.ready), default=o.now)
-    if o.now - youngest >= seconds(spec.rollout.progress_deadline):
-        waited = 0.0
-    most = max(pods.ready, candidate.most_ready)
-    return _with(rollout, state, waiting_since=None, waited_seconds=waited, most_ready=most)
 
 
 def _over(o: Observed, since: str, limit: float) -> bool:

@@ -15,7 +15,7 @@ from ...api.status import (
     ModelDeploymentStatus,
     RejectReason,
 )
-from ..observed import NOT_SAID, Observed, Readings, RevisionReadings
+from ..observed import NOT_SAID, Observed, RevisionReadings
 from ..plan.reached import reached
 from ..plan.steps import place, steps_of
 from ..signals import health, registry
@@ -37,6 +37,8 @@ from ..times import epoch, rfc3339
 from . import changes
 from .dependencies import see_dependencies
 from .health import count_failures
+
+_SHORT_WINDOW = 120.0  # Prometheus scrapes once a minute if nobody says otherwise
 
 
 def next_evaluation(
@@ -94,7 +96,7 @@ def evaluate(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Rollou
 
     evidence = registry.judge(i)
     if not candidate.weight:
-        evidence = [*_unmeasured(readings, o.now), *health.alone(i)]
+        evidence = [*_unmeasured(i), *health.alone(i)]
     if broken:
         evidence = [excused(e) for e in evidence]
     elif candidate.weight == 100 and not o.share(state.stable.revision):
@@ -137,7 +139,7 @@ def _before_first(
 ) -> Rollout:
     """Not tried yet: of interest is whether it dies again and again, and would be seen to fail."""
     ready = o.revision(state.candidate.revision).ready
-    unseen = _unmeasured(i.readings, o.now) if ready else []
+    unseen = _unmeasured(i) if ready else []
     rollout = rollout.to(state, signals=unseen)
     # Pods that have not come up are what the deadline is for: the reason then is NotReady.
     sick = [e for e in health.alone(i) if fails(e)] if ready else []
@@ -148,13 +150,15 @@ def _before_first(
     return _seen(o, rollout, state, state.candidate)
 
 
-def _unmeasured(readings: Readings, now: float) -> list[Evidence]:
+def _unmeasured(i: Input) -> list[Evidence]:
     """Return why errors of a candidate without traffic would not be seen; else nothing."""
-    if problem := readings.problems.get(PREDICTIONS.name):
-        return [no_data(ERROR_RATE, problem.reason, problem.message, now)]
-    if not by_model(readings.candidate):
+    if problem := i.readings.problems.get(PREDICTIONS.name):
+        return [no_data(ERROR_RATE, problem.reason, problem.message, i.now)]
+    if not by_model(i.readings.candidate):
         text = "Prometheus has not measured the candidate's pods twice yet"
-        return [no_data(ERROR_RATE, NO_SERIES, text, now, samples=0)]
+        if i.window < _SHORT_WINDOW:
+            text += f"; is analysis.window, {human(i.window)}, shorter than two scrapes?"
+        return [no_data(ERROR_RATE, NO_SERIES, text, i.now, samples=0)]
     return []
 
 
@@ -188,15 +192,21 @@ def _blind(
     state: Trying,
     measured: list[Evidence],
 ) -> Rollout:
-    """The clock of the step stands still; after `noData.after` the policy says what follows."""
+    """The clock of the step stands still; after `noData.after` the policy says what follows.
+
+    A candidate without traffic harms nobody: Prometheus may take a window to find its pods, which
+    must be measured twice in one. Later it never will.
+    """
     policy = spec.rollout.analysis.no_data
     since = state.candidate.blind_since or rfc3339(o.now)
     blind = {"evaluated_at": rfc3339(o.now), "blind_since": since}
     candidate = state.candidate.model_copy(update=blind)
     rollout = rollout.to(Trying(state.stable, candidate, state.paused))
     blind_for = o.now - epoch(since)
-    if policy.policy == "Rollback" and blind_for >= seconds(policy.after):
-        first = absent(measured)[0]
+    first, least = absent(measured)[0], seconds(policy.after)
+    if not candidate.weight and first.reason == NO_SERIES:
+        least = max(least, seconds(spec.rollout.analysis.window))
+    if policy.policy == "Rollback" and blind_for >= least:
         text = f"no data for {human(blind_for)}: {first.message}"
         return changes.fail(o, spec, rollout, RejectReason.NO_DATA, text, first)
     return rollout

@@ -7,6 +7,7 @@ from ...api.duration import human, seconds
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import Phase
 from ..observed import Observed
+from ..plan.drained import drained_at
 from ..state import Retreating, Rollout, State, Steady, Trying
 from ..times import epoch, rfc3339
 from ..words.text import models_text
@@ -54,10 +55,12 @@ def _nowhere_to_go(o: Observed, state: Retreating) -> bool:
 
 
 def retreat_deadline(spec: ModelDeploymentSpec, rollout: Rollout, state: Retreating) -> float:
-    """Return until when the traffic must have moved on, in epoch seconds."""
-    since, moved = epoch(state.source.since), rollout.rest.traffic_since
-    last = max(since, epoch(moved)) if moved is not None else since
-    return last + seconds(spec.rollout.progress_deadline)
+    """Return until when the traffic must have moved on, in epoch seconds.
+
+    The stable's pods may need room that what is being left gives free, which drains first.
+    """
+    begun = max(epoch(state.source.since), drained_at(spec, rollout))
+    return begun + seconds(spec.rollout.progress_deadline)
 
 
 def _stalled(
