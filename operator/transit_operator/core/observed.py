@@ -109,6 +109,8 @@ class Readings:
     of: tuple[str, str] | None = None
 
 
+REFUSED: Final = "Refused"  # the reason where the API server refuses what was decided
+NOT_OBSERVED: Final = "NotObserved"  # the reason where Gateways know an earlier route only
 NOT_SAID: Final = "no Gateway has reported on the route yet"
 
 
@@ -120,6 +122,11 @@ class Route:
     reason: str = ""
     message: str = ""
     look_again: float | None = None  # epoch seconds at which silence becomes an answer
+
+    @property
+    def outdated(self) -> bool:
+        """Whether Gateways carry it as it was before its last change."""
+        return self.accepted is None and self.reason == NOT_OBSERVED
 
 
 @dataclass(frozen=True)
@@ -211,6 +218,15 @@ class Observed:
 
     def revision(self, name: str) -> RevisionState:
         return self.revisions.get(name, RevisionState(name))
+
+    def why_not_ready(self, revision: str) -> str:
+        """Return why pods are missing, for people: what pods say, else what keeps them from being
+        made. Empty where nothing is known.
+        """
+        why = self.revision(revision).why_not_ready
+        if why or self.problem is None or self.problem.reason != REFUSED:
+            return why
+        return f"the API server refuses what was asked of it: {self.problem.message}"
 
     def share(self, revision: str) -> int:
         """Percent of the traffic that a revision really has."""

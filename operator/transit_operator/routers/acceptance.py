@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..core.objects.build import Object
-from ..core.observed import Route
+from ..core.observed import NOT_OBSERVED, Route
 from ..core.times import epoch, rfc3339
 
 # Controllers write what they think of a new route within a second or two.
@@ -154,5 +154,5 @@ def _parent(route: Object, state: Object) -> Route:
     if observed < generation:
         text = f"Gateway {name} has not taken the last change of the route yet: it has reported on"
         text += f" generation {observed}, and this is {generation}; does its controller run?"
-        return Route(None, "NotObserved", text)
+        return Route(None, NOT_OBSERVED, text)
     return Route(True, "Accepted", f"Gateway {name} carries the route")

@@ -97,7 +97,14 @@ class ModelDeploymentStatus(ApiModel):
         description="The revision that traffic.candidateHeader leads to, where that isn't as the"
         " weights say.",
     )
-    traffic_since: Time | None = Field(default=None, description="When either last changed.")
+    traffic_since: Time | None = Field(
+        default=None, description="When either last changed, or a Gateway took that over."
+    )
+    untaken: bool = Field(
+        default=False,
+        description="No Gateway has taken over the last change of weights: until one has, what lost"
+        " its traffic keeps its pods.",
+    )
     signals: list[Evidence] = Field(
         default_factory=list,
         description="The evidence of the last evaluation. It stays after a rejection until"

@@ -80,7 +80,7 @@ def make_plan(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout) -> Plan:
     if (kept := _kept_until(o, spec, rollout)) is not None:
         looks.append(kept)
     others = set(o.revisions) - set(replicas)
-    draining = drained > o.now
+    draining = drained > o.now or rollout.rest.untaken
     led = {o.testers, *given, *weights}
     keep = {name for name in others if name in led or draining}
     if keep:

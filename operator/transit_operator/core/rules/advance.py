@@ -166,7 +166,7 @@ def _stuck(o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Tryi
     begun = max(o.now - waited, drained_at(spec, rollout))
     if o.now < begun + seconds(spec.rollout.progress_deadline):
         return ""
-    why = pods.why_not_ready or "the cause is not known; see the pods' events"
+    why = o.why_not_ready(candidate.revision) or "the cause is not known; see the pods' events"
     return (
         f"{o.share(candidate.revision)} of {candidate.weight} % after {human(waited)}, with"
         f" {counted(pods.ready, 'pod')} ready: {why}"
@@ -211,7 +211,7 @@ def _go_to(
     pods = o.revision(candidate.revision)
     needed = _needed(o, spec, state, step)
     if pods.ready < needed:
-        candidate = missing_pods(o, state)
+        candidate = missing_pods(o, spec, rollout, state)
         rollout = rollout.to(_trying(state, candidate))
         late = too_late(o, spec, candidate, needed)
         return changes.fail(o, spec, rollout, RejectReason.NOT_READY, late) if late else rollout

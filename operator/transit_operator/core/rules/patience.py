@@ -11,7 +11,8 @@ from ...api.duration import human, seconds
 from ...api.spec import ModelDeploymentSpec
 from ...api.status import CandidateStatus
 from ..observed import Observed
-from ..state import Trying
+from ..plan.drained import drained_at
+from ..state import Rollout, Trying
 from ..times import epoch, rfc3339
 
 
@@ -40,14 +41,16 @@ def see_pods(
     )
 
 
-def missing_pods(o: Observed, state: Trying) -> CandidateStatus:
+def missing_pods(
+    o: Observed, spec: ModelDeploymentSpec, rollout: Rollout, state: Trying
+) -> CandidateStatus:
     """Return the candidate with its clock running, from the beginning if there was progress."""
     candidate = state.candidate
     ready = o.revision(candidate.revision).ready
     since, waited = candidate.waiting_since or rfc3339(o.now), candidate.waited_seconds
     if ready > candidate.most_ready:
         since, waited = rfc3339(o.now), 0.0
-    if _others_drain(o, state):
+    if o.now < drained_at(spec, rollout) and _others_drain(o, state):
         since = rfc3339(o.now)
     most = max(ready, candidate.most_ready)
     return candidate.model_copy(
@@ -85,5 +88,5 @@ def too_late(
         return ""
     pods = o.revision(candidate.revision)
     waited = candidate.waited_seconds + o.now - epoch(candidate.waiting_since or rfc3339(o.now))
-    why = pods.why_not_ready or "the cause is not known; see the pods' events"
+    why = o.why_not_ready(candidate.revision) or "the cause is not known; see the pods' events"
     return f"{pods.ready} of {needed} pods ready after {human(waited)}: {why}"

@@ -68,7 +68,8 @@ def _stalled(
 ) -> Rollout:
     """The stable's pods don't come up: everything goes to those that are ready, never to none."""
     stable = o.revision(state.stable.revision)
-    why = f": {stable.why_not_ready}" if stable.why_not_ready else ""
+    cause = o.why_not_ready(stable.name)
+    why = f": {cause}" if cause else ""
     then = "they get all traffic" if stable.ready else "the first one gets all traffic"
     waited = human(seconds(spec.rollout.progress_deadline))
     source = state.source.model_copy(update={"hurried": True})

@@ -6,10 +6,8 @@ Neighbour: `reconcile` asks before a look and notes after it.
 """
 
 from ...api.status import ModelDeploymentStatus
-from ...core.observed import Observed, Problem
+from ...core.observed import REFUSED, Observed, Problem
 from ..observing.cache import Key
-
-REASON = "Refused"
 
 
 class Refusals:
@@ -27,7 +25,7 @@ class Refusals:
 
     def refused(self, key: Key, o: Observed, message: str) -> None:
         """Remember what a try of this process ended with."""
-        self._tried[key] = o.generation, Problem(REASON, message)
+        self._tried[key] = o.generation, Problem(REFUSED, message)
 
     def went_well(self, key: Key, o: Observed) -> bool:
         """Remember it, as long as the status says otherwise. False: it says so already."""
@@ -44,8 +42,8 @@ class Refusals:
 
 def _told(status: ModelDeploymentStatus, generation: int) -> Problem | None:
     accepted = next((c for c in status.conditions if c.type == "Accepted"), None)
-    if accepted is None or accepted.status != "False" or accepted.reason != REASON:
+    if accepted is None or accepted.status != "False" or accepted.reason != REFUSED:
         return None
     if accepted.observed_generation != generation:
         return None
-    return Problem(REASON, accepted.message)
+    return Problem(REFUSED, accepted.message)
