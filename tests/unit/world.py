@@ -116,6 +116,7 @@ class World:
     missing: set[str] = field(default_factory=set)  # versions that the storage doesn't have
     retired: Retired = field(default_factory=dict)  # what the registry says
     route: Route | None = None  # what the Gateways say of it
+    made: int = 0  # Deployments so far
     looking_up: bool = False  # the pod that looks versions up has not answered yet
 
     def observed(self) -> Observed:
@@ -205,8 +206,11 @@ class World:
         want = observed.wanted
         for name in decision.replicas:
             if name not in self.records and want is not None and want.revision == name:
-                created = 1_000_000_000.0 + len(self.records)  # by the API server's clock
-                self.records[name] = Record(want.models, created, storage=storage_of(self.spec))
+                self.records[name] = Record(want.models, storage=storage_of(self.spec))
+            if name in self.records and name not in self.pods:  # its Deployment is made now
+                self.made += 1
+                made = 1_000_000_000.0 + self.made  # by the API server's clock
+                self.records[name] = replace(self.records[name], created=made)
         for name, record in self.records.items():
             self.records[name] = replace(record, rejected=decision.rejected.get(name, ""))
 

@@ -143,8 +143,9 @@ class Scaling:
 class Record:
     """What is kept of a revision in the cluster, whatever becomes of the status.
 
-    `created` tells which of two is the older one. `rejected` is why it was rolled back, `storage`
-    where its models are from, empty of a revision from before that was kept.
+    `created` tells which of two is the older one: of what runs, when its Deployment was made.
+    `rejected` is why it was rolled back, `storage` where its models are from, empty of a revision
+    from before that was kept.
     """
 
     models: tuple[PinnedModel, ...] = ()

@@ -85,6 +85,20 @@ def test_a_share_between_two_steps_stays_as_it_is() -> None:
     assert candidate(world).step == 1
 
 
+@pytest.mark.parametrize("weight", [50, 100])
+def test_an_earlier_version_that_is_tried_again_does_not_get_everything(weight: int) -> None:
+    """It was there before the stable, but what runs of it was not."""
+    world = rolling(100, **rollout(revertWithin="0s"))
+    world.run(200)
+    assert stable(world) == R2
+    update(world, V1, **rollout(revertWithin="0s"))
+    run_until_weight(world, weight)
+    world.lose_status()
+    world.settle()
+    assert world.traffic.get(R1, 0) <= weight
+    assert (stable(world), candidate(world).revision) == (R2, R1)
+
+
 @pytest.mark.parametrize("weight", [10, 50])
 def test_a_spec_that_was_taken_back_makes_no_stable_of_what_was_tried(weight: int) -> None:
     world = rolling(weight)

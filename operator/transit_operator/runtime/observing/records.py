@@ -1,9 +1,10 @@
 """ControllerRevisions as decisions see them: the models of each, its age, and why it was rejected.
 
 The rejection stands on the record too, so that a lost status doesn't give a bad version another
-try. Where a record is gone, the Deployment that lives has its models; and it stays as old as its
-revision is, though its record was written again. Neighbours: `observe` reads, `execute` writes what
-`marked` returns.
+try. Where a record is gone, the Deployment that lives has its models. A revision that runs is as
+old as its Deployment, which tells who was there first: a record may have been written again, and a
+version that is tried again has one from its first life. Neighbours: `observe` reads, `execute`
+writes what `marked` returns.
 """
 
 import json
@@ -38,7 +39,7 @@ def records(live: Mapping[tuple[str, str], Object]) -> dict[str, Record]:
             created = epoch(obj["metadata"]["creationTimestamp"])
             found[_revision(obj)] = Record(
                 models=_models(data.get("models") or []),
-                created=min(created, running.created) if running is not None else created,
+                created=running.created if running is not None else created,
                 rejected=_rejected(obj),
                 storage=data.get("storage") or {},
             )
