@@ -324,6 +324,8 @@ class Rollouts(RuleBasedStateMachine):
             self.command("resume")
         if world.observed().problem is not None:  # its content was replaced, and is meant now
             self.command("resolve")
+        world.now += 15  # an evaluation may still see what was wrong before, and turn it back
+        self.settle()
         if world.status.rejected is not None:
             self.command("retry")
         for _ in range(80):
