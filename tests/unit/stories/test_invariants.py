@@ -28,7 +28,7 @@ from tests.unit.scenes import (
 from tests.unit.stories.checked_world import CONTENTS, VERSIONS, CheckedWorld
 from tests.unit.world import STEPS, good, revision, spec
 from transit_operator.api.status import ModelDeploymentStatus, Phase
-from transit_operator.core.observed import Pod, Readings
+from transit_operator.core.observed import NOT_OBSERVED, Pod, Readings, Route
 from transit_operator.core.rules.commands import HANDLERS
 
 READINGS = {
@@ -64,6 +64,7 @@ POLICIES: dict[str, dict[str, Any]] = {
     "autoscaled by pod counts": {"replicas": None, "autoscaling": {"min": 2, "max": 6},
                                  **REPLICAS_ROUTER},
 }  # fmt: skip
+OUTDATED = Route(None, NOT_OBSERVED, "the last change is not taken yet")
 
 
 BEGINNINGS = ("first", "not up", "a tenth", "half", "baking", "rolled back", "promoted")
@@ -240,6 +241,11 @@ class Rollouts(RuleBasedStateMachine):
         self.world.nodes = nodes
         self.settle()
 
+    @rule(route=st.sampled_from([None, OUTDATED]))
+    def the_gateways_controller_comes_and_goes(self, route: Route | None) -> None:
+        self.world.route = route
+        self.settle()
+
     @rule()
     def the_status_is_lost(self) -> None:
         self.world.lose_status()
@@ -312,7 +318,7 @@ class Rollouts(RuleBasedStateMachine):
         world = self.world
         world.readings = READINGS["good"]
         world.broken.clear()
-        world.refuses, world.nodes, world.skew = set(), None, 0.0
+        world.refuses, world.nodes, world.skew, world.route = set(), None, 0.0, None
         world.missing, world.looking_up = set(), False
         for name in world.pods:
             world.recover(name)
@@ -324,6 +330,8 @@ class Rollouts(RuleBasedStateMachine):
             self.command("resume")
         if world.observed().problem is not None:  # its content was replaced, and is meant now
             self.command("resolve")
+        world.now += 15  # an evaluation may still see what was wrong before, and turn it back
+        self.settle()
         world.now += 15  # an evaluation may still see what was wrong before, and turn it back
         self.settle()
         if world.status.rejected is not None:
