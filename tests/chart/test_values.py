@@ -11,7 +11,7 @@ from dev.chart import values
 from transit_operator.api.config.operator import OperatorConfig
 
 from .helm import CHART, Object, Refused, config, joined, nested, render
-from .tried import TRIED
+from .tried import ON, TRIED
 
 ALL = [value for value in values.read(CHART / "values.yaml") if not value.group]
 
