@@ -119,8 +119,8 @@ class NoData(ApiModel):
     )
     after: Duration = Field(
         default="30m",
-        description="How long without data, for Rollback; at least two intervals. Before the first"
-        " share Prometheus has as long as `window` to find the pods.",
+        description="How long without data, for Rollback; less than two intervals counts as two."
+        " Before the first share Prometheus has as long as `window` to find the pods.",
     )
 
 
@@ -136,14 +136,6 @@ class Analysis(ApiModel):
             "rule": f"!self.interval.matches(r'{DURATION_PATTERN}')"
             " || duration(self.interval) >= duration('1s')",
             "message": "interval must be at least 1s",
-        },
-        {
-            "rule": f"!self.interval.matches(r'{DURATION_PATTERN}')"
-            f" || !self.noData.after.matches(r'{DURATION_PATTERN}')"
-            " || self.noData.policy != 'Rollback' || duration(self.noData.after)"
-            " >= duration(self.interval) + duration(self.interval)",
-            "message": "noData.after must be at least two intervals long with policy: Rollback:"
-            " after each step there is no data at first",
         },
     )
 

@@ -185,6 +185,25 @@ def test_no_patience_for_data_leaves_prometheus_the_time_to_find_the_pods(after:
     assert candidate(world).weight == 10
 
 
+@pytest.mark.parametrize("after", ["0s", "1s", "29s"])
+def test_no_patience_for_data_is_two_intervals(after: str) -> None:
+    policy = {"noData": {"policy": "Rollback", "after": after}}
+    world = serving()
+    update(world, V2, **rollout(analysis=policy))
+    world.readings = against(UNTRIED)
+    world.run(15)
+    assert candidate(world).weight == 10
+    world.readings = UNREACHABLE
+    world.run(20)
+    assert world.status.rejected is None
+    world.readings = against(good())
+    world.run(30)
+    assert world.status.rejected is None
+    world.readings = UNREACHABLE
+    world.run(60)
+    assert rejected(world).reason == "NoData"
+
+
 def test_pods_that_prometheus_never_finds_are_turned_back_after_a_window() -> None:
     policy = {"noData": {"policy": "Rollback", "after": "30s"}, "window": "40s"}
     world = serving()

@@ -194,7 +194,8 @@ def _blind(
 ) -> Rollout:
     """The clock of the step stands still; after `noData.after` the policy says what follows.
 
-    A candidate without traffic harms nobody: Prometheus may take a window to find its pods, which
+    That is two intervals at least: after each step there is no data at first. A candidate without
+    traffic harms nobody: Prometheus may take a window to find its pods, which
     must be measured twice in one. Later it never will.
     """
     policy = spec.rollout.analysis.no_data
@@ -203,7 +204,8 @@ def _blind(
     candidate = state.candidate.model_copy(update=blind)
     rollout = rollout.to(Trying(state.stable, candidate, state.paused))
     blind_for = o.now - epoch(since)
-    first, least = absent(measured)[0], seconds(policy.after)
+    first, interval = absent(measured)[0], seconds(spec.rollout.analysis.interval)
+    least = max(seconds(policy.after), 2 * interval)
     if not candidate.weight and first.reason == NO_SERIES:
         least = max(least, seconds(spec.rollout.analysis.window))
     if policy.policy == "Rollback" and blind_for >= least:
