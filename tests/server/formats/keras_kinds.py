@@ -350,7 +350,7 @@ REFUSED: dict[str, tuple[Callable[[], Kind], str]] = {
     "softmax without labels": (lambda: plain(3, (), "softmax"), r"give --labels in order"),
     "logits": (lambda: plain(3, ABC), r"logits.*end the model with softmax"),
     "one logit": (lambda: plain(1, AB), r"logits.*of one number with sigmoid"),
-    "fewer labels than answers": (lambda: plain(3, AB, "softmax"), r"answers 3 .* there are 2"),
+    "fewer labels than answers": (lambda: plain(3, AB, "softmax"), r"answers 3 .* gets 2"),
     "a class for each step": (lambda: sequence(ABC), r"of the shape \[5, 3\].*--task tensors"),
     "several numbers as one": (lambda: plain(3, NUMBER), r"3 numbers a row.*--task tensors"),
     "open shape unsaid": (
