@@ -57,7 +57,7 @@ def test_large_bodies_that_do_not_come_make_room(patient: RunningServer) -> None
         for place in range(3 * 2**20, 3 * 2**20 + 6):
             for link in slow:
                 link.sendall(LARGE[place : place + 1])
-            time.sleep(0.5)
+            time.sleep(0.5)  # a slow client, which is what is tried
         other = patient.client.post("/api/v1/predict/batch", content=LARGE)
         assert other.status_code == 200, other.text
         answered, _, _ = select.select(slow, (), (), 20)
@@ -74,7 +74,7 @@ def test_the_time_that_a_body_takes_is_not_the_models(patient: RunningServer) ->
     before = took()
     body = json.dumps({"features": ROW}).encode()
     with begun(patient, "/api/v1/predict", body, 9) as link:
-        time.sleep(3)
+        time.sleep(3)  # a slow client, which is what is tried
         link.sendall(body[9:])
         assert status(link.recv(65536)) == 200
     assert took() - before < 2
