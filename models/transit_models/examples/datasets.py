@@ -5,9 +5,6 @@ Neighbours: `curves` simulates them; the recipes ask for them; each is made once
 
 from functools import cache
 
-import numpy as np
-from numpy.typing import NDArray
-
 from transit_models.examples.curves import Floats, Labels, sample_light_curves
 
 # Nearer to equal shares than traffic is, so that the rare classes are learnt too.
@@ -30,8 +27,3 @@ def held_out_set(gaps: bool = True) -> tuple[Floats, Labels]:
     if gaps:
         return sample_light_curves(TEST_ROWS, _TEST_SEED)
     return sample_light_curves(TEST_ROWS, _TEST_SEED, gap_share=0.0)
-
-
-def class_shares(predicted: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
-    """The share of each class in `predicted`."""
-    return np.bincount(predicted, minlength=classes) / max(len(predicted), 1)

@@ -1,7 +1,7 @@
 """The guide's API against a real server with real models: schema, values, choices."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from tests.server.conftest import Truth
 from tests.server.example_store import LABELS, Data
 from tests.server.running import RunningServer
+from transit_server.api.guide_answers import OneAnswer
 
 
 def floats(row: Any) -> list[float]:
@@ -165,7 +166,10 @@ def test_openapi_describes_the_bodies(trees: RunningServer) -> None:
         "voting",
     }
     assert set(body["example"]) <= set(body["schema"]["properties"])
-    assert "prediction" in str(post["responses"]["200"])
+    answers = post["responses"]["200"]["content"]["application/json"]["schema"]["anyOf"]
+    assert {answer["title"] for answer in answers} == {
+        kind.__name__ for kind in get_args(OneAnswer)
+    }
     assert {"400", "404", "413", "422", "500", "503", "504"} <= set(post["responses"])
     assert trees.client.get("/docs").status_code == 200
 

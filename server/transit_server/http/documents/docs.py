@@ -81,6 +81,7 @@ PREDICT: dict[str, Any] = {
                 "anyOf": [
                     schemas.PREDICT_ANSWER,
                     schemas.VALUE_ANSWER,
+                    schemas.LABEL_ANSWER,
                     schemas.COMPARISON_ANSWER,
                 ]
             },
@@ -95,7 +96,7 @@ PREDICT_BY: dict[str, Any] = {
     "tags": [_PREDICTION],
     "responses": {
         200: _answer(
-            {"anyOf": [schemas.PREDICT_ANSWER, schemas.VALUE_ANSWER]},
+            {"anyOf": [schemas.PREDICT_ANSWER, schemas.VALUE_ANSWER, schemas.LABEL_ANSWER]},
             schemas.PREDICT_ANSWER_EXAMPLE,
         ),
         **_errors(*_ALL),
